@@ -1,0 +1,61 @@
+// Every knob of the core, with unit, default and bound. Python's settings table is where people meet
+// them; validate() says all that is wrong at once.
+//
+// Threads: a plain value, fixed once the engine has it.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+namespace msgq {
+
+enum class Overflow : std::uint8_t { kBlock, kRaise, kDrop };
+enum class Durability : std::uint8_t {
+  kSync,  // every acknowledged message survives a power cut
+  kOs,    // survives the process, not the machine
+};
+
+struct Config {
+  using Millis = std::chrono::milliseconds;
+
+  std::string scheme = "sqlite";  // memory | sqlite
+  std::string path;               // of the store's file; empty for memory (then each engine its own)
+
+  // Intake: what may be on its way into the store at once.
+  std::uint64_t inflight_count_max = 20'000;
+  std::uint64_t inflight_bytes_max = 64ull << 20;
+  Overflow overflow = Overflow::kBlock;
+  Millis overflow_wait{30'000};     // how long kBlock blocks before kQueueFull
+  Millis enqueue_timeout{30'000};   // total time for retries of one flush; then failed or in doubt
+  Millis linger{0};                 // how long a lone message may wait for company
+  std::uint32_t batch_count_max = 1'000;        // messages in a block
+  std::uint64_t batch_bytes_max = 256ull << 10;  // bytes in a block
+  std::uint32_t flush_count_max = 16;           // blocks in one commit
+  std::uint64_t message_bytes_max = 10ull << 20;
+
+  // Memory transport only: what may be stored, 0 is no bound.
+  std::uint64_t store_count_max = 0;
+  std::uint64_t store_bytes_max = 0;
+
+  Durability durability = Durability::kSync;
+
+  // Leases.
+  Millis lease{30'000};
+  Millis lease_max{12ll * 3'600'000};  // no delivery is renewed beyond this
+  std::uint32_t claim_size = 0;        // messages a claim; 0: what slots finish in about 5 ms
+  std::uint32_t prefetch = 0;          // messages held beyond free slots; 0: likewise
+  std::uint32_t crashes_max = 3;       // of a message's own, within 72 h; then dead letter
+
+  // Looking for work when no hint came.
+  Millis poll_min{1};
+  Millis poll_max{1'000};
+  Millis busy_timeout{60'000};  // how long another program may hold the store's write lock
+
+  bool strict_queues = false;  // an unknown queue is an error instead of being created
+
+  // Throws kConfigInvalid listing every knob that is out of range.
+  void validate() const;
+};
+
+}  // namespace msgq

@@ -1,0 +1,56 @@
+// What a worker holds: a lot, the messages handed to one slot at once, each under a lease; and what
+// its handler decided about them.
+//
+// Threads: a lot belongs to the thread that took it until it is settled.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "msgq/message.h"
+
+namespace msgq {
+
+enum class Verdict : std::uint8_t {
+  kAck,     // done
+  kRetry,   // failed; again after a delay; counts as a failure
+  kSnooze,  // not now; again after a delay; counts nothing
+  kReject,  // give up: dead letter, with the reason
+};
+
+struct Decision {
+  std::uint32_t index = 0;  // in the lot
+  Verdict verdict = Verdict::kAck;
+  std::int64_t delay_ms = 0;
+  std::string reason;  // of a reject: short, shown to people
+  std::string record;  // this attempt as a JSON object, or empty; goes to the history
+};
+
+// Everything about one message of a lot.
+struct DeliveryView {
+  MessageView message;
+  std::uint32_t attempt = 1;  // how many times handed out, this time included
+  std::uint64_t gen = 0;      // fence of the lease
+};
+
+class Lot {
+ public:
+  virtual ~Lot() = default;
+  virtual std::uint32_t size() const = 0;
+  virtual DeliveryView view(std::uint32_t index) const = 0;
+  // Calls `visit(body)` for each message in order; the quick way for plain bodies.
+  virtual std::string_view body(std::uint32_t index) const = 0;
+  virtual const std::string& queue() const = 0;
+  // True when all messages have the same type and content, those of message 0.
+  virtual bool is_uniform() const = 0;
+  // Which channel of the worker it came from (its index in WorkerSpec::channels).
+  virtual std::uint32_t channel() const = 0;
+  // True once the lease is known to be lost (somebody else may run these).
+  virtual bool is_lost() const = 0;
+};
+
+using LotPtr = std::shared_ptr<Lot>;
+
+}  // namespace msgq

@@ -1,0 +1,126 @@
+// START HERE. The engine: one object that bindings, tests and benchmarks hold. Producers enqueue
+// parcels and get receipts; workers take lots and settle them; everybody may look.
+//
+// Threads: every method from any thread. Those marked "blocks" may wait; call them without the GIL
+// and without holding a lock. After a fork the child's engine answers kClosed to everything.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "msgq/config.h"
+#include "msgq/delivery.h"
+#include "msgq/error.h"
+#include "msgq/message.h"
+#include "msgq/receipt.h"
+#include "msgq/stats.h"
+
+namespace msgq {
+
+// One stream of deliveries to a worker: a handler, or everything of a queue that no channel names.
+struct ChannelSpec {
+  std::string queue;
+  std::string type;               // handler name; "*" takes what no other channel of the queue names
+  std::uint32_t concurrency = 0;  // lots at once (messages at once if is_async); 0: no own limit
+  std::uint32_t batch_count = 0;  // > 0: a batch handler; up to so many messages a lot
+  std::chrono::nanoseconds batch_wait{0};  // how long a batch handler waits for a full lot
+  bool is_async = false;          // its messages run side by side
+};
+
+enum class QueueOrder : std::uint8_t { kStrict, kWeighted, kFair };
+
+struct WorkerSpec {
+  std::vector<ChannelSpec> channels;
+  QueueOrder order = QueueOrder::kFair;
+  std::vector<std::pair<std::string, std::uint32_t>> weights;  // by queue, for kWeighted
+  std::uint32_t slots = 1;   // threads that take; room is reckoned from it
+};
+
+class Engine {
+ public:
+  // Opens the store and starts the threads. Throws kConfigInvalid, kSchemaMismatch,
+  // kStoreUnavailable, kStoreRejected; then nothing is left behind. Blocks.
+  explicit Engine(Config config);
+  ~Engine();  // closes without waiting; logs what was left
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  // --- producers ---
+  // Admits a parcel (its first_id is drawn here when nil). Returns a receipt, already settled as
+  // dropped or failed when policy says so. Throws kQueueFull (policy raise, or block and time over),
+  // kPayloadInvalid, kConfigInvalid (name), kNotFound (strict_queues), kClosed. Blocks only when full.
+  ReceiptPtr enqueue(Parcel parcel);
+  // The same, never blocking: nullptr where enqueue would block (parcel left untouched).
+  ReceiptPtr try_enqueue(Parcel& parcel);
+
+  // --- workers ---
+  class Worker;  // opaque
+  using WorkerPtr = std::shared_ptr<Worker>;
+  // Registers a worker; from now on messages are claimed for it. Throws kConfigInvalid, kClosed.
+  WorkerPtr open_worker(WorkerSpec spec);
+  // The next lot for one slot, or nullptr at the timeout, when stopping or closing. A lot holds what
+  // its channel's slots lately finished in about 5 ms, at least one message. Blocks.
+  LotPtr take(const WorkerPtr& worker, std::chrono::nanoseconds timeout, bool is_async = false);
+  // Tells `waker` (poke) whenever an async channel of the worker may have something to take.
+  void watch(const WorkerPtr& worker, std::shared_ptr<Waker> waker);
+  // Settles a lot: every message not named is acknowledged. Returns at once; the writer makes it
+  // durable. A lost lease is counted, not raised. REQUIRES: each lot or index at most once.
+  void settle(const LotPtr& lot, std::vector<Decision> decisions);
+  // Settles part of an async lot: only the named ones.
+  void settle_some(const LotPtr& lot, std::vector<Decision> decisions);
+  // Stops claiming for it. Deliveries not yet taken go back unspent, within a flush. Taken ones may
+  // still be settled. Does not wait.
+  void stop_worker(const WorkerPtr& worker);
+  // Gives a lot (or what is left of it) back unspent: no attempt counted.
+  void give_back(const LotPtr& lot);
+
+  // --- raw claims ---
+  // Claims up to `count` messages under a lease of `lease` that nobody renews. nullptr when none came
+  // within `wait`. Throws kClosed, kNotFound. Blocks.
+  LotPtr claim(std::string_view queue, std::uint32_t count, std::chrono::nanoseconds wait,
+               std::chrono::milliseconds lease);
+  // Settles the named messages and answers durably: the receipt is persisted, or failed with
+  // kLeaseLost (nothing changed).
+  ReceiptPtr settle_now(const LotPtr& lot, std::vector<Decision> decisions);
+  // Moves the lease's end to `lease` from now. Receipt as above.
+  ReceiptPtr extend(const LotPtr& lot, std::chrono::milliseconds lease);
+
+  // --- looking and administering: each blocks for a read or a transaction of its own ---
+  Snapshot stats(bool with_depth = true);
+  std::vector<std::string> queues();
+  // Messages of a queue without claiming them, oldest first, behind `after` (a cursor, or empty).
+  std::vector<FoundMessage> peek(std::string_view queue, std::string_view after, std::uint32_t limit);
+  std::optional<FoundMessage> find(std::string_view queue, MessageId id);
+  // Dead letters of a queue (all queues when empty), newest last, behind `after`.
+  std::vector<FoundMessage> dead(std::string_view queue, std::string_view after, std::uint32_t limit);
+  // Sends dead letters again with fresh counts; all of the queue when `ids` is empty. How many.
+  std::uint64_t redrive(std::string_view queue, const std::vector<MessageId>& ids);
+  std::uint64_t delete_dead(std::string_view queue, const std::vector<MessageId>& ids);
+  // Removes every waiting and parked message; lapses open claims. How many.
+  std::uint64_t purge(std::string_view queue);
+  // Removes the queue and all it holds. kNotFound when there is none.
+  void delete_queue(std::string_view queue);
+  // Copies the store to a new file while running. kUnsupported for memory.
+  void backup(const std::string& path);
+
+  // Log records since the last call, as (level 10..50, text); bounded, oldest dropped.
+  std::vector<std::pair<int, std::string>> drain_log();
+
+  // Stops in the order of the road: no new enqueues, no claims, waits up to `timeout` for receipts
+  // and settles, gives unstarted work back. False when something was left. Safe twice. Blocks.
+  bool close(std::chrono::nanoseconds timeout);
+  bool is_closed() const;
+
+ private:
+  friend struct EngineParts;  // tests hand over their own world and transport
+  struct Impl;
+  explicit Engine(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace msgq

@@ -1,0 +1,98 @@
+// What producers hand over: message ids and parcels. A parcel is the messages of ONE enqueue call:
+// consecutive ids, one handler name ("type"), one content type, bodies already framed for the store,
+// so that they are copied once, at the border.
+//
+// Threads: plain values; one owner at a time.
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace msgq {
+
+// How a body is to be read. Numbers are stored; never reuse one.
+enum class Content : std::uint8_t { kBytes = 0, kJson = 1, kMsgpack = 2, kText = 3 };
+
+// A UUIDv7 (RFC 9562): 48 bits of Unix milliseconds, then a 20-bit counter, then 54 random bits of
+// the process. Ids of one process rise; `plus(k)` is the k-th id after this one of the same parcel.
+struct MessageId {
+  std::uint64_t high = 0;
+  std::uint64_t low = 0;
+
+  auto operator<=>(const MessageId&) const = default;
+  bool is_nil() const { return high == 0 && low == 0; }
+  MessageId plus(std::uint64_t k) const;
+  std::int64_t unix_ms() const { return static_cast<std::int64_t>(high >> 16); }
+  std::string to_string() const;                  // 8-4-4-4-12, lower case
+  std::string to_bytes() const;                   // 16 bytes, big endian
+  static MessageId from_bytes(std::string_view);  // throws kPayloadInvalid unless 16 bytes
+  static MessageId parse(std::string_view);       // throws kPayloadInvalid with the text in it
+};
+
+// How often a message was handed out, failed, and was alone in a process that died.
+struct Counts {
+  std::uint32_t deliveries = 0;
+  std::uint32_t failures = 0;
+  std::uint32_t crashes = 0;
+};
+
+// One message as bytes somebody else owns; valid as long as they do.
+struct MessageView {
+  MessageId id;
+  std::string_view type;  // handler name; empty for plain queue messages
+  Content content = Content::kBytes;
+  std::string_view headers;  // JSON object as text, or empty
+  std::string_view body;
+  Counts counts;             // before the present delivery
+  std::string_view history;  // JSON array of attempts, or empty
+  std::int64_t enqueued_ms = 0;
+};
+
+// One message owning its bytes: what is parked, dead, peeked at.
+struct StoredMessage {
+  MessageId id;
+  std::string type;
+  Content content = Content::kBytes;
+  std::string headers;
+  std::string body;
+  Counts counts;
+  std::string history;
+  std::int64_t enqueued_ms = 0;
+
+  static StoredMessage copy(const MessageView& view);
+  MessageView view() const;
+};
+
+struct Parcel {
+  std::string queue;
+  std::string type;
+  Content content = Content::kBytes;
+  MessageId first_id;
+  std::int64_t due_ms = 0;  // Unix milliseconds; 0 is now
+  std::vector<std::uint32_t> ends;  // end of each frame in `frames`
+  std::string frames;
+
+  std::uint32_t count() const { return static_cast<std::uint32_t>(ends.size()); }
+  std::size_t bytes() const { return frames.size(); }
+  // Makes room for `count` messages of `bytes` in all, and for the trailer of a block.
+  void reserve(std::size_t count, std::size_t bytes);
+  // Appends one message. `headers` is JSON text or empty.
+  void add(std::string_view body, std::string_view headers = {});
+  // Appends one message that has lived before: its counts, history and first time come along.
+  void add(const MessageView& message);
+  // The message at `index`; views point into this parcel.
+  MessageView view(std::uint32_t index) const;
+};
+
+// Checks a queue's name: 1 to 255 bytes of UTF-8, no control or direction characters, no leading or
+// trailing space, not "." or "..". Throws kConfigInvalid naming what is wrong. The one validator.
+void validate_queue_name(std::string_view name);
+
+// Draws `count` consecutive ids, the first of which is returned. Lock-free; any thread. Rising in a
+// process, also when the clock steps back; other random bits after a fork.
+MessageId draw_ids(std::uint64_t count, std::int64_t wall_ms);
+
+}  // namespace msgq

@@ -1,0 +1,79 @@
+// A snapshot of what the engine counts: plain numbers, cheap enough to take each second.
+//
+// Threads: plain values. Process counters start at zero with the engine; store figures are exact at
+// the moment they were read.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "msgq/message.h"
+
+namespace msgq {
+
+// Durations in nanoseconds, in 64 buckets of powers of two (bucket i: below 2^i).
+using Histogram = std::array<std::uint64_t, 64>;
+
+// This process's traffic of one queue since the engine opened.
+struct QueueTraffic {
+  std::string queue;
+  std::uint64_t enqueued = 0;   // admitted
+  std::uint64_t persisted = 0;  // receipt settled as stored
+  std::uint64_t failed = 0;     // receipt settled as failed or in doubt
+  std::uint64_t dropped = 0;    // by the overflow policy
+  std::uint64_t claimed = 0;
+  std::uint64_t done = 0;       // acknowledged, durably
+  std::uint64_t retried = 0;
+  std::uint64_t snoozed = 0;
+  std::uint64_t dead = 0;
+  std::uint64_t lost = 0;       // settles refused because the lease had gone
+  std::uint64_t in_flight = 0;  // admitted and not yet stored
+  std::uint64_t held = 0;       // claimed here and not yet settled
+  Histogram enqueue_ns{};       // admitted to durable
+  Histogram handle_ns{};        // taken to decided, per message (mean of its lot)
+  Histogram age_ns{};           // enqueued to taken
+};
+
+// What the store holds of one queue, all processes together.
+struct QueueDepth {
+  std::string queue;
+  std::uint64_t sent = 0;
+  std::uint64_t waiting = 0;
+  std::uint64_t parked = 0;
+  std::uint64_t leased = 0;
+  std::uint64_t done = 0;
+  std::uint64_t dead = 0;
+  std::uint64_t purged = 0;
+  std::uint64_t quarantined = 0;  // in blocks that failed their checksum
+  std::int64_t oldest_ms = 0;     // Unix milliseconds of the oldest waiting message; 0: none
+};
+
+struct Snapshot {
+  std::vector<QueueTraffic> traffic;
+  std::vector<QueueDepth> depth;
+  std::uint64_t flushes = 0;         // commits of this engine
+  std::uint64_t flush_errors = 0;
+  std::uint64_t blocks = 0;
+  std::uint64_t bytes_in_flight = 0;
+  std::uint64_t store_bytes = 0;     // size of the store's files
+  std::uint64_t store_connections = 0;
+  std::uint64_t store_waiting_ns = 0;  // spent waiting for other processes' turns
+  std::uint64_t reclaimed = 0;
+  std::uint64_t threads = 0;         // of the engine
+  Histogram flush_ns{};
+};
+
+// A message as found by id or by looking at a queue without claiming.
+struct FoundMessage {
+  std::string queue;
+  std::string state;  // waiting | leased | parked | dead | done
+  StoredMessage message;
+  std::int64_t due_ms = 0;      // of a parked one
+  std::string reason;           // of a dead one
+  std::int64_t changed_ms = 0;  // when it died or was parked
+  std::string cursor;           // pass as `after` to go on behind it
+};
+
+}  // namespace msgq

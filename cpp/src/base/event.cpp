@@ -1,0 +1,27 @@
+#include "base/event.h"
+
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <ctime>
+
+namespace msgq {
+
+void futex_wait(const std::atomic<std::uint32_t>* word, std::uint32_t expected, Nanos timeout,
+                bool is_shared) {
+  timespec span{};
+  const bool is_bounded = timeout != kNever;
+  if (is_bounded) {
+    span.tv_sec = static_cast<time_t>(timeout.count() / 1'000'000'000);
+    span.tv_nsec = static_cast<long>(timeout.count() % 1'000'000'000);
+  }
+  syscall(SYS_futex, word, is_shared ? FUTEX_WAIT : FUTEX_WAIT_PRIVATE, expected,
+          is_bounded ? &span : nullptr, nullptr, 0);
+}
+
+void futex_wake(const std::atomic<std::uint32_t>* word, int count, bool is_shared) {
+  syscall(SYS_futex, word, is_shared ? FUTEX_WAKE : FUTEX_WAKE_PRIVATE, count, nullptr, nullptr, 0);
+}
+
+}  // namespace msgq

@@ -1,0 +1,78 @@
+// A block: parcels written together, one row of the store. Immutable once built; shared between the
+// writer, the store (memory) and the lots that read it.
+//
+// Layout (docs/file_format.md): frames, then a trailer (u32 end of each frame; sections: one per
+// parcel with count, first id, content, type, first time), then a footer of 16 bytes. The trailer is
+// behind the frames so that a parcel becomes a block without its bytes being copied.
+// Threads: immutable; any thread.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "msgq/message.h"
+
+namespace msgq::transport {
+
+class Block {
+ public:
+  // Builds from parcels of one queue; takes their bytes. REQUIRES: at least one message in all.
+  static std::shared_ptr<const Block> build(std::vector<Parcel> parcels, std::int64_t now_ms);
+  // Reads a stored block. Throws kStoreRejected when the bytes are no block (never reads outside).
+  static std::shared_ptr<const Block> decode(std::string bytes);
+
+  std::uint32_t count() const { return count_; }
+  const std::string& bytes() const { return bytes_; }  // as stored
+  MessageId first_id() const { return first_id_; }     // lowest
+  MessageId last_id() const { return last_id_; }       // highest
+  MessageView view(std::uint32_t index) const;
+  std::string_view body(std::uint32_t index) const;
+  // Type and content of a message without reading its frame.
+  std::string_view type(std::uint32_t index) const;
+  // The index after the last message that follows `index` without a change of type or content.
+  std::uint32_t uniform_end(std::uint32_t index) const;
+  std::uint64_t checksum() const;  // XXH3 of bytes()
+  std::size_t body_bytes(std::uint32_t from, std::uint32_t to) const;  // of the frames [from, to)
+
+ private:
+  struct Section {
+    std::uint32_t first = 0;  // index of its first message
+    std::uint32_t count = 0;
+    MessageId first_id;
+    Content content = Content::kBytes;
+    std::string type;
+    std::int64_t enqueued_ms = 0;
+  };
+  Block() = default;
+  const Section& section_of(std::uint32_t index) const;
+  std::string_view frame(std::uint32_t index) const;
+  std::uint32_t end_of(std::uint32_t index) const;
+  void parse();
+
+  // fixed after construction
+  std::string bytes_;
+  std::uint32_t count_ = 0;
+  std::size_t ends_at_ = 0;  // where the ends begin = size of the frames
+  std::vector<Section> sections_;
+  MessageId first_id_, last_id_;
+};
+
+using BlockPtr = std::shared_ptr<const Block>;
+
+// The frame codec, shared by parcels and blocks.
+namespace frame {
+void append(std::string& out, std::string_view body, std::string_view headers, const Counts& counts,
+            std::string_view history, std::int64_t enqueued_ms);
+struct Fields {
+  std::string_view headers, history, body;
+  Counts counts;
+  std::int64_t enqueued_ms = 0;  // 0: the parcel's
+};
+// Throws kStoreRejected when the frame is damaged.
+Fields read(std::string_view frame);
+}  // namespace frame
+
+}  // namespace msgq::transport

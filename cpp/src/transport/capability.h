@@ -1,0 +1,23 @@
+// What a transport can do. One record a transport, in code; it drives the conformance suite, the
+// errors for what is not offered, and the docs.
+//
+// Threads: plain constants.
+#pragma once
+
+#include <cstdint>
+
+namespace msgq::transport {
+
+struct Capability {
+  const char* scheme;
+  bool is_durable;             // survives the process
+  bool is_shared;              // several processes may use one store
+  bool has_single_writer;      // one session does everything, in one transaction a flush
+  bool can_look;               // peek, find, dead letters, depth
+  bool can_backup;
+  bool can_delay;
+  bool can_extend;
+  bool can_prove_death;        // a dead process is seen by a lock, not by time alone
+};
+
+}  // namespace msgq::transport

@@ -1,0 +1,203 @@
+// The interface behind which messages live. A Transport is opened once per engine; a Session is one
+// connection that does the writing: everything that queued since the last time goes into ONE
+// exchange, in the order settle, append, park, promote, claim, so that a claim sees what was appended
+// and settled with it. On SQLite an exchange is one transaction; a store with several writers may
+// split it into pipelined ones, each with its own answer.
+//
+// Threads: a Session belongs to one thread at a time. Look is safe from any thread and blocks nobody.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/bitmap.h"
+#include "base/clock.h"
+#include "msgq/config.h"
+#include "msgq/message.h"
+#include "msgq/stats.h"
+#include "transport/block.h"
+#include "transport/capability.h"
+
+namespace msgq::transport {
+
+// Names one claim row. `gen` is the fence: drawn under the lane's lock, never used twice.
+struct ClaimKey {
+  std::uint64_t subscription = 0;
+  std::uint64_t lane = 0;
+  std::uint64_t gen = 0;
+  std::uint64_t owner = 0;
+  auto operator<=>(const ClaimKey&) const = default;
+};
+
+struct Append {
+  std::string queue;
+  BlockPtr block;
+};
+
+// One message to be held back as a row of its own: delayed by its producer.
+struct Park {
+  std::string queue;
+  std::int64_t due_ms = 0;
+  StoredMessage message;
+};
+
+// What became of some messages of one claim. Ordinals count the claim's messages from 0, across its
+// blocks. `done` is cumulative: every ordinal decided so far, earlier settles included.
+struct SettleOrder {
+  enum class Return : std::uint8_t { kRetry, kSnooze };
+  struct Back {  // goes to parked, leaves the claim
+    Return kind = Return::kRetry;
+    std::int64_t due_ms = 0;
+    StoredMessage message;  // counts and history already brought up to date
+  };
+  struct Dead {
+    std::string reason;
+    StoredMessage message;
+  };
+  ClaimKey claim;
+  bool is_whole = false;    // everything decided: the claim ends
+  bool gives_back = false;  // the claim ends; what is not done is claimable again, attempt not counted
+  Bitmap done;
+  std::uint32_t acked = 0;  // newly, in this order
+  std::vector<Back> backs;
+  std::vector<Dead> deads;
+};
+
+struct ExtendOrder {
+  ClaimKey claim;
+  std::int64_t until_ms = 0;  // boot clock of the store's host
+};
+
+// Wish for up to `count_max` messages of a queue. At least one is given when there is any, and a
+// block is not cut when what is left of it fits in 1.5 x count_max.
+struct ClaimWish {
+  std::string queue;
+  std::uint32_t count_max = 1;
+  std::uint64_t bytes_max = 0;
+  std::int64_t lease_ms = 0;
+  // Nothing else is in this process's hands: a message suspected of killing its worker may be given,
+  // alone. Otherwise suspects are only reported (suspects_waiting).
+  bool may_take_suspect = false;
+};
+
+struct BlockPart {
+  BlockPtr block;
+  std::uint32_t first = 0;  // index in the block
+  std::uint32_t count = 0;
+};
+
+struct Claimed {
+  ClaimKey key;
+  std::string queue;
+  std::uint32_t attempt = 1;   // of this range: claims of it so far, this one included
+  std::uint32_t crashes = 0;   // of a suspect running alone
+  bool is_suspect = false;
+  std::int64_t until_ms = 0;   // boot clock
+  std::vector<BlockPart> parts;  // ordinals run through them in order
+  Bitmap done;                   // ordinals that are no longer to be run
+
+  std::uint32_t count() const {
+    std::uint32_t total = 0;
+    for (const auto& part : parts) total += part.count;
+    return total;
+  }
+};
+
+struct Exchange {
+  std::vector<SettleOrder> settles;
+  std::vector<ExtendOrder> extends;
+  std::vector<Append> appends;
+  std::vector<Park> parks;
+  std::uint32_t promote_max = 0;  // > 0: move so many due parked messages back into lanes
+  bool reclaims = false;          // look for dead processes and lapsed leases
+  std::vector<ClaimWish> claims;
+
+  bool empty() const {
+    return settles.empty() && extends.empty() && appends.empty() && parks.empty() &&
+           promote_max == 0 && !reclaims && claims.empty();
+  }
+};
+
+struct ClaimAnswer {
+  std::vector<Claimed> claims;
+  bool has_more = false;          // there is more to claim now
+  bool suspects_waiting = false;  // suspects there are; see ClaimWish::may_take_suspect
+};
+
+struct ExchangeResult {
+  std::vector<bool> settle_lost;  // per settle: the claim was no longer open; nothing changed
+  std::vector<bool> extend_lost;
+  std::uint32_t promoted = 0;
+  std::uint32_t reclaimed = 0;    // claims found dead or lapsed
+  std::int64_t next_due_ms = 0;   // earliest parked message, Unix ms; 0: none known
+  std::vector<ClaimAnswer> claims;  // per wish
+  Nanos waited{0};                // for other processes' turns
+};
+
+class Session {
+ public:
+  virtual ~Session() = default;
+  // Does all of it. Throws:
+  //   kStoreUnavailable, kStoreFull  certainly nothing happened; the same exchange may come again
+  //   kStoreRejected, kPayloadInvalid  certainly nothing happened; coming again will not help
+  //   kStoreInDoubt   unknown; ask resolve(). Nothing else may be exchanged before.
+  //   kSchemaMismatch, kNotFound (strict queue)
+  virtual void exchange(const Exchange& in, ExchangeResult& out) = 0;
+  // After kStoreInDoubt: fences the connection off and finds out (storage protocol, section 5).
+  // True: the exchange happened; `out` holds its settle answers; claims it made but could not tell of
+  // were given back uncounted. False: it did not happen and never will. Throws kStoreInDoubt when it
+  // cannot be known now (call again), or kStoreRejected when the store must be reopened first.
+  virtual bool resolve(ExchangeResult& out) = 0;
+  // Keeps house for at most `budget` (shrinking the file, checkpoints): called when idle. True: more.
+  virtual bool tidy(Nanos budget) = 0;
+  // Leaves: claims still open lapse uncounted, the process is no more. Never throws.
+  virtual void close() noexcept = 0;
+};
+
+// Looking and administering. Each call is a read, or a transaction of its own.
+class Look {
+ public:
+  virtual ~Look() = default;
+  virtual std::vector<std::string> queues() = 0;
+  virtual std::vector<QueueDepth> depth() = 0;
+  virtual std::vector<FoundMessage> peek(std::string_view queue, std::string_view after,
+                                         std::uint32_t limit) = 0;
+  virtual std::optional<FoundMessage> find(std::string_view queue, MessageId id) = 0;
+  virtual std::vector<FoundMessage> dead(std::string_view queue, std::string_view after,
+                                         std::uint32_t limit) = 0;
+  virtual std::uint64_t redrive(std::string_view queue, const std::vector<MessageId>& ids) = 0;
+  virtual std::uint64_t delete_dead(std::string_view queue, const std::vector<MessageId>& ids) = 0;
+  virtual std::uint64_t purge(std::string_view queue) = 0;
+  virtual void delete_queue(std::string_view queue) = 0;
+  virtual void backup(const std::string& path) = 0;
+  virtual std::uint64_t store_bytes() = 0;
+  virtual std::uint64_t connections() = 0;
+};
+
+// A hint that there may be work. May be lost; correctness never depends on it.
+class Wake {
+ public:
+  virtual ~Wake() = default;
+  // Tells every other process on this store. Any thread.
+  virtual void hint() = 0;
+  // Waits for a hint of another process, at most `timeout`. One thread.
+  virtual bool wait(Nanos timeout) = 0;
+  // Ends a wait() in this process, now and from now on.
+  virtual void stop() = 0;
+};
+
+class Transport {
+ public:
+  virtual ~Transport() = default;
+  virtual const Capability& capability() const = 0;
+  virtual std::unique_ptr<Session> open_session() = 0;
+  virtual Look& look() = 0;
+  virtual Wake* wake() = 0;  // nullptr: no other process can be on this store
+};
+
+}  // namespace msgq::transport
