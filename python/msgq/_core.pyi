@@ -1,0 +1,152 @@
+"""The C++ core as Python sees it: flat calls, plain lists, integers of milliseconds where said.
+
+Bodies and headers are bytes; verdicts and contents are small integers (VERDICT_*, CONTENT_*).
+Calls that may wait release the GIL and look for signals every 100 ms.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+VERDICT_ACK: Final = 0
+VERDICT_RETRY: Final = 1
+VERDICT_SNOOZE: Final = 2
+VERDICT_REJECT: Final = 3
+
+CONTENT_BYTES: Final = 0
+CONTENT_JSON: Final = 1
+CONTENT_MSGPACK: Final = 2
+CONTENT_TEXT: Final = 3
+
+PENDING: Final = 0
+PERSISTED: Final = 1
+DUPLICATE: Final = 2
+FAILED: Final = 3
+IN_DOUBT: Final = 4
+DROPPED: Final = 5
+
+__version__: str
+
+# (index, verdict, delay_ms, reason, record): record is one attempt as a JSON object, or b"".
+Decision = tuple[int, int, int, str, bytes]
+# (queue, state, id, type, content, headers, body, deliveries, failures, crashes, history,
+#  enqueued_ms, due_ms, reason, changed_ms, cursor); id is 16 bytes, cursor opaque text
+Found = tuple[
+    str, str, bytes, str, int, bytes, bytes, int, int, int, bytes, int, int, str, int, str
+]
+# (id, type, content, headers, body, attempt, failures, crashes, history, enqueued_ms, gen)
+DeliveryFields = tuple[bytes, str, int, bytes, bytes, int, int, int, bytes, int, int]
+
+class Waker:
+    """A readable descriptor for an event loop; tokens posted by C++ come out in one go."""
+
+    def __init__(self) -> None: ...
+    def fileno(self) -> int: ...
+    def drain(self) -> list[int]: ...
+
+class Receipt:
+    """Of one parcel: `count` messages with consecutive ids."""
+
+    @property
+    def count(self) -> int: ...
+    @property
+    def status(self) -> int: ...
+    def id(self, index: int = 0) -> bytes: ...
+    def wait(self, timeout: float | None) -> bool:
+        """Seconds (None: for ever). True when settled."""
+    def error(self) -> BaseException | None:
+        """The exception that tells why it failed or is in doubt; None otherwise."""
+    def notify(self, waker: Waker, token: int) -> None: ...
+
+class Lot:
+    """Messages handed to one slot at once."""
+
+    @property
+    def queue(self) -> str: ...
+    @property
+    def channel(self) -> int: ...
+    @property
+    def type(self) -> str:
+        """Of the first message; of all when is_uniform."""
+    @property
+    def content(self) -> int: ...
+    @property
+    def is_uniform(self) -> bool: ...
+    @property
+    def is_lost(self) -> bool: ...
+    def __len__(self) -> int: ...
+    def bodies(self) -> list[bytes]: ...
+    def fields(self, index: int) -> DeliveryFields: ...
+
+class Worker:
+    """A registration with the engine; opaque."""
+
+class Engine:
+    def __init__(self, options: dict[str, object]) -> None:
+        """Opens the store. Keys are those of config.h (Config), durations in milliseconds."""
+    # producers
+    def enqueue(
+        self,
+        queue: str,
+        type: str,
+        content: int,
+        body: bytes,
+        headers: bytes | None = None,
+        due_ms: int = 0,
+    ) -> Receipt: ...
+    def enqueue_many(
+        self,
+        queue: str,
+        type: str,
+        content: int,
+        bodies: Sequence[bytes],
+        headers: bytes | None = None,
+        due_ms: int = 0,
+        headers_each: Sequence[bytes | None] | None = None,
+    ) -> list[Receipt]:
+        """Cut into parcels of at most batch_count_max messages and batch_bytes_max bytes."""
+    # workers
+    def open_worker(
+        self,
+        channels: Sequence[tuple[str, str, int, int, float, bool]],
+        order: str,
+        weights: dict[str, int],
+        slots: int,
+    ) -> Worker:
+        """channels: (queue, type or "*", concurrency, batch_count, batch_wait s, is_async)."""
+    def take(self, worker: Worker, timeout: float, is_async: bool = False) -> Lot | None: ...
+    def watch(self, worker: Worker, waker: Waker) -> None: ...
+    def settle(self, lot: Lot, decisions: Sequence[Decision]) -> None:
+        """What is not named is acknowledged. Keeps the GIL: one lock-free push."""
+    def settle_some(self, lot: Lot, decisions: Sequence[Decision]) -> None: ...
+    def stop_worker(self, worker: Worker) -> None: ...
+    def give_back(self, lot: Lot) -> None: ...
+    # raw claims
+    def claim(self, queue: str, count: int, wait: float, lease: float) -> Lot | None: ...
+    def settle_now(self, lot: Lot, decisions: Sequence[Decision]) -> Receipt: ...
+    def extend(self, lot: Lot, lease: float) -> Receipt: ...
+    # looking and administering
+    def stats(self, with_depth: bool = True) -> dict[str, object]:
+        """The Snapshot of stats.h as plain dicts and lists, same names."""
+    def queues(self) -> list[str]: ...
+    def peek(self, queue: str, after: str, limit: int) -> list[Found]: ...
+    def find(self, queue: str, id: bytes) -> Found | None: ...
+    def dead(self, queue: str, after: str, limit: int) -> list[Found]: ...
+    def redrive(self, queue: str, ids: Sequence[bytes]) -> int: ...
+    def delete_dead(self, queue: str, ids: Sequence[bytes]) -> int: ...
+    def purge(self, queue: str) -> int: ...
+    def delete_queue(self, queue: str) -> None: ...
+    def backup(self, path: str) -> None: ...
+    def drain_log(self) -> list[tuple[int, str]]: ...
+    def close(self, timeout: float) -> bool: ...
+    @property
+    def is_closed(self) -> bool: ...
+
+def set_errors(classes: dict[str, type[BaseException]]) -> None:
+    """Called once by msgq.errors: code name (as in error.h, without k) to class."""
+
+def validate_queue_name(name: str) -> None: ...
+def new_id() -> bytes: ...
+def sqlite_library() -> str:
+    """Path of the SQLite library the core is linked with, as the dynamic loader knows it."""
+
+def build_facts() -> str: ...
