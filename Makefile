@@ -1,0 +1,132 @@
+# Every way to build, test and measure msgq. `make` alone says what there is.
+#
+# Works from any folder (make -C), in any order, twice, and in a checkout whose path has a space in it: all paths below are
+# relative. Root is needed by .ci/packages alone.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+
+PYTHON ?= python3
+ARGS ?=
+JOBS ?= $(shell nproc)
+export CMAKE_BUILD_PARALLEL_LEVEL := $(JOBS)
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+PY := .venv/bin/python
+PYTEST := $(PY) -m pytest
+CLANG_FORMAT := clang-format-14
+RUN_CLANG_TIDY := run-clang-tidy-14
+
+# Stamps: what they stand for was done after everything they depend on last changed.
+VENV := .venv/.tools
+INSTALLED := .venv/.installed
+
+SOURCES := $(shell find cpp python -type f -not -path '*/__pycache__/*' 2>/dev/null)
+CPP_FILES = $(shell find cpp tests/cpp benchmarks -name '*.cpp' -o -name '*.h')
+
+.PHONY: help
+help: ## Show this help
+	@echo "usage: make TARGET [ARGS=...]"
+	@echo
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+
+# --- what everything stands on ---------------------------------------------------------------------------------------
+
+.PHONY: packages lint-packages
+packages:
+	@.ci/packages
+
+lint-packages:
+	@.ci/packages --lint
+
+# A virtual environment that belongs to this checkout, with what pyproject.toml says the build needs.
+$(VENV): pyproject.toml | packages
+	test -x $(PY) && $(PY) -c '' || $(PYTHON) -m venv --clear .venv
+	$(PY) -m pip install --quiet $$(sed -n 's/^requires = \[\(.*\)\]/\1/p' pyproject.toml | tr -d '",')
+	touch $@
+
+# msgq itself, built in build/wheel so that a second build only compiles what changed.
+$(INSTALLED): $(VENV) $(SOURCES) pyproject.toml CMakeLists.txt README.md
+	$(PY) -m pip install --quiet --no-build-isolation --config-settings=build-dir=build/wheel ".[dev]"
+	touch $@
+
+.PHONY: install
+install: packages $(INSTALLED) ## Build msgq and install it into .venv
+
+# One C++ build: `make cpp-dev`, `make cpp-asan`, ...
+.PHONY: cpp-dev cpp-release cpp-asan cpp-tsan cpp-fuzz
+cpp-tsan cpp-fuzz: lint-packages
+cpp-dev cpp-release cpp-asan cpp-tsan cpp-fuzz: cpp-%: packages
+	@mkdir -p build
+	@cmake --preset $* >build/configure-$*.log || { cat build/configure-$*.log; exit 1; }
+	cmake --build --preset $*
+
+# --- what people run -------------------------------------------------------------------------------------------------
+
+.PHONY: demo
+demo: install ## Run the main job on real input, kill a worker, check the result
+	$(PY) docs/examples/stdlib_census.py $(ARGS)
+
+.PHONY: test
+test: install test-cpp ## Build everything and run every test; ARGS="-k name" go to pytest
+	$(PYTEST) $(ARGS)
+
+.PHONY: test-cpp
+test-cpp: cpp-dev ## Build and run the C++ tests alone
+	ctest --preset dev --parallel $(JOBS) --progress
+
+.PHONY: check
+check: install lint-packages cpp-dev ## Formatters, linters, types, clang-tidy and the house rules
+	$(CLANG_FORMAT) --dry-run --Werror $(CPP_FILES)
+	$(PY) -m ruff format --check .
+	$(PY) -m ruff check .
+	$(PY) -m mypy
+	$(RUN_CLANG_TIDY) -quiet -p build/dev -j $(JOBS) '/(cpp/src|cpp/bindings|tests/cpp)/'
+	$(PYTEST) tests/tidy
+
+.PHONY: bench
+bench: install cpp-release ## Run the benchmarks beside their ceilings; ARGS choose and shape them
+	$(PY) benchmarks/run.py $(ARGS)
+
+# ASLR with more bits than the sanitizers' runtimes of that age expect makes them stop at once: setarch turns it off.
+NO_ASLR := $(shell setarch -R true 2>/dev/null && echo setarch -R)
+
+.PHONY: asan
+asan: cpp-asan ## Run the C++ tests under AddressSanitizer and UndefinedBehaviorSanitizer
+	$(NO_ASLR) ctest --preset asan --parallel $(JOBS) --progress
+
+.PHONY: tsan
+tsan: cpp-tsan ## Run the C++ tests under ThreadSanitizer
+	$(NO_ASLR) ctest --preset tsan --parallel $(JOBS) --progress
+
+.PHONY: fuzz
+SECONDS_EACH ?= 60
+fuzz: cpp-fuzz ## Run each libFuzzer program for SECONDS_EACH=60
+	@mkdir -p build/corpus
+	@for program in build/fuzz/tests/cpp/fuzz_*; do \
+	  test -f "$$program" -a -x "$$program" || continue; \
+	  corpus=build/corpus/$$(basename "$$program"); mkdir -p "$$corpus"; \
+	  echo "== $$program"; \
+	  $(NO_ASLR) "$$program" -max_total_time=$(SECONDS_EACH) -print_final_stats=1 "$$corpus"; \
+	done
+
+.PHONY: torture
+torture: install ## Run the kills, power cuts and floods that take minutes
+	$(PYTEST) -m torture $(ARGS)
+
+.PHONY: format
+format: install lint-packages ## Rewrite all sources in the house format
+	$(CLANG_FORMAT) -i $(CPP_FILES)
+	$(PY) -m ruff format .
+	$(PY) -m ruff check --fix .
+
+.PHONY: docs
+docs: install ## Write the pages that are made from code anew
+	$(PY) docs/generate.py
+
+.PHONY: clean
+clean: ## Remove everything that was built, .venv included
+	rm -rf build .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
