@@ -62,17 +62,4 @@ class Block {
 
 using BlockPtr = std::shared_ptr<const Block>;
 
-// The frame codec, shared by parcels and blocks.
-namespace frame {
-void append(std::string& out, std::string_view body, std::string_view headers, const Counts& counts,
-            std::string_view history, std::int64_t enqueued_ms);
-struct Fields {
-  std::string_view headers, history, body;
-  Counts counts;
-  std::int64_t enqueued_ms = 0;  // 0: the parcel's
-};
-// Throws kStoreRejected when the frame is damaged.
-Fields read(std::string_view frame);
-}  // namespace frame
-
 }  // namespace msgq::transport

@@ -1,0 +1,77 @@
+#include "msgq/receipt.h"
+
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "base/event.h"
+#include "base/inbox.h"
+
+namespace msgq {
+
+struct Waker::Tokens {
+  Inbox<std::uint64_t> inbox;
+};
+
+Waker::Waker() : descriptor_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)), tokens_(new Tokens) {
+  if (descriptor_ < 0)
+    throw Error(ErrorCode::kStoreUnavailable, "no file descriptor left for an event loop's waker");
+}
+
+Waker::~Waker() {
+  ::close(descriptor_);
+}
+
+void Waker::post(std::uint64_t token) {
+  tokens_->inbox.push(token);
+  poke();
+}
+
+void Waker::poke() {
+  // One write for all tokens until the next drain(); pairs with the store there.
+  if (is_signalled_.exchange(true, std::memory_order_seq_cst)) return;
+  const std::uint64_t one = 1;
+  [[maybe_unused]] const auto written = ::write(descriptor_, &one, sizeof one);
+}
+
+std::vector<std::uint64_t> Waker::drain() {
+  std::uint64_t count = 0;
+  [[maybe_unused]] const auto got = ::read(descriptor_, &count, sizeof count);
+  // Before popping: a token pushed after the pops sees false and writes again.
+  is_signalled_.store(false, std::memory_order_seq_cst);
+  std::vector<std::uint64_t> tokens;
+  while (tokens_->inbox.pop_some(tokens, 1024) > 0) {
+  }
+  return tokens;
+}
+
+bool Receipt::wait(std::chrono::nanoseconds timeout) const {
+  const Nanos until =
+      timeout >= kNever - system_clock().steady() ? kNever : system_clock().steady() + timeout;
+  waiters_.fetch_add(1, std::memory_order_seq_cst);
+  while (!is_done()) {
+    const Nanos left = until == kNever ? kNever : until - system_clock().steady();
+    if (left <= Nanos::zero()) break;
+    futex_wait(&status_, static_cast<std::uint32_t>(ReceiptStatus::kPending), left);
+  }
+  waiters_.fetch_sub(1, std::memory_order_relaxed);
+  return is_done();
+}
+
+void Receipt::notify(std::shared_ptr<Waker> waker, std::uint64_t token) {
+  waker_ = std::move(waker);
+  token_ = token;
+  // acq_rel: the writer's exchange sees waker_ and token_, or we see that it has settled.
+  if (notice_.exchange(1, std::memory_order_acq_rel) == 2) waker_->post(token_);
+}
+
+void Receipt::resolve(ReceiptStatus status, std::optional<Error> error) {
+  MSGQ_CHECK(status != ReceiptStatus::kPending, "a receipt settles as something");
+  if (claim_.exchange(1, std::memory_order_acq_rel) != 0) return;
+  error_ = std::move(error);
+  status_.store(static_cast<std::uint32_t>(status), std::memory_order_seq_cst);
+  if (waiters_.load(std::memory_order_seq_cst) > 0) futex_wake(&status_, 1 << 30);
+  if (notice_.exchange(2, std::memory_order_acq_rel) == 1) waker_->post(token_);
+}
+
+}  // namespace msgq

@@ -1,0 +1,53 @@
+#include "model/frame.h"
+#include "msgq/message.h"
+
+namespace msgq {
+namespace {
+
+// Room for what a block puts behind the frames, so that becoming one moves no byte.
+constexpr std::size_t kTrailerBytes = 512;
+
+}  // namespace
+
+StoredMessage StoredMessage::copy(const MessageView& v) {
+  return {v.id,
+          std::string(v.type),
+          v.content,
+          std::string(v.headers),
+          std::string(v.body),
+          v.counts,
+          std::string(v.history),
+          v.enqueued_ms};
+}
+
+MessageView StoredMessage::view() const {
+  return {id, type, content, headers, body, counts, history, enqueued_ms};
+}
+
+void Parcel::reserve(std::size_t count, std::size_t size) {
+  ends.reserve(count);
+  frames.reserve(size + 5 * count + kTrailerBytes + type.size());
+}
+
+void Parcel::add(std::string_view body, std::string_view headers) {
+  if (headers.empty()) {
+    frames += '\0';
+    frames += body;
+  } else {
+    frame::append(frames, {headers, {}, body, {}, 0});
+  }
+  ends.push_back(static_cast<std::uint32_t>(frames.size()));
+}
+
+void Parcel::add(const MessageView& m) {
+  frame::append(frames, {m.headers, m.history, m.body, m.counts, m.enqueued_ms});
+  ends.push_back(static_cast<std::uint32_t>(frames.size()));
+}
+
+MessageView Parcel::view(std::uint32_t index) const {
+  const std::uint32_t from = index == 0 ? 0 : ends[index - 1];
+  const auto f = frame::read(std::string_view(frames).substr(from, ends[index] - from));
+  return {first_id.plus(index), type, content, f.headers, f.body, f.counts, f.history, f.enqueued_ms};
+}
+
+}  // namespace msgq

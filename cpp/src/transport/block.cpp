@@ -1,0 +1,193 @@
+#include "transport/block.h"
+
+#include <algorithm>
+#include <cstring>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "base/check.h"
+#include "model/frame.h"
+#include "msgq/error.h"
+
+namespace msgq::transport {
+namespace {
+
+constexpr std::uint16_t kVersion = 1;
+constexpr std::size_t kFooterBytes = 16;
+
+// The last 16 bytes of a block. All numbers of a block are little endian.
+struct Footer {
+  std::uint32_t count;
+  std::uint32_t frames_bytes;
+  std::uint32_t section_count;
+  std::uint16_t version;
+  std::uint16_t flags;  // compressed, ...: none known yet
+};
+static_assert(sizeof(Footer) == kFooterBytes);
+
+[[noreturn]] void damaged(const char* what) {
+  throw Error(ErrorCode::kStoreRejected, std::string("damaged block: ") + what);
+}
+
+template <typename T>
+void put(std::string& out, const T& value) {
+  out.append(reinterpret_cast<const char*>(&value), sizeof value);
+}
+
+template <typename T>
+T take(std::string_view& in) {
+  T value;
+  const auto bytes = frame::take_bytes(in, sizeof value);
+  std::memcpy(&value, bytes.data(), sizeof value);
+  return value;
+}
+
+// One parcel's line in the trailer.
+void put_section(std::string& out, const Parcel& parcel, std::int64_t now_ms, bool repeats_type) {
+  frame::put_varint(out, parcel.count());
+  put(out, parcel.first_id.high);
+  put(out, parcel.first_id.low);
+  out += static_cast<char>(parcel.content);
+  frame::put_varint(out, static_cast<std::uint64_t>(now_ms));
+  frame::put_varint(out, repeats_type ? 0 : parcel.type.size() + 1);
+  if (!repeats_type) out += parcel.type;
+}
+
+}  // namespace
+
+BlockPtr Block::build(std::vector<Parcel> parcels, std::int64_t now_ms) {
+  auto block = std::shared_ptr<Block>(new Block());
+  std::string& out = block->bytes_;
+  std::vector<std::uint32_t> ends = std::move(parcels.front().ends);
+  const auto first_count = static_cast<std::uint32_t>(ends.size());
+  out = std::move(parcels.front().frames);
+  for (std::size_t i = 1; i < parcels.size(); ++i) {
+    const auto base = static_cast<std::uint32_t>(out.size());
+    for (const std::uint32_t end : parcels[i].ends) ends.push_back(base + end);
+    out += parcels[i].frames;
+  }
+  MSGQ_CHECK(!ends.empty(), "a block holds at least one message");
+  const Footer footer{static_cast<std::uint32_t>(ends.size()), static_cast<std::uint32_t>(out.size()),
+                      static_cast<std::uint32_t>(parcels.size()), kVersion, 0};
+  out.append(reinterpret_cast<const char*>(ends.data()), ends.size() * sizeof ends[0]);
+  parcels.front().ends.resize(first_count);  // count() of a section
+  for (std::size_t i = 0; i < parcels.size(); ++i)
+    put_section(out, parcels[i], now_ms, i > 0 && parcels[i].type == parcels[i - 1].type);
+  put(out, footer);
+  block->parse();
+  return block;
+}
+
+BlockPtr Block::decode(std::string bytes) {
+  auto block = std::shared_ptr<Block>(new Block());
+  block->bytes_ = std::move(bytes);
+  block->parse();
+  return block;
+}
+
+void Block::parse() {
+  std::string_view all = bytes_;
+  if (all.size() < kFooterBytes) damaged("too short");
+  auto tail = all.substr(all.size() - kFooterBytes);
+  const auto footer = take<Footer>(tail);
+  if (footer.version != kVersion) damaged("unknown version");
+  if (footer.flags != 0) damaged("unknown flags");
+  const std::uint64_t ends_bytes = 4ull * footer.count;
+  if (footer.count == 0 || footer.frames_bytes + ends_bytes + kFooterBytes > all.size())
+    damaged("counts do not fit its size");
+  count_ = footer.count;
+  ends_at_ = footer.frames_bytes;
+  std::uint32_t before = 0;
+  for (std::uint32_t i = 0; i < count_; ++i) {
+    const std::uint32_t end = end_of(i);
+    if (end <= before || end > ends_at_) damaged("frame ends out of order");
+    before = end;
+  }
+  auto in = all.substr(ends_at_ + ends_bytes, all.size() - kFooterBytes - ends_at_ - ends_bytes);
+  if (footer.section_count > count_) damaged("more parcels than messages");
+  sections_.reserve(footer.section_count);
+  std::uint32_t first = 0;
+  for (std::uint32_t i = 0; i < footer.section_count; ++i) {
+    Section section;
+    section.first = first;
+    section.count = static_cast<std::uint32_t>(frame::take_varint(in));
+    section.first_id.high = take<std::uint64_t>(in);
+    section.first_id.low = take<std::uint64_t>(in);
+    section.content = static_cast<Content>(take<std::uint8_t>(in));
+    section.enqueued_ms = static_cast<std::int64_t>(frame::take_varint(in));
+    if (const std::uint64_t size = frame::take_varint(in); size > 0)
+      section.type = frame::take_bytes(in, size - 1);
+    else if (i > 0)
+      section.type = sections_.back().type;
+    else
+      damaged("its first parcel repeats a type");
+    if (section.count == 0 || section.count > count_ - first) damaged("parcel counts");
+    first += section.count;
+    const MessageId last = section.first_id.plus(section.count - 1);
+    first_id_ = i == 0 ? section.first_id : std::min(first_id_, section.first_id);
+    last_id_ = i == 0 ? last : std::max(last_id_, last);
+    sections_.push_back(std::move(section));
+  }
+  if (first != count_) damaged("parcel counts");
+}
+
+std::uint32_t Block::end_of(std::uint32_t index) const {
+  std::uint32_t end;
+  std::memcpy(&end, bytes_.data() + ends_at_ + 4ull * index, sizeof end);
+  return end;
+}
+
+std::string_view Block::frame(std::uint32_t index) const {
+  MSGQ_CHECK(index < count_, "message index inside the block");
+  const std::uint32_t from = index == 0 ? 0 : end_of(index - 1);
+  return std::string_view(bytes_).substr(from, end_of(index) - from);
+}
+
+const Block::Section& Block::section_of(std::uint32_t index) const {
+  if (sections_.size() == 1) return sections_.front();
+  auto after = std::upper_bound(sections_.begin(), sections_.end(), index,
+                                [](std::uint32_t i, const Section& s) { return i < s.first; });
+  return *std::prev(after);
+}
+
+MessageView Block::view(std::uint32_t index) const {
+  const Section& s = section_of(index);
+  const auto f = frame::read(frame(index));
+  return {s.first_id.plus(index - s.first),
+          s.type,
+          s.content,
+          f.headers,
+          f.body,
+          f.counts,
+          f.history,
+          f.enqueued_ms != 0 ? f.enqueued_ms : s.enqueued_ms};
+}
+
+std::string_view Block::body(std::uint32_t index) const {
+  const auto bytes = frame(index);
+  return bytes.front() == '\0' ? bytes.substr(1) : frame::read(bytes).body;
+}
+
+std::string_view Block::type(std::uint32_t index) const {
+  return section_of(index).type;
+}
+
+std::uint32_t Block::uniform_end(std::uint32_t index) const {
+  const Section* s = &section_of(index);
+  const Section* const end = sections_.data() + sections_.size();
+  const Section& kind = *s;
+  while (s != end && s->content == kind.content && s->type == kind.type) ++s;
+  return s == end ? count_ : s->first;
+}
+
+std::uint64_t Block::checksum() const {
+  return XXH3_64bits(bytes_.data(), bytes_.size());
+}
+
+std::size_t Block::body_bytes(std::uint32_t from, std::uint32_t to) const {
+  if (from >= to) return 0;
+  return end_of(to - 1) - (from == 0 ? 0 : end_of(from - 1));
+}
+
+}  // namespace msgq::transport
