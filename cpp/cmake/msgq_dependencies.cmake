@@ -35,7 +35,6 @@ if(NOT MSGQ_XXHASH_DIR)
 endif()
 add_library(msgq_xxhash INTERFACE)
 target_include_directories(msgq_xxhash SYSTEM INTERFACE "${MSGQ_XXHASH_DIR}")
-target_compile_definitions(msgq_xxhash INTERFACE XXH_INLINE_ALL)
 
 # SQLite comes as the system's shared library, never as a copy of ours: two SQLite libraries in one process drop each
 # other's file locks, and Python's own sqlite3 module may well be open on the same file.
