@@ -5,11 +5,11 @@ merged (`read_histories`) and judged (`judge`). The oracle knows nothing of msgq
 queue, so nothing in the code under test can talk it into a good verdict.
 """
 
-from oracle.accounting import Accounting, account, duplicate_bound, recovered_bound
-from oracle.event import Event, HistoryError, fingerprint
-from oracle.history import Delivery, History, Send, Settle, merge, read_histories
-from oracle.recorder import Call, Recorder
-from oracle.verdict import Limits, Verdict, Violation, judge
+from tests.oracle.accounting import Accounting, account, duplicate_bound, recovered_bound
+from tests.oracle.event import Event, HistoryError, fingerprint
+from tests.oracle.history import Delivery, History, Send, Settle, merge, read_histories
+from tests.oracle.recorder import Call, Recorder
+from tests.oracle.verdict import Limits, Verdict, Violation, judge
 
 __all__ = [
     "Accounting",

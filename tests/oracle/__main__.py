@@ -1,4 +1,4 @@
-"""`python -m oracle FOLDER`: judge the histories of a run and print the four numbers."""
+"""`python -m tests.oracle FOLDER`: judge the histories of a run and print the four numbers."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from oracle.history import read_histories
-from oracle.verdict import Limits, judge
+from tests.oracle.history import read_histories
+from tests.oracle.verdict import Limits, judge
 
 
 def main() -> int:

@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from dataclasses import dataclass
 
-from oracle.history import History
+from tests.oracle.history import History
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +57,9 @@ def account(history: History) -> Accounting:
         lost=tuple(sorted(acknowledged - seen - history.removed)),
         unexpected=tuple(sorted(unexpected)),
         duplicated=sum(
-            max(0, count - asked[id] - attempted[id])
-            for id, count in received.items()
-            if id in attempted
+            max(0, count - asked[message] - attempted[message])
+            for message, count in received.items()
+            if message in attempted
         ),
         recovered=len((doubtful - acknowledged) & seen),
     )

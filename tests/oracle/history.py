@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from oracle.event import Event, HistoryError, from_line
+from tests.oracle.event import Event, HistoryError, from_line
 
 _NEVER_NS = 1 << 62
 

@@ -11,8 +11,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 
-from oracle.history import Delivery, History, Send, Settle
-from oracle.verdict import Limits, Violation
+from tests.oracle.history import Delivery, History, Send, Settle
+from tests.oracle.verdict import Limits, Violation
 
 _PARTS = ("waiting", "scheduled", "leased", "completed", "dead", "expired", "purged", "cancelled")
 
@@ -31,12 +31,14 @@ def check_payload(history: History, limits: Limits) -> Iterator[Violation]:
 def check_leases(history: History, limits: Limits) -> Iterator[Violation]:
     """I3: one valid lease at a time; a superseded one settles nothing."""
     settles = history.settles_by_id()
-    for id, deliveries in history.deliveries_by_id().items():
-        of_message = settles.get(id, [])
+    for message, deliveries in history.deliveries_by_id().items():
+        of_message = settles.get(message, [])
         for earlier, later in _different_leases(deliveries):
             end = _lease_end(history, of_message, earlier)
             if earlier.seen_ns < later.since_ns and later.seen_ns < end:
-                yield Violation("I3", id, f"lease {later.lease} while {earlier.lease} was valid")
+                yield Violation(
+                    "I3", message, f"lease {later.lease} while {earlier.lease} was valid"
+                )
         yield from _check_superseded(deliveries, of_message)
         yield from _check_settled_once(deliveries, of_message, limits)
 
@@ -89,19 +91,21 @@ def _check_settled_once(
 
 def check_attempts(history: History, limits: Limits) -> Iterator[Violation]:
     """I5: attempts rise with each delivery, stay below the limit; who passes it is dead, once."""
-    for id, deliveries in history.deliveries_by_id().items():
+    for message, deliveries in history.deliveries_by_id().items():
         counts = Counter(delivery.attempt for delivery in deliveries)
         for attempt, count in counts.items():
             if count > 1:
-                yield Violation("I5", id, f"attempt {attempt} was handed out {count} times")
+                yield Violation("I5", message, f"attempt {attempt} was handed out {count} times")
         for earlier, later in pairwise(deliveries):
             if earlier.seen_ns < later.since_ns and later.attempt < earlier.attempt:
-                yield Violation("I5", id, f"attempt {later.attempt} after {earlier.attempt}")
+                yield Violation("I5", message, f"attempt {later.attempt} after {earlier.attempt}")
         if limits.attempts_max is not None and max(counts) > limits.attempts_max:
-            yield Violation("I5", id, f"attempt {max(counts)} of at most {limits.attempts_max}")
-    for id, count in Counter(history.dead).items():
+            yield Violation(
+                "I5", message, f"attempt {max(counts)} of at most {limits.attempts_max}"
+            )
+    for message, count in Counter(history.dead).items():
         if count > 1:
-            yield Violation("I5", id, f"dead-lettered {count} times")
+            yield Violation("I5", message, f"dead-lettered {count} times")
     if history.dead_scanned:
         yield from _check_dead(history, limits)
 
@@ -194,16 +198,16 @@ def check_settled(history: History, limits: Limits) -> Iterator[Violation]:
     if not limits.needs_settled:
         return
     done = {s.id for s in history.settles if s.is_final and s.outcome in ("ok", "unknown")}
-    for id in history.deliveries_by_id():
-        if id not in done and id not in history.dead and id not in history.removed:
-            yield Violation("settled", id, "delivered, never settled for good")
+    for message in history.deliveries_by_id():
+        if message not in done and message not in history.dead and message not in history.removed:
+            yield Violation("settled", message, "delivered, never settled for good")
 
 
 def check_stale(history: History, limits: Limits) -> Iterator[Violation]:
     """Liveness: an acknowledged message that is due becomes visible within the stated time."""
     if limits.stale_ms is None:
         return
-    first = {id: deliveries[0] for id, deliveries in history.deliveries_by_id().items()}
+    first = {message: deliveries[0] for message, deliveries in history.deliveries_by_id().items()}
     for send in history.sends:
         seen = first.get(send.id)
         if seen is not None and send.outcome == "ok":

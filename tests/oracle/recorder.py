@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from oracle.event import Event, HistoryError
+from tests.oracle.event import Event, HistoryError
 
 
 def _unknown(error: BaseException) -> str:
@@ -43,20 +43,26 @@ class Recorder:
         self._seq = 0
         self._lock = threading.Lock()
 
-    def call(self, op: str, id: str = "", **fields: Any) -> Call:
+    def call(self, op: str, message: str = "", **fields: Any) -> Call:
         """Write down that `op` is about to be called; the result takes the answer."""
-        return Call(self, op, id, self._write("call", op, id=id, **fields), fields.get("lease", ""))
+        return Call(
+            self,
+            op,
+            message,
+            self._write("call", op, id=message, **fields),
+            fields.get("lease", ""),
+        )
 
-    def send(self, id: str, checksum: str = "", **detail: Any) -> Call:
+    def send(self, message: str, checksum: str = "", **detail: Any) -> Call:
         """Call line of a send. Details: due_ms (UTC), dedup, queue."""
-        return self.call("send", id, checksum=checksum, detail=detail)
+        return self.call("send", message, checksum=checksum, detail=detail)
 
-    def settle(self, id: str, lease: str, verdict: str, **detail: Any) -> Call:
+    def settle(self, message: str, lease: str, verdict: str, **detail: Any) -> Call:
         """Call line of a settle: verdict is ack, retry, snooze or reject; detail due_ms."""
-        return self.call("settle", id, lease=lease, detail={"verdict": verdict, **detail})
+        return self.call("settle", message, lease=lease, detail={"verdict": verdict, **detail})
 
     def received(
-        self, id: str, attempt: int, lease: str, checksum: str = "", **detail: Any
+        self, message: str, attempt: int, lease: str, checksum: str = "", **detail: Any
     ) -> None:
         """Note that processing of a delivery starts here.
 
@@ -64,12 +70,18 @@ class Recorder:
         the lease ends; without it the lease lasts until settled or until its client is gone.
         """
         self._write(
-            "note", "receive", id=id, attempt=attempt, lease=lease, checksum=checksum, detail=detail
+            "note",
+            "receive",
+            id=message,
+            attempt=attempt,
+            lease=lease,
+            checksum=checksum,
+            detail=detail,
         )
 
-    def note(self, op: str, id: str = "", **detail: Any) -> None:
+    def note(self, op: str, message: str = "", **detail: Any) -> None:
         """Note an observation: kill or pause (target), dead, scanned, removed, depth (counts)."""
-        self._write("note", op, id=id, detail=detail)
+        self._write("note", op, id=message, detail=detail)
 
     def close(self) -> None:
         """Write the end of this client's life and close the file; again is harmless."""
@@ -111,19 +123,19 @@ class Call:
     A call that is never answered (the client was killed) stays in the history as unknown.
     """
 
-    def __init__(self, recorder: Recorder, op: str, id: str, seq: int, lease: str) -> None:
+    def __init__(self, recorder: Recorder, op: str, message: str, seq: int, lease: str) -> None:
         self._recorder = recorder
         self._op = op
-        self._id = id
+        self._id = message
         self._seq = seq
         self._lease = lease
 
-    def returned(self, outcome: str, id: str = "", **detail: Any) -> None:
+    def returned(self, outcome: str, message: str = "", **detail: Any) -> None:
         """Write the answer: ok, duplicate, failed, lost or unknown. `id` when only now known."""
         self._recorder._write(
             "return",
             self._op,
-            id=id or self._id,
+            id=message or self._id,
             lease=self._lease,
             outcome=outcome,
             call=self._seq,

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Any
 
-from oracle.event import Event
+from tests.oracle.event import Event
 
 _MS = 1_000_000
 
 
 class Story:
-    """Builds the lines that recorders would have written. Each line is 1 ms after the one before."""
+    """Builds the lines that recorders would have written, each 1 ms after the one before."""
 
     def __init__(self) -> None:
         self.events: list[Event] = []
@@ -34,15 +34,19 @@ class Story:
         self.events.append(event)
         return event
 
-    def send(self, id: str, outcome: str = "ok", client: str = "producer", **detail: Any) -> None:
+    def send(
+        self, message: str, outcome: str = "ok", client: str = "producer", **detail: Any
+    ) -> None:
         """Tell a send; outcome "" means that no answer was ever written."""
-        call = self.tell(client, "call", "send", id=id, checksum=f"sum-{id}", detail=detail)
+        call = self.tell(
+            client, "call", "send", id=message, checksum=f"sum-{message}", detail=detail
+        )
         if outcome:
-            self.tell(client, "return", "send", id=id, outcome=outcome, call=call.seq)
+            self.tell(client, "return", "send", id=message, outcome=outcome, call=call.seq)
 
     def receive(
         self,
-        id: str,
+        message: str,
         attempt: int = 1,
         lease: str = "",
         client: str = "worker",
@@ -54,16 +58,16 @@ class Story:
             client,
             "note",
             "receive",
-            id=id,
+            id=message,
             attempt=attempt,
             lease=lease or f"lease-{attempt}",
-            checksum=f"sum-{id}" if checksum is None else checksum,
+            checksum=f"sum-{message}" if checksum is None else checksum,
             detail=detail,
         )
 
     def settle(
         self,
-        id: str,
+        message: str,
         attempt: int = 1,
         verdict: str = "ack",
         outcome: str = "ok",
@@ -73,18 +77,18 @@ class Story:
         """Tell a settle under the lease of that attempt."""
         lease = f"lease-{attempt}"
         detail["verdict"] = verdict
-        call = self.tell(client, "call", "settle", id=id, lease=lease, detail=detail)
+        call = self.tell(client, "call", "settle", id=message, lease=lease, detail=detail)
         if outcome:
             self.tell(
-                client, "return", "settle", id=id, lease=lease, outcome=outcome, call=call.seq
+                client, "return", "settle", id=message, lease=lease, outcome=outcome, call=call.seq
             )
 
-    def whole(self, id: str) -> None:
+    def whole(self, message: str) -> None:
         """Tell the plain life of a message: sent, delivered, acknowledged."""
-        self.send(id)
-        self.receive(id)
-        self.settle(id)
+        self.send(message)
+        self.receive(message)
+        self.settle(message)
 
-    def note(self, op: str, id: str = "", **detail: Any) -> None:
+    def note(self, op: str, message: str = "", **detail: Any) -> None:
         """Tell an observation of the watcher."""
-        self.tell("watcher", "note", op, id=id, detail=detail)
+        self.tell("watcher", "note", op, id=message, detail=detail)

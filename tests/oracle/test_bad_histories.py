@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-
-from oracle.history import merge
-from oracle.story import Story
-from oracle.verdict import Limits, judge
+from tests.oracle.history import merge
+from tests.oracle.story import Story
+from tests.oracle.verdict import Limits, judge
 
 Teller = Callable[[Story], None]
 BAD: dict[str, tuple[str, Limits, Teller]] = {}
@@ -222,10 +221,10 @@ def nobody_looked_after_the_drain(story: Story) -> None:
 @bad("bound", duplicated_max=1)
 def more_duplicates_than_kills_explain(story: Story) -> None:
     story.note("kill", target="worker")
-    for id in ("a", "b"):
-        story.send(id)
-        story.receive(id)
-        story.receive(id, attempt=2, client="other")
+    for message in ("a", "b"):
+        story.send(message)
+        story.receive(message)
+        story.receive(message, attempt=2, client="other")
 
 
 @bad("bound", recovered_max=0)

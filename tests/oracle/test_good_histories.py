@@ -8,12 +8,11 @@ from dataclasses import replace
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-
-from oracle.accounting import duplicate_bound, recovered_bound
-from oracle.event import Event
-from oracle.history import merge
-from oracle.story import Story
-from oracle.verdict import Limits, judge
+from tests.oracle.accounting import duplicate_bound, recovered_bound
+from tests.oracle.event import Event
+from tests.oracle.history import merge
+from tests.oracle.story import Story
+from tests.oracle.verdict import Limits, judge
 
 ATTEMPTS_MAX = 4
 STRICT = Limits(
@@ -38,34 +37,34 @@ class PerfectQueue:
 
     def send(self, outcome: str) -> None:
         """Send one message; "lost-call" never reached the store and got no answer."""
-        id = f"m{len(self.story.events)}"
-        self.story.send(id, outcome="" if outcome in ("no-answer", "lost-call") else outcome)
+        message = f"m{len(self.story.events)}"
+        self.story.send(message, outcome="" if outcome in ("no-answer", "lost-call") else outcome)
         if outcome in ("ok", "no-answer"):
-            self.waiting[id] = 1
+            self.waiting[message] = 1
             self.sent += 1
 
     def work(self, end: str) -> None:
         """Deliver the oldest message and end the delivery in the given way."""
         if not self.waiting:
             return
-        id, attempt = next(iter(self.waiting.items()))
+        message, attempt = next(iter(self.waiting.items()))
         client = f"worker-{self.workers}"
-        self.story.receive(id, attempt=attempt, client=client)
-        del self.waiting[id]
+        self.story.receive(message, attempt=attempt, client=client)
+        del self.waiting[message]
         if end in ("retry", "kill") and attempt < ATTEMPTS_MAX:
-            self.waiting[id] = attempt + 1
+            self.waiting[message] = attempt + 1
         if end == "kill" and attempt < ATTEMPTS_MAX:
             self.story.note("kill", target=client)
             self.workers += 1
         elif end == "ack":
             self.completed += 1
-            self.story.settle(id, attempt=attempt, client=client)
-        elif id in self.waiting:
-            self.story.settle(id, attempt=attempt, verdict="retry", client=client)
+            self.story.settle(message, attempt=attempt, client=client)
+        elif message in self.waiting:
+            self.story.settle(message, attempt=attempt, verdict="retry", client=client)
         else:
             self.dead += 1
-            self.story.settle(id, attempt=attempt, verdict="reject", client=client)
-            self.story.note("dead", id)
+            self.story.settle(message, attempt=attempt, verdict="reject", client=client)
+            self.story.note("dead", message)
 
     def finish(self) -> list[Event]:
         """Drain, look, and give the whole story."""
@@ -106,8 +105,8 @@ def _receive_of_acknowledged(events: list[Event]) -> int:
 
 
 def forget_deliveries(events: list[Event]) -> list[Event]:
-    id = events[_receive_of_acknowledged(events)].id
-    return [e for e in events if e.id != id or e.op == "send"]
+    message = events[_receive_of_acknowledged(events)].id
+    return [e for e in events if e.id != message or e.op == "send"]
 
 
 def change_body(events: list[Event]) -> list[Event]:

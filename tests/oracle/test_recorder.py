@@ -9,13 +9,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.oracle.event import HistoryError, fingerprint
+from tests.oracle.history import read_client, read_histories
+from tests.oracle.recorder import Recorder
+from tests.oracle.verdict import judge
 
-from oracle.event import HistoryError, fingerprint
-from oracle.history import read_client, read_histories
-from oracle.recorder import Recorder
-from oracle.verdict import judge
-
-TESTS = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 def test_calls_and_answers_are_joined(tmp_path: Path) -> None:
@@ -37,8 +36,8 @@ def test_exceptions_become_outcomes_and_unknown_is_the_default(tmp_path: Path) -
         return "failed" if isinstance(error, ConnectionError) else "unknown"
 
     with Recorder(tmp_path, "producer", outcome_of) as producer:
-        for id, error in (("a", ConnectionError()), ("b", OSError())):
-            with pytest.raises(OSError), producer.send(id):
+        for message, error in (("a", ConnectionError("down")), ("b", OSError("down"))):
+            with pytest.raises(OSError, match="down"), producer.send(message):
                 raise error
     assert [send.outcome for send in read_histories(tmp_path).sends] == ["failed", "unknown"]
 
@@ -46,7 +45,7 @@ def test_exceptions_become_outcomes_and_unknown_is_the_default(tmp_path: Path) -
 CLIENT = """
 import sys
 from pathlib import Path
-from oracle import Recorder
+from tests.oracle import Recorder
 recorder = Recorder(Path(sys.argv[1]), "victim")
 number = 0
 while True:
@@ -61,7 +60,7 @@ def test_killed_client_leaves_at_most_one_broken_line(tmp_path: Path) -> None:
     client = subprocess.Popen(
         [sys.executable, "-c", CLIENT, str(tmp_path)],
         stdout=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": str(TESTS)},
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
     )
     with client:
         assert client.stdout is not None
@@ -75,8 +74,8 @@ def test_killed_client_leaves_at_most_one_broken_line(tmp_path: Path) -> None:
 
 def _write_two_sends(folder: Path) -> Path:
     with Recorder(folder, "client") as client:
-        for id in ("a", "b"):
-            with client.send(id):
+        for message in ("a", "b"):
+            with client.send(message):
                 pass
     return folder / "client.history"
 
@@ -149,10 +148,10 @@ def test_fingerprint_covers_body_headers_and_type() -> None:
 def test_command_prints_the_four_numbers(tmp_path: Path) -> None:
     _write_two_sends(tmp_path)
     done = subprocess.run(
-        [sys.executable, "-m", "oracle", str(tmp_path)],
+        [sys.executable, "-m", "tests.oracle", str(tmp_path)],
         capture_output=True,
         text=True,
-        env={**os.environ, "PYTHONPATH": str(TESTS)},
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
         check=False,
     )
     assert done.returncode == 1

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from oracle.accounting import Accounting, account
-from oracle.history import History
+from tests.oracle.accounting import Accounting, account
+from tests.oracle.history import History
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +68,16 @@ class Verdict:
 
 def judge(history: History, limits: Limits | None = None) -> Verdict:
     """Judge a drained run: accounting first, then every invariant that the history can show."""
-    from oracle.invariants import CHECKS
+    from tests.oracle.invariants import CHECKS
 
     limits = limits or Limits()
     sums = account(history)
-    found = [Violation("I1", id, "lost: acknowledged, never received") for id in sums.lost]
-    found += [Violation("I1", id, "unexpected: received, never sent") for id in sums.unexpected]
+    found = [
+        Violation("I1", message, "lost: acknowledged, never received") for message in sums.lost
+    ]
+    found += [
+        Violation("I1", message, "unexpected: received, never sent") for message in sums.unexpected
+    ]
     for name, count, bound in (
         ("duplicated", sums.duplicated, limits.duplicated_max),
         ("recovered", sums.recovered, limits.recovered_max),
