@@ -104,6 +104,31 @@ class Engine:
         headers_each: Sequence[bytes | None] | None = None,
     ) -> list[Receipt]:
         """Cut into parcels of at most batch_count_max messages and batch_bytes_max bytes."""
+    def enqueue_wait(
+        self,
+        queue: str,
+        type: str,
+        content: int,
+        body: bytes,
+        headers: bytes | None = None,
+        due_ms: int = 0,
+    ) -> bytes:
+        """Enqueues one message and waits until it is settled: its 16 bytes of id, then one byte of
+        status (PERSISTED, DUPLICATE or DROPPED). Raises what receipt.error() would be. The one-by-one
+        hot path: no receipt object is built; the GIL is released only if it must wait."""
+
+    def try_enqueue(
+        self,
+        queue: str,
+        type: str,
+        content: int,
+        bodies: Sequence[bytes],
+        headers: bytes | None = None,
+        due_ms: int = 0,
+        headers_each: Sequence[bytes | None] | None = None,
+    ) -> Receipt | None:
+        """One parcel (at most batch_count_max messages), never blocking: None where it would block.
+        What event loops call."""
     # workers
     def open_worker(
         self,
