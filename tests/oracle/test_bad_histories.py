@@ -196,21 +196,21 @@ def duplicate_answered_with_an_error(story: Story) -> None:
 @bad("I8")
 def parts_do_not_sum_up(story: Story) -> None:
     story.whole("a")
-    story.note("depth", sent=1, completed=0, waiting=0)
+    story.note("depth", sent=1, done=0, waiting=0)
 
 
 @bad("I8")
 def fewer_stored_than_acknowledged(story: Story) -> None:
     story.whole("a")
     story.whole("b")
-    story.note("depth", sent=1, completed=1)
+    story.note("depth", sent=1, done=1)
 
 
 @bad("I8", needs_empty_end=True)
 def something_left_after_the_drain(story: Story) -> None:
     story.whole("a")
     story.send("b", outcome="")
-    story.note("depth", sent=2, completed=1, leased=1)
+    story.note("depth", sent=2, done=1, leased=1)
 
 
 @bad("I8", needs_empty_end=True)

@@ -31,7 +31,7 @@ class PerfectQueue:
         self.story = Story()
         self.waiting: dict[str, int] = {}
         self.sent = 0
-        self.completed = 0
+        self.done = 0
         self.dead = 0
         self.workers = 0
 
@@ -57,7 +57,7 @@ class PerfectQueue:
             self.story.note("kill", target=client)
             self.workers += 1
         elif end == "ack":
-            self.completed += 1
+            self.done += 1
             self.story.settle(message, attempt=attempt, client=client)
         elif message in self.waiting:
             self.story.settle(message, attempt=attempt, verdict="retry", client=client)
@@ -71,7 +71,7 @@ class PerfectQueue:
         while self.waiting:
             self.work("ack")
         self.story.note("scanned")
-        self.story.note("depth", sent=self.sent, completed=self.completed, dead=self.dead)
+        self.story.note("depth", sent=self.sent, done=self.done, dead=self.dead)
         return self.story.events
 
 
@@ -145,7 +145,7 @@ def accept_a_stale_ack(events: list[Event]) -> list[Event]:
 
 def miscount(events: list[Event]) -> list[Event]:
     last = events[-1]
-    return [*events[:-1], replace(last, detail={**last.detail, "completed": 10_000})]
+    return [*events[:-1], replace(last, detail={**last.detail, "done": 10_000})]
 
 
 @pytest.mark.parametrize(
