@@ -31,7 +31,7 @@ CPP_FILES = $(shell find cpp tests/cpp benchmarks -name '*.cpp' -o -name '*.h')
 help: ## Show this help
 	@echo "usage: make TARGET [ARGS=...]"
 	@echo
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
 # --- what everything stands on ---------------------------------------------------------------------------------------
 
@@ -84,7 +84,8 @@ check: install lint-packages cpp-dev ## Formatters, linters, types, clang-tidy a
 	$(PY) -m ruff format --check .
 	$(PY) -m ruff check .
 	$(PY) -m mypy
-	$(RUN_CLANG_TIDY) -quiet -p build/dev -j $(JOBS) '/(cpp/src|cpp/bindings|tests/cpp)/'
+	$(RUN_CLANG_TIDY) -quiet -p build/dev -j $(JOBS) '/(cpp/src|tests/cpp)/'
+	$(RUN_CLANG_TIDY) -quiet -p build/wheel -j $(JOBS) '/cpp/bindings/'
 	$(PYTEST) tests/tidy
 
 .PHONY: bench
@@ -97,6 +98,18 @@ NO_ASLR := $(shell setarch -R true 2>/dev/null && echo setarch -R)
 .PHONY: asan
 asan: cpp-asan ## Run the C++ tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	$(NO_ASLR) ctest --preset asan --parallel $(JOBS) --progress
+
+# The extension itself, built with the sanitizers into a folder of its own and put before the installed one. Python is not
+# built with them, so their runtimes come first by LD_PRELOAD; what the interpreter never frees is not a leak of ours.
+ASAN_SITE := build/asan-site
+.PHONY: asan-python
+asan-python: install ## Run the Python unit tests on an extension under both sanitizers
+	$(PY) -m pip install --quiet --no-build-isolation --no-deps --upgrade --target $(ASAN_SITE) \
+	  --config-settings=build-dir=build/wheel-asan --config-settings=cmake.build-type=Debug \
+	  --config-settings=cmake.define.MSGQ_SANITIZE=address,undefined .
+	LD_PRELOAD="$$(g++ -print-file-name=libasan.so) $$(g++ -print-file-name=libstdc++.so.6)" \
+	ASAN_OPTIONS=detect_leaks=0 PYTHONPATH=$(ASAN_SITE) \
+	  $(NO_ASLR) $(PYTEST) tests/python $(ARGS)
 
 .PHONY: tsan
 tsan: cpp-tsan ## Run the C++ tests under ThreadSanitizer

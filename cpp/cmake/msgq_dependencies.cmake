@@ -3,8 +3,9 @@
 
 function(msgq_missing what package)
   message(FATAL_ERROR
-    "${what} was not found. On Debian and Ubuntu:  apt-get install ${package}\n"
-    "(.ci/packages installs everything msgq needs.)")
+    "${what} was not found. On Debian and Ubuntu:\n"
+    "  apt-get install ${package}\n"
+    ".ci/packages installs everything msgq needs.")
 endfunction()
 
 set(THREADS_PREFER_PTHREAD_FLAG ON)
