@@ -1,0 +1,88 @@
+#include "transport/memory/administer.h"
+
+#include <utility>
+
+#include "transport/memory/settle.h"
+
+namespace msgq::transport::memory {
+namespace {
+
+// Takes dead letters out of the store, oldest first.
+std::vector<StoredMessage> take_dead(State& state, Queue& queue, const std::vector<MessageId>& ids) {
+  std::set<std::uint64_t> numbers;
+  for (const MessageId id : ids)
+    for (auto row = queue.dead_ids.lower_bound({id, 0});
+         row != queue.dead_ids.end() && row->first == id; ++row)
+      numbers.insert(row->second);
+  if (ids.empty())
+    for (const auto& [number, letter] : queue.dead_letters) numbers.insert(number);
+  std::vector<StoredMessage> out;
+  for (const std::uint64_t number : numbers) {
+    auto row = queue.dead_letters.find(number);
+    queue.dead_ids.erase({row->second.message.id, number});
+    state.bytes -= bytes_of(row->second.message);
+    out.push_back(std::move(row->second.message));
+    queue.dead_letters.erase(row);
+  }
+  queue.totals.dead -= out.size();
+  state.count -= out.size();
+  return out;
+}
+
+void empty_lane(State& state, Lane& lane) {
+  for (const Waiting& entry : lane.waiting)
+    state.bytes -= entry.block->body_bytes(entry.first, entry.block->count());
+  for (const auto* ranges : {&lane.lapsed, &lane.suspects})
+    for (const Range& range : *ranges) state.bytes -= range.bytes;
+  lane.waiting.clear();
+  lane.lapsed.clear();
+  lane.suspects.clear();
+}
+
+void empty_parked(State& state, Queue& queue) {
+  for (const auto& [id, due] : queue.parked) {
+    const auto row = state.parked.find(due);
+    state.bytes -= bytes_of(row->second.message);
+    state.parked.erase(row);
+  }
+  queue.parked.clear();
+}
+
+}  // namespace
+
+std::uint64_t redrive(State& state, Queue& queue, const std::vector<MessageId>& ids,
+                      const BlockBounds& bounds, const Now& now) {
+  std::vector<StoredMessage> messages = take_dead(state, queue, ids);
+  for (StoredMessage& message : messages) message.counts = {};
+  const std::uint64_t count = messages.size();
+  return_all(state, queue, std::move(messages), bounds, now);
+  return count;
+}
+
+std::uint64_t delete_dead(State& state, Queue& queue, const std::vector<MessageId>& ids) {
+  const std::uint64_t count = take_dead(state, queue, ids).size();
+  queue.totals.purged += count;
+  return count;
+}
+
+std::uint64_t purge(State& state, Queue& queue) {
+  lapse_all(state, queue);  // nothing takes a body from under an open claim
+  QueueDepth& totals = queue.totals;
+  const std::uint64_t count = totals.waiting + totals.parked;
+  empty_lane(state, queue.main);
+  empty_lane(state, queue.returned);
+  empty_parked(state, queue);
+  state.count -= count;
+  totals.purged += count;
+  totals.waiting = 0;
+  totals.parked = 0;
+  return count;
+}
+
+void delete_queue(State& state, Queue& queue) {
+  purge(state, queue);
+  take_dead(state, queue, {});
+  state.queues.erase(queue.name);
+}
+
+}  // namespace msgq::transport::memory

@@ -1,0 +1,22 @@
+// Changes a memory store on an operator's wish: redrive, delete, purge.
+//
+// Threads: guarded by the mutex of the MemoryStore that owns the state.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "transport/memory/promote.h"
+#include "transport/memory/state.h"
+
+namespace msgq::transport::memory {
+
+// Sends dead letters again with fresh counts; all when `ids` is empty. How many.
+std::uint64_t redrive(State& state, Queue& queue, const std::vector<MessageId>& ids,
+                      const BlockBounds& bounds, const Now& now);
+std::uint64_t delete_dead(State& state, Queue& queue, const std::vector<MessageId>& ids);
+// Removes what waits, is parked or is leased; open claims are lost. How many.
+std::uint64_t purge(State& state, Queue& queue);
+void delete_queue(State& state, Queue& queue);
+
+}  // namespace msgq::transport::memory

@@ -1,0 +1,117 @@
+#include "transport/memory/claim.h"
+
+#include <utility>
+
+namespace msgq::transport::memory {
+namespace {
+
+// One wish on its way through the lanes of its queue.
+class Cutter {
+ public:
+  Cutter(State& state, Queue& queue, const Caller& caller, const ClaimWish& wish, const Now& now,
+         ClaimAnswer& out)
+      : state_(state), queue_(queue), caller_(caller), wish_(wish), now_(now), out_(out) {
+    room_.count = wish.count_max;
+    room_.count_extra = wish.count_max / 2;
+    room_.bytes = wish.bytes_max > 0 ? wish.bytes_max : Room::kAnyBytes;
+  }
+
+  bool take_suspect(Lane& lane) {
+    if (lane.suspects.empty()) return false;
+    Range range = std::move(lane.suspects.front());
+    lane.suspects.pop_front();
+    open(lane, std::move(range));
+    return true;
+  }
+
+  void take_lapsed(Lane& lane) {
+    while (!lane.lapsed.empty() && !room_.is_spent()) {
+      open(lane, split_front(lane.lapsed.front(), room_));
+      if (lane.lapsed.front().count == 0) lane.lapsed.pop_front();
+    }
+  }
+
+  void take_waiting(Lane& lane) {
+    Range range;
+    while (!lane.waiting.empty()) {
+      Waiting& front = lane.waiting.front();
+      const std::uint32_t count = fit(room_, *front.block, front.first);
+      if (count == 0) break;
+      const bool is_rest = front.first + count == front.block->count();
+      const std::uint64_t before = range.bytes;
+      range.add({front.seq, is_rest ? std::move(front.block) : front.block, front.first, count});
+      room_.spend(count, range.bytes - before);
+      front.first += count;
+      if (!is_rest) break;
+      lane.waiting.pop_front();
+    }
+    if (range.count > 0) open(lane, std::move(range));
+  }
+
+ private:
+  // Makes the claim's row, then tells of it: the attempt is counted before anybody sees a message.
+  void open(Lane& lane, Range range) {
+    const std::uint64_t gen = state_.draw();
+    ++range.attempt;
+    queue_.totals.waiting -= range.left;
+    queue_.totals.leased += range.left;
+    Process& process = state_.processes[caller_.process];
+    ++process.open_count;
+    if (range.is_suspect) ++process.suspect_count;
+    OpenClaim& claim = state_.open[gen];
+    claim.key = {queue_.subscription, lane.number, gen, caller_.owner};
+    claim.queue = &queue_;
+    claim.lane = &lane;
+    claim.process = caller_.process;
+    claim.until_ms = now_.boot_ms + wish_.lease_ms;
+    claim.range = std::move(range);
+    tell(claim);
+  }
+
+  void tell(const OpenClaim& claim) {
+    Claimed& told = out_.claims.emplace_back();
+    told.key = claim.key;
+    told.queue = queue_.name;
+    told.attempt = claim.range.attempt;
+    told.crashes = claim.range.crashes;
+    told.is_suspect = claim.range.is_suspect;
+    told.until_ms = claim.until_ms;
+    told.done = claim.range.done;
+    told.parts.reserve(claim.range.parts.size());
+    for (const Part& part : claim.range.parts)
+      told.parts.push_back({part.block, part.first, part.count});
+  }
+
+  State& state_;
+  Queue& queue_;
+  const Caller& caller_;
+  const ClaimWish& wish_;
+  const Now& now_;
+  ClaimAnswer& out_;
+  Room room_;
+};
+
+}  // namespace
+
+void claim(State& state, const Caller& caller, const ClaimWish& wish, const Now& now,
+           ClaimAnswer& out) {
+  Queue* const queue = state.find_queue(wish.queue);
+  if (queue == nullptr) return;
+  const Process& process = state.processes[caller.process];
+  Cutter cutter(state, *queue, caller, wish, now, out);
+  const bool is_free = process.open_count == 0;
+  const bool runs_suspect =
+      process.suspect_count > 0 ||
+      (wish.may_take_suspect && is_free &&
+       (cutter.take_suspect(queue->returned) || cutter.take_suspect(queue->main)));
+  if (!runs_suspect) {  // a suspect is alone in its process, or its crash would prove nothing
+    cutter.take_lapsed(queue->returned);
+    cutter.take_lapsed(queue->main);
+    cutter.take_waiting(queue->returned);
+    cutter.take_waiting(queue->main);
+    out.has_more = queue->returned.has_work() || queue->main.has_work();
+  }
+  out.suspects_waiting = !queue->returned.suspects.empty() || !queue->main.suspects.empty();
+}
+
+}  // namespace msgq::transport::memory

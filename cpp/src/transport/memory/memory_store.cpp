@@ -1,0 +1,195 @@
+#include "transport/memory/memory_store.h"
+
+#include <utility>
+
+#include "msgq/error.h"
+#include "transport/memory/administer.h"
+#include "transport/memory/claim.h"
+#include "transport/memory/search.h"
+
+namespace msgq::transport::memory {
+
+MemoryStore::MemoryStore(const Config& config, Clock& clock)
+    : count_max_(config.store_count_max),
+      bytes_max_(config.store_bytes_max),
+      strict_queues_(config.strict_queues),
+      crash_rule_{config.crashes_max},
+      block_bounds_{config.batch_count_max, config.batch_bytes_max},
+      clock_(clock) {}
+
+Now MemoryStore::now() {
+  return {clock_.wall_ms(), clock_.boot_ms()};
+}
+
+std::uint64_t MemoryStore::join() {
+  MutexLock lock(mutex_);
+  const std::uint64_t process = state_.draw();
+  state_.processes[process];
+  return process;
+}
+
+std::uint64_t MemoryStore::open_owner() {
+  MutexLock lock(mutex_);
+  return state_.draw();
+}
+
+void MemoryStore::exchange(const Caller& caller, const Exchange& in, ExchangeResult& out,
+                           Graveyard& graveyard) {
+  const Now at = now();
+  MutexLock lock(mutex_);
+  check_caller(caller);
+  check_queues(in);
+  check_bounds(in);
+  settle_all(in, out, at, graveyard);
+  append_all(in, at);
+  out.promoted = in.promote_max > 0 ? promote(state_, in.promote_max, block_bounds_, at) : 0;
+  out.reclaimed = in.reclaims ? reclaim(state_, crash_rule_, at, graveyard) : 0;
+  out.next_due_ms = state_.parked.empty() ? 0 : state_.parked.begin()->first.due_ms;
+  out.claims.clear();
+  out.claims.resize(in.claims.size());
+  for (std::size_t i = 0; i < in.claims.size(); ++i)
+    claim(state_, caller, in.claims[i], at, out.claims[i]);
+  out.waited = Nanos::zero();
+}
+
+void MemoryStore::check_caller(const Caller& caller) {
+  const auto process = state_.processes.find(caller.process);
+  if (process == state_.processes.end() || !process->second.is_alive)
+    throw Error(ErrorCode::kClosed, "this process has left the memory store");
+}
+
+void MemoryStore::check_queues(const Exchange& in) {
+  if (!strict_queues_) return;
+  for (const auto& each : in.appends) require_queue(each.queue);
+  for (const auto& each : in.parks) require_queue(each.queue);
+}
+
+void MemoryStore::check_bounds(const Exchange& in) {
+  if (count_max_ == 0 && bytes_max_ == 0) return;
+  if (in.appends.empty() && in.parks.empty()) return;
+  std::uint64_t count = state_.count + in.parks.size(), bytes = state_.bytes;
+  for (const auto& each : in.appends) {
+    count += each.block->count();
+    bytes += each.block->body_bytes(0, each.block->count());
+  }
+  for (const auto& each : in.parks) bytes += bytes_of(each.message);
+  for (const auto& each : in.settles) {
+    const Freed freed = would_free(state_, each);
+    count -= freed.count;
+    bytes -= freed.bytes;
+  }
+  if (count_max_ != 0 && count > count_max_)
+    throw Error(ErrorCode::kStoreFull, "the memory store would hold " + std::to_string(count) +
+                                           " messages, at most " + std::to_string(count_max_) +
+                                           " are allowed (store_count_max)");
+  if (bytes_max_ != 0 && bytes > bytes_max_)
+    throw Error(ErrorCode::kStoreFull, "the memory store would hold " + std::to_string(bytes) +
+                                           " bytes, at most " + std::to_string(bytes_max_) +
+                                           " are allowed (store_bytes_max)");
+}
+
+void MemoryStore::settle_all(const Exchange& in, ExchangeResult& out, const Now& at,
+                             Graveyard& graveyard) {
+  out.settle_lost.clear();
+  out.extend_lost.clear();
+  for (const auto& order : in.settles)
+    out.settle_lost.push_back(!settle(state_, order, at, graveyard));
+  for (const auto& order : in.extends) out.extend_lost.push_back(!extend(state_, order));
+}
+
+void MemoryStore::append_all(const Exchange& in, const Now& at) {
+  for (const auto& each : in.appends) {
+    Queue& queue = state_.make_queue(each.queue);
+    queue.totals.sent += each.block->count();
+    append(state_, queue, queue.main, each.block);
+  }
+  for (const auto& each : in.parks) {
+    Queue& queue = state_.make_queue(each.queue);
+    ++queue.totals.sent;
+    park(state_, queue, each.due_ms, each.message, at);
+  }
+}
+
+void MemoryStore::leave(const Caller& caller) {
+  MutexLock lock(mutex_);
+  const auto process = state_.processes.find(caller.process);
+  if (process != state_.processes.end() && process->second.is_alive)
+    give_back_all(state_, caller.owner);
+}
+
+void MemoryStore::retire(std::uint64_t process) {
+  MutexLock lock(mutex_);
+  const auto found = state_.processes.find(process);
+  if (found != state_.processes.end() && found->second.open_count == 0)
+    state_.processes.erase(found);
+}
+
+void MemoryStore::test_only_kill(std::uint64_t process) {
+  MutexLock lock(mutex_);
+  const auto found = state_.processes.find(process);
+  if (found != state_.processes.end()) found->second.is_alive = false;
+}
+
+Queue& MemoryStore::require_queue(std::string_view name) {
+  if (Queue* queue = state_.find_queue(name)) return *queue;
+  throw Error(ErrorCode::kNotFound, "there is no queue '" + std::string(name) + "'");
+}
+
+std::vector<std::string> MemoryStore::queues() {
+  MutexLock lock(mutex_);
+  std::vector<std::string> out;
+  for (const auto& [name, queue] : state_.queues) out.push_back(name);
+  return out;
+}
+
+std::vector<QueueDepth> MemoryStore::depth() {
+  MutexLock lock(mutex_);
+  std::vector<QueueDepth> out;
+  for (const auto& [name, queue] : state_.queues) out.push_back(depth_of(*queue));
+  return out;
+}
+
+std::vector<FoundMessage> MemoryStore::peek(std::string_view queue, std::string_view after,
+                                            std::uint32_t limit) {
+  MutexLock lock(mutex_);
+  return memory::peek(state_, require_queue(queue), after, limit);
+}
+
+std::optional<FoundMessage> MemoryStore::find(std::string_view queue, MessageId id) {
+  MutexLock lock(mutex_);
+  return memory::find(state_, require_queue(queue), id);
+}
+
+std::vector<FoundMessage> MemoryStore::dead(std::string_view queue, std::string_view after,
+                                            std::uint32_t limit) {
+  MutexLock lock(mutex_);
+  return list_dead(state_, queue.empty() ? nullptr : &require_queue(queue), after, limit);
+}
+
+std::uint64_t MemoryStore::redrive(std::string_view queue, const std::vector<MessageId>& ids) {
+  const Now at = now();
+  MutexLock lock(mutex_);
+  return memory::redrive(state_, require_queue(queue), ids, block_bounds_, at);
+}
+
+std::uint64_t MemoryStore::delete_dead(std::string_view queue, const std::vector<MessageId>& ids) {
+  MutexLock lock(mutex_);
+  return memory::delete_dead(state_, require_queue(queue), ids);
+}
+
+std::uint64_t MemoryStore::purge(std::string_view queue) {
+  MutexLock lock(mutex_);
+  return memory::purge(state_, require_queue(queue));
+}
+
+void MemoryStore::delete_queue(std::string_view queue) {
+  MutexLock lock(mutex_);
+  memory::delete_queue(state_, require_queue(queue));
+}
+
+std::uint64_t MemoryStore::bytes() {
+  MutexLock lock(mutex_);
+  return state_.bytes;
+}
+
+}  // namespace msgq::transport::memory

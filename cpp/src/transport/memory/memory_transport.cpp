@@ -1,0 +1,113 @@
+#include "transport/memory/memory_transport.h"
+
+#include <utility>
+
+#include "msgq/error.h"
+
+namespace msgq::transport {
+namespace {
+
+using memory::Caller;
+using memory::Graveyard;
+using memory::MemoryStore;
+
+constexpr Capability kMemory{
+    .scheme = "memory",
+    .is_durable = false,
+    .is_shared = false,
+    .has_single_writer = true,
+    .can_look = true,
+    .can_backup = false,
+    .can_delay = true,
+    .can_extend = true,
+    .can_prove_death = true,
+};
+
+class MemorySession final : public Session {
+ public:
+  MemorySession(std::shared_ptr<MemoryStore> store, std::uint64_t process)
+      : store_(std::move(store)), caller_{process, store_->open_owner()} {}
+  ~MemorySession() override { MemorySession::close(); }
+
+  void exchange(const Exchange& in, ExchangeResult& out) override {
+    if (is_closed_) throw Error(ErrorCode::kClosed, "this session of the memory store is closed");
+    store_->exchange(caller_, in, out, graveyard_);
+    graveyard_.clear();
+  }
+  // Nothing can come between an exchange and its answer here, so there is never a doubt.
+  bool resolve(ExchangeResult&) override { return false; }
+  bool tidy(Nanos) override { return false; }
+  void close() noexcept override {
+    if (!std::exchange(is_closed_, true)) store_->leave(caller_);
+  }
+
+ private:
+  // fixed after construction
+  const std::shared_ptr<MemoryStore> store_;
+  const Caller caller_;
+  // only the session's thread
+  Graveyard graveyard_;
+  bool is_closed_ = false;
+};
+
+class MemoryLook final : public Look {
+ public:
+  explicit MemoryLook(MemoryStore& store) : store_(store) {}
+
+  std::vector<std::string> queues() override { return store_.queues(); }
+  std::vector<QueueDepth> depth() override { return store_.depth(); }
+  std::vector<FoundMessage> peek(std::string_view queue, std::string_view after,
+                                 std::uint32_t limit) override {
+    return store_.peek(queue, after, limit);
+  }
+  std::optional<FoundMessage> find(std::string_view queue, MessageId id) override {
+    return store_.find(queue, id);
+  }
+  std::vector<FoundMessage> dead(std::string_view queue, std::string_view after,
+                                 std::uint32_t limit) override {
+    return store_.dead(queue, after, limit);
+  }
+  std::uint64_t redrive(std::string_view queue, const std::vector<MessageId>& ids) override {
+    return store_.redrive(queue, ids);
+  }
+  std::uint64_t delete_dead(std::string_view queue, const std::vector<MessageId>& ids) override {
+    return store_.delete_dead(queue, ids);
+  }
+  std::uint64_t purge(std::string_view queue) override { return store_.purge(queue); }
+  void delete_queue(std::string_view queue) override { store_.delete_queue(queue); }
+  void backup(const std::string&) override {
+    throw Error(ErrorCode::kUnsupported,
+                "memory:// cannot be backed up: it lives only in this process; use sqlite:///path");
+  }
+  std::uint64_t store_bytes() override { return store_.bytes(); }
+  std::uint64_t connections() override { return 0; }
+
+ private:
+  MemoryStore& store_;
+};
+
+}  // namespace
+
+MemoryTransport::MemoryTransport(std::shared_ptr<MemoryStore> store)
+    : store_(std::move(store)),
+      process_(store_->join()),
+      look_(std::make_unique<MemoryLook>(*store_)) {}
+
+MemoryTransport::~MemoryTransport() {
+  store_->retire(process_);
+}
+
+const Capability& MemoryTransport::capability() const {
+  return kMemory;
+}
+
+std::unique_ptr<Session> MemoryTransport::open_session() {
+  return std::make_unique<MemorySession>(store_, process_);
+}
+
+std::unique_ptr<Transport> open_memory(const Config& config, World world, Log& log) {
+  log.write(LogLevel::kWarning, "memory:// keeps messages only in this process; all are lost when it ends");
+  return std::make_unique<MemoryTransport>(std::make_shared<MemoryStore>(config, world.clock));
+}
+
+}  // namespace msgq::transport

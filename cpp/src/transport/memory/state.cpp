@@ -1,0 +1,56 @@
+#include "transport/memory/state.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace msgq::transport::memory {
+
+Queue* State::find_queue(std::string_view name) {
+  const auto found = queues.find(name);
+  return found == queues.end() ? nullptr : found->second.get();
+}
+
+Queue& State::make_queue(std::string_view name) {
+  if (Queue* queue = find_queue(name)) return *queue;
+  auto queue = std::make_unique<Queue>();
+  queue->name = name;
+  queue->totals.queue = name;
+  queue->subscription = draw();
+  queue->main.number = draw();
+  queue->returned.number = draw();
+  return *queues.emplace(queue->name, std::move(queue)).first->second;
+}
+
+std::uint64_t bytes_of(const StoredMessage& m) {
+  return m.body.size() + m.headers.size() + m.history.size() + m.type.size();
+}
+
+void append(State& state, Queue& queue, Lane& lane, BlockPtr block) {
+  const MessageId lowest = block->first_id();
+  lane.disorder_ms = std::max(lane.disorder_ms, lane.highest.unix_ms() - lowest.unix_ms());
+  lane.highest = std::max(lane.highest, block->last_id());
+  queue.totals.waiting += block->count();
+  state.count += block->count();
+  state.bytes += block->body_bytes(0, block->count());
+  lane.waiting.push_back({state.draw(), std::move(block), 0, lane.highest});
+}
+
+void park(State& state, Queue& queue, std::int64_t due_ms, StoredMessage message, const Now& now) {
+  const Due due{due_ms, state.draw()};
+  queue.parked.emplace(std::pair(message.id, due.number), due);
+  ++queue.totals.parked;
+  ++state.count;
+  state.bytes += bytes_of(message);
+  state.parked.emplace(due, Parked{&queue, std::move(message), now.wall_ms});
+}
+
+void bury(State& state, Queue& queue, DeadLetter letter) {
+  const std::uint64_t number = state.draw();
+  queue.dead_ids.emplace(letter.message.id, number);
+  ++queue.totals.dead;
+  ++state.count;
+  state.bytes += bytes_of(letter.message);
+  queue.dead_letters.emplace(number, std::move(letter));
+}
+
+}  // namespace msgq::transport::memory

@@ -1,0 +1,123 @@
+// Everything a memory store holds, as plain tables: queues with their lanes, open claims, parked
+// messages, dead letters, processes. What is done with them lives in the files beside this one.
+//
+// Threads: guarded by the mutex of the MemoryStore that owns it.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "msgq/config.h"
+#include "transport/memory/range.h"
+#include "transport/transport.h"
+
+namespace msgq::transport::memory {
+
+// The two times of one call.
+struct Now {
+  std::int64_t wall_ms = 0;
+  std::int64_t boot_ms = 0;
+};
+
+// A block of which nobody has claimed the messages from `first` on.
+struct Waiting {
+  std::uint64_t seq = 0;
+  BlockPtr block;
+  std::uint32_t first = 0;
+  MessageId highest;  // of all ids of the lane up to here
+};
+
+struct Lane {
+  std::uint64_t number = 0;
+  std::deque<Waiting> waiting;  // seq rises
+  std::deque<Range> lapsed;     // to be claimed again, oldest lapse first
+  std::deque<Range> suspects;   // one message each, claimed alone
+  MessageId highest;            // of all ids ever appended
+  std::int64_t disorder_ms = 0; // an id is at most so much older than `highest` was before it
+
+  bool has_work() const { return !lapsed.empty() || !waiting.empty(); }
+};
+
+// Where a parked message stands in the order of due times. `number` is drawn when it is parked.
+struct Due {
+  std::int64_t due_ms = 0;
+  std::uint64_t number = 0;
+  auto operator<=>(const Due&) const = default;
+};
+
+struct DeadLetter {
+  StoredMessage message;
+  std::string reason;
+  std::int64_t died_ms = 0;
+};
+
+struct Queue {
+  std::string name;
+  std::uint64_t subscription = 0;
+  Lane main;      // what producers append
+  Lane returned;  // what was parked or dead and is due again
+  std::map<std::pair<MessageId, std::uint64_t>, Due> parked;
+  std::map<std::uint64_t, DeadLetter> dead_letters;  // by number, oldest first
+  std::set<std::pair<MessageId, std::uint64_t>> dead_ids;
+  // Conservation: sent = all the others together.
+  QueueDepth totals;
+};
+
+struct Parked {
+  Queue* queue = nullptr;
+  StoredMessage message;
+  std::int64_t parked_ms = 0;
+};
+
+struct OpenClaim {
+  ClaimKey key;
+  Queue* queue = nullptr;
+  Lane* lane = nullptr;
+  std::uint64_t process = 0;
+  std::int64_t until_ms = 0;  // boot clock
+  Range range;
+};
+
+struct Process {
+  bool is_alive = true;  // stands for the lock that a process holds on a store that is a file
+  std::uint32_t open_count = 0;     // claims
+  std::uint32_t suspect_count = 0;  // of them, of a suspect
+};
+
+// Who is calling.
+struct Caller {
+  std::uint64_t process = 0;
+  std::uint64_t owner = 0;
+};
+
+struct State {
+  std::map<std::string, std::unique_ptr<Queue>, std::less<>> queues;
+  std::unordered_map<std::uint64_t, OpenClaim> open;  // by gen
+  std::map<Due, Parked> parked;                       // of all queues
+  std::unordered_map<std::uint64_t, Process> processes;
+  std::uint64_t last_number = 0;  // gens, seqs, lanes, owners: never used twice
+  std::uint64_t count = 0;        // messages stored, dead letters included
+  std::uint64_t bytes = 0;
+
+  std::uint64_t draw() { return ++last_number; }
+  // nullptr when there is none.
+  Queue* find_queue(std::string_view name);
+  Queue& make_queue(std::string_view name);
+};
+
+// What a message outside blocks weighs.
+std::uint64_t bytes_of(const StoredMessage& message);
+
+// Puts a block at the end of a lane; its messages wait from now on. Totals but for `sent`.
+void append(State& state, Queue& queue, Lane& lane, BlockPtr block);
+void park(State& state, Queue& queue, std::int64_t due_ms, StoredMessage message, const Now& now);
+void bury(State& state, Queue& queue, DeadLetter letter);
+
+}  // namespace msgq::transport::memory
