@@ -54,7 +54,7 @@ std::string MessageId::to_bytes() const {
   std::string out(16, '\0');
   for (int i = 0; i < 8; ++i) {
     out[static_cast<std::size_t>(i)] = static_cast<char>(high >> (56 - 8 * i) & 0xff);
-    out[static_cast<std::size_t>(i + 8)] = static_cast<char>(low >> (56 - 8 * i) & 0xff);
+    out[static_cast<std::size_t>(i) + 8] = static_cast<char>(low >> (56 - 8 * i) & 0xff);
   }
   return out;
 }
