@@ -1,5 +1,5 @@
-// Every knob of the core, with unit, default and bound. Python's settings table is where people meet
-// them; validate() says all that is wrong at once.
+// Every knob of the core, with unit, default and bound. Python's settings table is where people
+// meet them; validate() says all that is wrong at once.
 //
 // Threads: a plain value, fixed once the engine has it.
 #pragma once
@@ -20,18 +20,18 @@ struct Config {
   using Millis = std::chrono::milliseconds;
 
   std::string scheme = "sqlite";  // memory | sqlite
-  std::string path;               // of the store's file; empty for memory (then each engine its own)
+  std::string path;  // of the store's file; empty for memory (then each engine its own)
 
   // Intake: what may be on its way into the store at once.
   std::uint64_t inflight_count_max = 20'000;
   std::uint64_t inflight_bytes_max = 64ull << 20;
   Overflow overflow = Overflow::kBlock;
-  Millis overflow_wait{30'000};     // how long kBlock blocks before kQueueFull
-  Millis enqueue_timeout{30'000};   // total time for retries of one flush; then failed or in doubt
-  Millis linger{0};                 // how long a lone message may wait for company
-  std::uint32_t batch_count_max = 1'000;        // messages in a block
+  Millis overflow_wait{30'000};    // how long kBlock blocks before kQueueFull
+  Millis enqueue_timeout{30'000};  // total time for retries of one flush; then failed or in doubt
+  Millis linger{0};                // how long a lone message may wait for company
+  std::uint32_t batch_count_max = 1'000;         // messages in a block
   std::uint64_t batch_bytes_max = 256ull << 10;  // bytes in a block
-  std::uint32_t flush_count_max = 16;           // blocks in one commit
+  std::uint32_t flush_count_max = 16;            // blocks in one commit
   std::uint64_t message_bytes_max = 10ull << 20;
 
   // Memory transport only: what may be stored, 0 is no bound.

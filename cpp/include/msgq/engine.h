@@ -25,11 +25,11 @@ namespace msgq {
 // One stream of deliveries to a worker: a handler, or everything of a queue that no channel names.
 struct ChannelSpec {
   std::string queue;
-  std::string type;               // handler name; "*" takes what no other channel of the queue names
+  std::string type;  // handler name; "*" takes what no other channel of the queue names
   std::uint32_t concurrency = 0;  // lots at once (messages at once if is_async); 0: no own limit
   std::uint32_t batch_count = 0;  // > 0: a batch handler; up to so many messages a lot
   std::chrono::nanoseconds batch_wait{0};  // how long a batch handler waits for a full lot
-  bool is_async = false;          // its messages run side by side
+  bool is_async = false;                   // its messages run side by side
 };
 
 enum class QueueOrder : std::uint8_t { kStrict, kWeighted, kFair };
@@ -38,7 +38,7 @@ struct WorkerSpec {
   std::vector<ChannelSpec> channels;
   QueueOrder order = QueueOrder::kFair;
   std::vector<std::pair<std::string, std::uint32_t>> weights;  // by queue, for kWeighted
-  std::uint32_t slots = 1;   // threads that take; room is reckoned from it
+  std::uint32_t slots = 1;  // threads that take; room is reckoned from it
 };
 
 class Engine {
@@ -52,8 +52,9 @@ class Engine {
 
   // --- producers ---
   // Admits a parcel (its first_id is drawn here when nil). Returns a receipt, already settled as
-  // dropped or failed when policy says so. Throws kQueueFull (policy raise, or block and time over),
-  // kPayloadInvalid, kConfigInvalid (name), kNotFound (strict_queues), kClosed. Blocks only when full.
+  // dropped or failed when policy says so. Throws kQueueFull (policy raise, or block and time
+  // over), kPayloadInvalid, kConfigInvalid (name), kNotFound (strict_queues), kClosed. Blocks only
+  // when full.
   ReceiptPtr enqueue(Parcel parcel);
   // The same, never blocking: nullptr where enqueue would block (parcel left untouched).
   ReceiptPtr try_enqueue(Parcel& parcel);
@@ -63,8 +64,8 @@ class Engine {
   using WorkerPtr = std::shared_ptr<Worker>;
   // Registers a worker; from now on messages are claimed for it. Throws kConfigInvalid, kClosed.
   WorkerPtr open_worker(WorkerSpec spec);
-  // The next lot for one slot, or nullptr at the timeout, when stopping or closing. A lot holds what
-  // its channel's slots lately finished in about 5 ms, at least one message. Blocks.
+  // The next lot for one slot, or nullptr at the timeout, when stopping or closing. A lot holds
+  // what its channel's slots lately finished in about 5 ms, at least one message. Blocks.
   LotPtr take(const WorkerPtr& worker, std::chrono::nanoseconds timeout, bool is_async = false);
   // Tells `waker` (poke) whenever an async channel of the worker may have something to take.
   void watch(const WorkerPtr& worker, std::shared_ptr<Waker> waker);
@@ -80,8 +81,8 @@ class Engine {
   void give_back(const LotPtr& lot);
 
   // --- raw claims ---
-  // Claims up to `count` messages under a lease of `lease` that nobody renews. nullptr when none came
-  // within `wait`. Throws kClosed, kNotFound. Blocks.
+  // Claims up to `count` messages under a lease of `lease` that nobody renews. nullptr when none
+  // came within `wait`. Throws kClosed, kNotFound. Blocks.
   LotPtr claim(std::string_view queue, std::uint32_t count, std::chrono::nanoseconds wait,
                std::chrono::milliseconds lease);
   // Settles the named messages and answers durably: the receipt is persisted, or failed with
@@ -94,10 +95,12 @@ class Engine {
   Snapshot stats(bool with_depth = true);
   std::vector<std::string> queues();
   // Messages of a queue without claiming them, oldest first, behind `after` (a cursor, or empty).
-  std::vector<FoundMessage> peek(std::string_view queue, std::string_view after, std::uint32_t limit);
+  std::vector<FoundMessage> peek(std::string_view queue, std::string_view after,
+                                 std::uint32_t limit);
   std::optional<FoundMessage> find(std::string_view queue, MessageId id);
   // Dead letters of a queue (all queues when empty), newest last, behind `after`.
-  std::vector<FoundMessage> dead(std::string_view queue, std::string_view after, std::uint32_t limit);
+  std::vector<FoundMessage> dead(std::string_view queue, std::string_view after,
+                                 std::uint32_t limit);
   // Sends dead letters again with fresh counts; all of the queue when `ids` is empty. How many.
   std::uint64_t redrive(std::string_view queue, const std::vector<MessageId>& ids);
   std::uint64_t delete_dead(std::string_view queue, const std::vector<MessageId>& ids);

@@ -1,6 +1,6 @@
 // What producers hand over: message ids and parcels. A parcel is the messages of ONE enqueue call:
-// consecutive ids, one handler name ("type"), one content type, bodies already framed for the store,
-// so that they are copied once, at the border.
+// consecutive ids, one handler name ("type"), one content type, bodies already framed for the
+// store, so that they are copied once, at the border.
 //
 // Threads: plain values; one owner at a time.
 #pragma once
@@ -71,7 +71,7 @@ struct Parcel {
   std::string type;
   Content content = Content::kBytes;
   MessageId first_id;
-  std::int64_t due_ms = 0;  // Unix milliseconds; 0 is now
+  std::int64_t due_ms = 0;          // Unix milliseconds; 0 is now
   std::vector<std::uint32_t> ends;  // end of each frame in `frames`
   std::string frames;
 

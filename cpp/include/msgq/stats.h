@@ -24,7 +24,7 @@ struct QueueTraffic {
   std::uint64_t failed = 0;     // receipt settled as failed or in doubt
   std::uint64_t dropped = 0;    // by the overflow policy
   std::uint64_t claimed = 0;
-  std::uint64_t done = 0;       // acknowledged, durably
+  std::uint64_t done = 0;  // acknowledged, durably
   std::uint64_t retried = 0;
   std::uint64_t snoozed = 0;
   std::uint64_t dead = 0;
@@ -53,15 +53,15 @@ struct QueueDepth {
 struct Snapshot {
   std::vector<QueueTraffic> traffic;
   std::vector<QueueDepth> depth;
-  std::uint64_t flushes = 0;         // commits of this engine
+  std::uint64_t flushes = 0;  // commits of this engine
   std::uint64_t flush_errors = 0;
   std::uint64_t blocks = 0;
   std::uint64_t bytes_in_flight = 0;
-  std::uint64_t store_bytes = 0;     // size of the store's files
+  std::uint64_t store_bytes = 0;  // size of the store's files
   std::uint64_t store_connections = 0;
   std::uint64_t store_waiting_ns = 0;  // spent waiting for other processes' turns
   std::uint64_t reclaimed = 0;
-  std::uint64_t threads = 0;         // of the engine
+  std::uint64_t threads = 0;  // of the engine
   Histogram flush_ns{};
 };
 

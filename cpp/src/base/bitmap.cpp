@@ -6,7 +6,8 @@ namespace msgq {
 
 void Bitmap::set(std::uint32_t index) {
   if (index / 8 >= bytes_.size()) bytes_.resize(index / 8 + 1, '\0');
-  bytes_[index / 8] = static_cast<char>(static_cast<unsigned char>(bytes_[index / 8]) | (1u << (index % 8)));
+  bytes_[index / 8] =
+      static_cast<char>(static_cast<unsigned char>(bytes_[index / 8]) | (1u << (index % 8)));
 }
 
 void Bitmap::set_range(std::uint32_t from, std::uint32_t to) {

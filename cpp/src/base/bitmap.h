@@ -1,5 +1,5 @@
-// A growable set of small numbers as bits: which messages of a range are done. Stored as bytes, bit i
-// in byte i / 8, lowest first, without trailing zero bytes.
+// A growable set of small numbers as bits: which messages of a range are done. Stored as bytes, bit
+// i in byte i / 8, lowest first, without trailing zero bytes.
 //
 // Threads: a plain value.
 #pragma once
@@ -16,7 +16,8 @@ class Bitmap {
   explicit Bitmap(std::string_view bytes) : bytes_(bytes) {}
 
   bool has(std::uint32_t index) const {
-    return index / 8 < bytes_.size() && (static_cast<unsigned char>(bytes_[index / 8]) >> (index % 8) & 1);
+    return index / 8 < bytes_.size() &&
+           (static_cast<unsigned char>(bytes_[index / 8]) >> (index % 8) & 1);
   }
   void set(std::uint32_t index);
   void set_range(std::uint32_t from, std::uint32_t to);  // [from, to)

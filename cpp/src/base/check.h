@@ -14,8 +14,8 @@ namespace msgq {
 
 }  // namespace msgq
 
-#define MSGQ_CHECK(condition, what)                                        \
-  do {                                                                     \
-    if (!(condition)) [[unlikely]]                                         \
-      ::msgq::fail_check(#condition, __FILE__, __LINE__, what);            \
+#define MSGQ_CHECK(condition, what)                             \
+  do {                                                          \
+    if (!(condition)) [[unlikely]]                              \
+      ::msgq::fail_check(#condition, __FILE__, __LINE__, what); \
   } while (false)

@@ -1,8 +1,8 @@
 // An event count on a futex: waiters sleep until somebody signals after they looked. Signalling
 // nobody costs one atomic add and no system call.
 //
-// Use: `const auto key = event.key(); if (nothing to do) event.wait(key, timeout);`. A signal between
-// the two is never missed. Threads: any.
+// Use: `const auto key = event.key(); if (nothing to do) event.wait(key, timeout);`. A signal
+// between the two is never missed. Threads: any.
 #pragma once
 
 #include <atomic>
@@ -30,8 +30,8 @@ class Event {
     return word_.load(std::memory_order_acquire) != key;
   }
 
-  // Wakes up to `count` sleepers. seq_cst add and load pair with those in wait(): either the sleeper
-  // sees the new word, or we see the sleeper.
+  // Wakes up to `count` sleepers. seq_cst add and load pair with those in wait(): either the
+  // sleeper sees the new word, or we see the sleeper.
   void signal(int count = 1 << 30) {
     word_.fetch_add(1, std::memory_order_seq_cst);
     if (sleepers_.load(std::memory_order_seq_cst) > 0) futex_wake(&word_, count);

@@ -18,9 +18,7 @@ Waker::Waker() : descriptor_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)), tokens_(ne
     throw Error(ErrorCode::kStoreUnavailable, "no file descriptor left for an event loop's waker");
 }
 
-Waker::~Waker() {
-  ::close(descriptor_);
-}
+Waker::~Waker() { ::close(descriptor_); }
 
 void Waker::post(std::uint64_t token) {
   tokens_->inbox.push(token);

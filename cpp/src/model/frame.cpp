@@ -16,9 +16,7 @@ void put_text(std::string& out, std::string_view text) {
   out += text;
 }
 
-std::string_view take_text(std::string_view& in) {
-  return take_bytes(in, take_varint(in));
-}
+std::string_view take_text(std::string_view& in) { return take_bytes(in, take_varint(in)); }
 
 }  // namespace
 

@@ -46,9 +46,7 @@ int hex_value(char c) {
 
 }  // namespace
 
-MessageId MessageId::plus(std::uint64_t k) const {
-  return unpack(pack(*this) + k, low);
-}
+MessageId MessageId::plus(std::uint64_t k) const { return unpack(pack(*this) + k, low); }
 
 std::string MessageId::to_bytes() const {
   std::string out(16, '\0');
@@ -61,8 +59,8 @@ std::string MessageId::to_bytes() const {
 
 MessageId MessageId::from_bytes(std::string_view bytes) {
   if (bytes.size() != 16)
-    throw Error(ErrorCode::kPayloadInvalid, "a message id has 16 bytes, not " +
-                                                std::to_string(bytes.size()));
+    throw Error(ErrorCode::kPayloadInvalid,
+                "a message id has 16 bytes, not " + std::to_string(bytes.size()));
   MessageId id;
   for (std::size_t i = 0; i < 8; ++i) {
     id.high = id.high << 8 | static_cast<unsigned char>(bytes[i]);
@@ -73,9 +71,9 @@ MessageId MessageId::from_bytes(std::string_view bytes) {
 
 std::string MessageId::to_string() const {
   char text[37];
-  std::snprintf(text, sizeof text, "%08x-%04x-%04x-%04x-%012llx",
-                static_cast<unsigned>(high >> 32), static_cast<unsigned>(high >> 16 & 0xffff),
-                static_cast<unsigned>(high & 0xffff), static_cast<unsigned>(low >> 48),
+  std::snprintf(text, sizeof text, "%08x-%04x-%04x-%04x-%012llx", static_cast<unsigned>(high >> 32),
+                static_cast<unsigned>(high >> 16 & 0xffff), static_cast<unsigned>(high & 0xffff),
+                static_cast<unsigned>(low >> 48),
                 static_cast<unsigned long long>(low & 0xffff'ffff'ffff));
   return text;
 }
@@ -96,9 +94,9 @@ MessageId MessageId::parse(std::string_view text) {
     }
   }
   if (!is_valid || half >= 0 || bytes.size() != 16)
-    throw Error(ErrorCode::kPayloadInvalid,
-                "'" + std::string(text) + "' is no message id: expected a UUID like "
-                "0190a5c3-7b1e-7f00-8000-000000000000");
+    throw Error(ErrorCode::kPayloadInvalid, "'" + std::string(text) +
+                                                "' is no message id: expected a UUID like "
+                                                "0190a5c3-7b1e-7f00-8000-000000000000");
   return from_bytes(bytes);
 }
 

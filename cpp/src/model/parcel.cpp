@@ -10,14 +10,9 @@ constexpr std::size_t kTrailerBytes = 512;
 }  // namespace
 
 StoredMessage StoredMessage::copy(const MessageView& v) {
-  return {v.id,
-          std::string(v.type),
-          v.content,
-          std::string(v.headers),
-          std::string(v.body),
-          v.counts,
-          std::string(v.history),
-          v.enqueued_ms};
+  return {
+      v.id,     std::string(v.type),    v.content,    std::string(v.headers), std::string(v.body),
+      v.counts, std::string(v.history), v.enqueued_ms};
 }
 
 MessageView StoredMessage::view() const {
@@ -47,7 +42,8 @@ void Parcel::add(const MessageView& m) {
 MessageView Parcel::view(std::uint32_t index) const {
   const std::uint32_t from = index == 0 ? 0 : ends[index - 1];
   const auto f = frame::read(std::string_view(frames).substr(from, ends[index] - from));
-  return {first_id.plus(index), type, content, f.headers, f.body, f.counts, f.history, f.enqueued_ms};
+  return {first_id.plus(index), type, content, f.headers, f.body, f.counts, f.history,
+          f.enqueued_ms};
 }
 
 }  // namespace msgq

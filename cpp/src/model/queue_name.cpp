@@ -6,7 +6,8 @@ namespace {
 
 constexpr std::size_t kNameBytesMax = 255;
 
-// Reads one code point of UTF-8 at `at`; 0xffffffff when it is none (overlong, surrogate, too high).
+// Reads one code point of UTF-8 at `at`; 0xffffffff when it is none (overlong, surrogate, too
+// high).
 std::uint32_t read_code_point(std::string_view text, std::size_t& at) {
   constexpr std::uint32_t kBad = 0xffffffff;
   const auto lead = static_cast<unsigned char>(text[at++]);
@@ -36,9 +37,11 @@ bool is_space(std::uint32_t point) {
 }
 
 [[noreturn]] void refuse(const std::string& why) {
-  throw Error(ErrorCode::kConfigInvalid,
-              "queue name " + why + "; a name has 1 to 255 bytes of UTF-8 without control or "
-              "direction characters, without leading or trailing space, and is not '.' or '..'");
+  throw Error(
+      ErrorCode::kConfigInvalid,
+      "queue name " + why +
+          "; a name has 1 to 255 bytes of UTF-8 without control or "
+          "direction characters, without leading or trailing space, and is not '.' or '..'");
 }
 
 }  // namespace

@@ -68,7 +68,8 @@ BlockPtr Block::build(std::vector<Parcel> parcels, std::int64_t now_ms) {
     out += parcels[i].frames;
   }
   MSGQ_CHECK(!ends.empty(), "a block holds at least one message");
-  const Footer footer{static_cast<std::uint32_t>(ends.size()), static_cast<std::uint32_t>(out.size()),
+  const Footer footer{static_cast<std::uint32_t>(ends.size()),
+                      static_cast<std::uint32_t>(out.size()),
                       static_cast<std::uint32_t>(parcels.size()), kVersion, 0};
   out.append(reinterpret_cast<const char*>(ends.data()), ends.size() * sizeof ends[0]);
   parcels.front().ends.resize(first_count);  // count() of a section
@@ -169,9 +170,7 @@ std::string_view Block::body(std::uint32_t index) const {
   return bytes.front() == '\0' ? bytes.substr(1) : frame::read(bytes).body;
 }
 
-std::string_view Block::type(std::uint32_t index) const {
-  return section_of(index).type;
-}
+std::string_view Block::type(std::uint32_t index) const { return section_of(index).type; }
 
 std::uint32_t Block::uniform_end(std::uint32_t index) const {
   const Section* s = &section_of(index);
@@ -181,9 +180,7 @@ std::uint32_t Block::uniform_end(std::uint32_t index) const {
   return s == end ? count_ : s->first;
 }
 
-std::uint64_t Block::checksum() const {
-  return XXH3_64bits(bytes_.data(), bytes_.size());
-}
+std::uint64_t Block::checksum() const { return XXH3_64bits(bytes_.data(), bytes_.size()); }
 
 std::size_t Block::body_bytes(std::uint32_t from, std::uint32_t to) const {
   if (from >= to) return 0;

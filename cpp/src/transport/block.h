@@ -2,9 +2,9 @@
 // writer, the store (memory) and the lots that read it.
 //
 // Layout (docs/file_format.md): frames, then a trailer (u32 end of each frame; sections: one per
-// parcel with count, first id, content, type, first time), then a footer of 16 bytes. The trailer is
-// behind the frames so that a parcel becomes a block without its bytes being copied.
-// Threads: immutable; any thread.
+// parcel with count, first id, content, type, first time), then a footer of 16 bytes. The trailer
+// is behind the frames so that a parcel becomes a block without its bytes being copied. Threads:
+// immutable; any thread.
 #pragma once
 
 #include <cstdint>
@@ -34,7 +34,7 @@ class Block {
   std::string_view type(std::uint32_t index) const;
   // The index after the last message that follows `index` without a change of type or content.
   std::uint32_t uniform_end(std::uint32_t index) const;
-  std::uint64_t checksum() const;  // XXH3 of bytes()
+  std::uint64_t checksum() const;                                      // XXH3 of bytes()
   std::size_t body_bytes(std::uint32_t from, std::uint32_t to) const;  // of the frames [from, to)
 
  private:

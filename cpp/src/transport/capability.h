@@ -10,14 +10,14 @@ namespace msgq::transport {
 
 struct Capability {
   const char* scheme;
-  bool is_durable;             // survives the process
-  bool is_shared;              // several processes may use one store
-  bool has_single_writer;      // one session does everything, in one transaction a flush
-  bool can_look;               // peek, find, dead letters, depth
+  bool is_durable;         // survives the process
+  bool is_shared;          // several processes may use one store
+  bool has_single_writer;  // one session does everything, in one transaction a flush
+  bool can_look;           // peek, find, dead letters, depth
   bool can_backup;
   bool can_delay;
   bool can_extend;
-  bool can_prove_death;        // a dead process is seen by a lock, not by time alone
+  bool can_prove_death;  // a dead process is seen by a lock, not by time alone
 };
 
 }  // namespace msgq::transport
