@@ -92,6 +92,13 @@ check: install lint-packages cpp-dev ## Formatters, linters, types, clang-tidy a
 bench: install cpp-release ## Run the benchmarks beside their ceilings; ARGS choose and shape them
 	$(PY) benchmarks/run.py $(ARGS)
 
+.PHONY: wheel
+wheel: packages ## Install msgq into an empty environment as a user would, and ask it for help
+	rm -rf build/wheel-test
+	$(PYTHON) -m venv build/wheel-test
+	build/wheel-test/bin/python -m pip install --quiet .
+	cd build && wheel-test/bin/python -m msgq --version && wheel-test/bin/msgq --help
+
 # ASLR with more bits than the sanitizers' runtimes of that age expect makes them stop at once: setarch turns it off.
 NO_ASLR := $(shell setarch -R true 2>/dev/null && echo setarch -R)
 
