@@ -115,7 +115,7 @@ asan-python: install ## Run the Python unit tests on an extension under both san
 	  --config-settings=build-dir=build/wheel-asan --config-settings=cmake.build-type=Debug \
 	  --config-settings=cmake.define.MSGQ_SANITIZE=address,undefined .
 	LD_PRELOAD="$$(g++ -print-file-name=libasan.so) $$(g++ -print-file-name=libstdc++.so.6)" \
-	ASAN_OPTIONS=detect_leaks=0 PYTHONPATH=$(ASAN_SITE) \
+	ASAN_OPTIONS=detect_leaks=0 PYTHONPATH="$(CURDIR)/$(ASAN_SITE)" \
 	  $(NO_ASLR) $(PYTEST) tests/python $(ARGS)
 
 .PHONY: tsan
