@@ -67,7 +67,7 @@ cpp-dev cpp-release cpp-asan cpp-tsan cpp-fuzz: cpp-%: packages
 # --- what people run -------------------------------------------------------------------------------------------------
 
 .PHONY: demo
-demo: install ## Run the main job on real input, kill a worker, check the result
+demo: install ceilings ## Run the main job on real input, kill a worker, check the result
 	$(PY) docs/examples/stdlib_census.py $(ARGS)
 
 .PHONY: test
@@ -89,8 +89,15 @@ check: install lint-packages cpp-dev ## Formatters, linters, types, clang-tidy a
 	$(PYTEST) tests/tidy
 
 .PHONY: bench
-bench: install cpp-release ## Run the benchmarks beside their ceilings; ARGS choose and shape them
-	$(PY) benchmarks/run.py $(ARGS)
+bench: install ceilings ## Run the benchmarks beside their ceilings; ARGS choose, PROFILE=cpu|mem looks inside
+	$(PY) -m benchmarks.run $(ARGS)
+
+# What the machine itself allows: small programs that the demo and the benchmarks run beside msgq.
+.PHONY: ceilings
+ceilings: packages
+	@mkdir -p build
+	@cmake --preset release >build/configure-release.log || { cat build/configure-release.log; exit 1; }
+	cmake --build --preset release --target sqlite_ceiling fsync_ceiling
 
 .PHONY: wheel
 wheel: packages ## Install msgq into an empty environment as a user would, and ask it for help

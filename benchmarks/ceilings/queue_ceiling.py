@@ -1,6 +1,6 @@
 """What Python's own in-memory queues give: the yardstick of `memory://`, durable in no sense.
 
-python benchmarks/ceilings/queue_ceiling.py [seconds]     prints one JSON object, messages per second.
+    python benchmarks/ceilings/queue_ceiling.py [seconds]     prints messages per second as JSON
 
 One producer thread and one thread that takes, in one process; `put_alone` is the producer without
 anybody taking. `calls` is a loop that does nothing but call a function with each message.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+
 from tests.oracle.history import merge
 from tests.oracle.story import Story
 from tests.oracle.verdict import Limits, judge

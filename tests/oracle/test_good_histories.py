@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+
 from tests.oracle.accounting import duplicate_bound, recovered_bound
 from tests.oracle.event import Event
 from tests.oracle.history import merge

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from tests.oracle.event import HistoryError, fingerprint
 from tests.oracle.history import read_client, read_histories
 from tests.oracle.recorder import Recorder

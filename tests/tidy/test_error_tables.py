@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from tests.tidy.error_tables import differing_errors
 from tests.tidy.tree import repository
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from tests.tidy.includes import out_of_place, wrong_direction
 from tests.tidy.tree import repository
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from tests.tidy.exceptions import NO_MIRROR
 from tests.tidy.mirror import mirror_of, orphan_tests, without_a_mirror
 from tests.tidy.tree import repository

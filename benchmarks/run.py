@@ -1,0 +1,126 @@
+"""The runner: each figure beside its ceiling, medians of alternating runs, a table, a JSON file.
+
+make bench ARGS="--quick --only N5"        or python -m benchmarks.run --only N5 --only N8
+make bench PROFILE=cpu ARGS="--only N5"    reports of perf and of threads in build/bench
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+from benchmarks import machine, profiling
+from benchmarks.cases import all_cases
+from benchmarks.harness import Case, Result, Setting, run_case
+
+
+def chosen(only: Sequence[str], excluded: Sequence[str]) -> list[Case]:
+    """Cases whose number, or number and name, begins with one of the wanted words."""
+
+    def fits(case: Case, words: Sequence[str]) -> bool:
+        title = f"{case.number} {case.name}"
+        return any(case.number == word or title.startswith(word) for word in words)
+
+    cases = [case for case in all_cases() if not only or fits(case, only)]
+    return [case for case in cases if not fits(case, excluded)]
+
+
+def number(value: float | None) -> str:
+    """Give a figure with about three digits that mean something."""
+    if value is None:
+        return "-"
+    if abs(value) >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:.3g}"
+
+
+def print_table(results: Sequence[Result]) -> None:
+    """Print value, ceiling, ratio and bar of each row."""
+    print(f"\n{'row':<32}{'value':>14}{'unit':>7}{'ceiling':>14}{'ratio':>8}{'bar':>12}")
+    for result in results:
+        row = result.row
+        verdict = {True: "ok", False: "SHORT", None: ""}[result.holds]
+        print(
+            f"{row.id:<32}{number(result.value):>14}{row.unit:>7}{number(result.ceiling):>14}"
+            f"{number(result.ratio):>8}{number(row.bar):>12} {verdict}"
+        )
+
+
+def as_json(results: Sequence[Result], facts: dict[str, Any], setting: Setting) -> str:
+    """Give the whole run as JSON."""
+    return json.dumps(
+        {
+            "when": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+            "machine": facts,
+            "seconds": setting.seconds,
+            "runs": setting.runs,
+            "rows": [result.as_json() for result in results],
+        },
+        indent=1,
+    )
+
+
+def arguments() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(prog="benchmarks.run", description=__doc__)
+    parser.add_argument("--only", action="append", default=[], help="N5, or N5 sqlite bytes")
+    parser.add_argument("--skip", action="append", default=[])
+    parser.add_argument("--quick", action="store_true", help="3 runs of 1 s: to look, not to quote")
+    parser.add_argument("--seconds", type=float, default=3.0)
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--folder", type=Path, default=ROOT / "build" / "bench")
+    parser.add_argument("--save", type=Path, help="write the result here too")
+    parser.add_argument("--list", action="store_true", help="print the questions")
+    return parser.parse_args()
+
+
+def run(cases: Sequence[Case], setting: Setting) -> list[Result]:
+    """Run every case; a case that cannot run is told and left out, and the status says so."""
+    results = []
+    for case in cases:
+        print(f"\n{case.number}: {case.question}?", flush=True)
+        results += run_case(case, setting, lambda text: print("  " + text, flush=True))
+        written = profiling.report(setting, case.name) if setting.profile else None
+        if written:
+            print(f"  profile: {written}")
+    return results
+
+
+def main() -> int:
+    """Run, print, store. 0 also when a bar is not reached: the table says SHORT."""
+    given = arguments()
+    cases = chosen(given.only, given.skip)
+    if given.list or not cases:
+        for case in cases or all_cases():
+            print(f"{case.number:<8} {case.question}?")
+        return 0 if given.list else 2
+    profile = os.environ.get("PROFILE", "")
+    if profile and profile not in profiling.KINDS:
+        raise SystemExit(f"PROFILE={profile}: known are {', '.join(profiling.KINDS)}")
+    given.folder.mkdir(parents=True, exist_ok=True)
+    setting = Setting(
+        folder=given.folder,
+        seconds=1.0 if given.quick else given.seconds,
+        runs=1 if profile else 3 if given.quick else given.runs,
+        profile=profile,
+    )
+    facts = machine.describe(given.folder)
+    print(json.dumps(facts))
+    results = run(cases, setting)
+    print_table(results)
+    text = as_json(results, facts, setting)
+    for target in (given.folder / "latest.json", given.save):
+        if target:
+            target.write_text(text + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

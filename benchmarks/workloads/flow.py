@@ -1,0 +1,173 @@
+"""In and out at once: threads enqueue blocks while a worker handles every message.
+
+Plan: url, kind (bytes, typed, batch, single), block, bytes, seconds, producers, backlog (stored
+before the worker starts), processes (0: all in this one; n: one that enqueues and n that handle),
+profile, settings. Gives messages per second durably stored (in) and durably settled (out), read
+from the store's own counts, and `both`, the smaller of the two.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, ExitStack
+from typing import Any
+
+import msgq
+from benchmarks.workloads.common import QUEUE, counts, finish, main, memory_mb, open_app, start
+
+Send = Callable[[], object]
+
+
+def bytes_handler(app: msgq.App, plan: Mapping[str, Any]) -> Send:
+    @app.handler(queue=QUEUE, name="count")
+    def count(body: bytes) -> None:
+        pass
+
+    bodies = [(b"x" * plan.get("bytes", 200),)] * plan.get("block", 1000)
+    return lambda: count.enqueue_many(bodies)
+
+
+def typed_handler(app: msgq.App, plan: Mapping[str, Any]) -> Send:
+    @app.handler(queue=QUEUE, name="count")
+    def count(user: int, name: str, text: str) -> None:
+        pass
+
+    # About 200 bytes when encoded.
+    arguments = [(4711, "Ada Lovelace", "x" * (plan.get("bytes", 200) - 30))]
+    calls = arguments * plan.get("block", 1000)
+    return lambda: count.enqueue_many(calls)
+
+
+def batch_handler(app: msgq.App, plan: Mapping[str, Any]) -> Send:
+    @app.handler(queue=QUEUE, name="count", batch=msgq.Batch(max_size=1000))
+    def count(bodies: list[bytes]) -> None:
+        pass
+
+    bodies = [b"x" * plan.get("bytes", 200)] * plan.get("block", 1000)
+    return lambda: count.enqueue_many(bodies)
+
+
+def single_handler(app: msgq.App, plan: Mapping[str, Any]) -> Send:
+    """One message a call, pipelined: the receipt is dropped."""
+
+    @app.handler(queue=QUEUE, name="count")
+    def count(body: bytes) -> None:
+        pass
+
+    body = b"x" * plan.get("bytes", 200)
+
+    def send() -> None:
+        enqueue = count.enqueue_later
+        for _ in range(100):
+            enqueue(body)
+
+    return send
+
+
+KINDS = {
+    "bytes": bytes_handler,
+    "typed": typed_handler,
+    "batch": batch_handler,
+    "single": single_handler,
+}
+
+
+class Producers(AbstractContextManager["Producers"]):
+    """Threads that enqueue for as long as this is entered."""
+
+    def __init__(self, send: Send, number: int) -> None:
+        self._send = send
+        self._stop = threading.Event()
+        self._threads = [threading.Thread(target=self._run) for _ in range(number)]
+
+    def __enter__(self) -> Producers:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            self._send()
+
+
+def fill(app: msgq.App, send: Send, messages: int) -> None:
+    """Store a backlog before the clock starts."""
+    while messages and (QUEUE not in app.stats().queues or counts(app)[0] < messages):
+        send()
+
+
+def rates(app: msgq.App, seconds: float) -> dict[str, float]:
+    """Watch the store's counts for so long, after half a second of warming up."""
+    time.sleep(0.5)
+    start_s = time.perf_counter()
+    sent, done = counts(app)
+    time.sleep(seconds)
+    sent_now, done_now = counts(app)
+    took = time.perf_counter() - start_s
+    into, out = (sent_now - sent) / took, (done_now - done) / took
+    return {
+        "in_per_s": into,
+        "out_per_s": out,
+        "both": min(into, out),
+        "memory_mb": memory_mb(),
+        "left": sent_now - done_now,
+    }
+
+
+def in_one_process(plan: Mapping[str, Any]) -> Mapping[str, float]:
+    """Everything here: producers, worker, store."""
+    with open_app(plan) as app:
+        send = KINDS[plan.get("kind", "bytes")](app, plan)
+        fill(app, send, plan.get("backlog", 0))
+        with app.worker(concurrency=plan.get("concurrency", 1)), Producers(send, plan["producers"]):
+            return rates(app, plan.get("seconds", 3.0))
+
+
+def across_processes(plan: Mapping[str, Any]) -> Mapping[str, float]:
+    """One process enqueues, others handle, this one looks."""
+    with open_app(plan) as app, ExitStack() as children:
+        send = KINDS[plan.get("kind", "bytes")](app, plan)
+        fill(app, send, max(1, plan.get("backlog", 0)))
+        roles = ["produce"] + ["handle"] * plan["processes"]
+        started = [start("flow", {**plan, "role": role, "processes": 0}) for role in roles]
+        for child in started:
+            children.callback(finish, child)
+        return rates(app, plan.get("seconds", 3.0))
+
+
+def produce(plan: Mapping[str, Any]) -> Mapping[str, float]:
+    """Enqueue until standard input ends."""
+    with open_app(plan) as app:
+        send = KINDS[plan.get("kind", "bytes")](app, plan)
+        with Producers(send, plan["producers"]):
+            sys.stdin.read()
+    return {}
+
+
+def handle(plan: Mapping[str, Any]) -> Mapping[str, float]:
+    """Handle until standard input ends."""
+    with open_app(plan) as app:
+        KINDS[plan.get("kind", "bytes")](app, plan)
+        with app.worker(concurrency=plan.get("concurrency", 1)):
+            sys.stdin.read()
+    return {}
+
+
+def work(plan: Mapping[str, Any]) -> Mapping[str, float]:
+    plan = {"producers": 1, **plan}
+    role = {"produce": produce, "handle": handle}.get(plan.get("role", ""))
+    if role:
+        return role(plan)
+    return across_processes(plan) if plan.get("processes") else in_one_process(plan)
+
+
+if __name__ == "__main__":
+    main(work)
