@@ -11,23 +11,23 @@ from tests.tidy.banned import (
     open_ends,
     sql_outside_its_room,
 )
-from tests.tidy.tree import repository
+from tests.tidy.tree import expect_none, repository
 
 
 def test_the_repository_says_nothing_banned() -> None:
-    assert banned_things(repository()) == []
+    expect_none(banned_things(repository()))
 
 
 def test_the_repository_keeps_sql_in_its_room() -> None:
-    assert sql_outside_its_room(repository()) == []
+    expect_none(sql_outside_its_room(repository()))
 
 
 def test_the_repository_has_no_open_ends() -> None:
-    assert open_ends(repository()) == []
+    expect_none(open_ends(repository()))
 
 
 def test_the_repository_is_ascii() -> None:
-    assert not_ascii(repository()) == []
+    expect_none(not_ascii(repository()))
 
 
 def test_every_exception_is_still_needed() -> None:
@@ -75,7 +75,7 @@ def test_a_banned_thing_is_found(path: str, line: str) -> None:
     ],
 )
 def test_other_things_are_left_alone(path: str, line: str) -> None:
-    assert banned_things({path: f"{line}\n"}) == []
+    expect_none(banned_things({path: f"{line}\n"}))
 
 
 def test_sql_out_of_its_room_is_found() -> None:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import pytest
 
 from tests.tidy.includes import out_of_place, wrong_direction
-from tests.tidy.tree import repository
+from tests.tidy.tree import expect_none, repository
 
 
 def test_the_repository_keeps_the_direction() -> None:
-    assert wrong_direction(repository()) == []
+    expect_none(wrong_direction(repository()))
 
 
 def test_the_repository_keeps_foreign_headers_at_home() -> None:
-    assert out_of_place(repository()) == []
+    expect_none(out_of_place(repository()))
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_a_wrong_direction_is_found(path: str, header: str) -> None:
 )
 def test_a_right_direction_is_left_alone(path: str, header: str) -> None:
     there = {} if header.startswith("msgq/") else {f"cpp/src/{header}": ""}
-    assert wrong_direction({path: f'#include "{header}"\n', **there}) == []
+    expect_none(wrong_direction({path: f'#include "{header}"\n', **there}))
 
 
 @pytest.mark.parametrize(

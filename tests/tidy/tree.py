@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[2]
 Tree = Mapping[str, str]
 
@@ -117,3 +119,9 @@ def python_code(text: str) -> str:
             right = end if number == last else len(line)
             line[left:right] = " " * (right - left)
     return "\n".join("".join(line) for line in blanked)
+
+
+def expect_none(found: list[str]) -> None:
+    """Fails the test with every finding on a line of its own."""
+    if found:
+        pytest.fail("\n" + "\n".join(found), pytrace=False)
