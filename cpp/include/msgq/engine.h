@@ -55,12 +55,19 @@ class Engine {
   // dropped or failed when policy says so. Throws kQueueFull (policy raise, or block and time
   // over), kPayloadInvalid, kConfigInvalid (name), kNotFound (strict_queues), kClosed. Blocks only
   // when full.
-  ReceiptPtr enqueue(Parcel parcel);
+  // `wait`: how long policy block blocks; the configured overflow_wait when absent.
+  ReceiptPtr enqueue(Parcel parcel, std::optional<std::chrono::nanoseconds> wait = std::nullopt);
   // The same, never blocking: nullptr where enqueue would block (parcel left untouched).
   ReceiptPtr try_enqueue(Parcel& parcel);
+  // Waits at most `timeout` for the room that try_enqueue missed. Blocks.
+  void wait_room(const Parcel& parcel, std::chrono::nanoseconds timeout);
+  const Config& config() const;
 
   // --- workers ---
-  class Worker;  // opaque
+  class Worker {  // opaque
+   public:
+    virtual ~Worker() = default;
+  };
   using WorkerPtr = std::shared_ptr<Worker>;
   // Registers a worker; from now on messages are claimed for it. Throws kConfigInvalid, kClosed.
   WorkerPtr open_worker(WorkerSpec spec);

@@ -83,6 +83,8 @@ struct ClaimWish {
   // Nothing else is in this process's hands: a message suspected of killing its worker may be given,
   // alone. Otherwise suspects are only reported (suspects_waiting).
   bool may_take_suspect = false;
+  // Takes only what the wish before it left of its own count_max: several queues share one room.
+  bool continues = false;
 };
 
 struct BlockPart {
@@ -142,7 +144,8 @@ struct ExchangeResult {
 class Session {
  public:
   virtual ~Session() = default;
-  // Does all of it. Throws:
+  // Does all of it. An exchange that finds nothing to change costs no write and no flush: idle polls
+  // (claims, promote, reclaim) must be cheap reads that wait for nobody. Throws:
   //   kStoreUnavailable, kStoreFull  certainly nothing happened; the same exchange may come again
   //   kStoreRejected, kPayloadInvalid  certainly nothing happened; coming again will not help
   //   kStoreInDoubt   unknown; ask resolve(). Nothing else may be exchanged before.

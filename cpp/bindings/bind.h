@@ -1,0 +1,36 @@
+// What each binding file adds to the module, and what they share.
+//
+// Threads: called once, at import, with the GIL.
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+#include "msgq/engine.h"
+
+namespace msgq::bindings {
+
+namespace py = pybind11;
+using EngineClass = py::class_<Engine, std::shared_ptr<Engine>>;
+
+void bind_errors(py::module_& module);
+void bind_producer(py::module_& module);  // Waker, Receipt
+void bind_worker(py::module_& module);    // Lot, Worker
+void bind_engine(py::module_& module);    // Engine, with the three below
+void bind_producing(EngineClass& engine);
+void bind_working(EngineClass& engine);
+void bind_looking(EngineClass& engine);
+
+// The Python exception object for an error of the core.
+py::object to_exception(const Error& error);
+
+// A view of a bytes object; throws kPayloadInvalid naming `what` for anything else.
+std::string_view view_bytes(py::handle object, const char* what);
+// History as a JSON array.
+py::bytes history_json(std::string_view lines);
+std::vector<Decision> to_decisions(const py::sequence& list);
+std::vector<MessageId> to_ids(const py::sequence& list);
+py::tuple to_found(const FoundMessage& found);
+py::dict to_dict(const Snapshot& snapshot);
+Config to_config(const py::dict& options);
+
+}  // namespace msgq::bindings

@@ -1,0 +1,128 @@
+// The engine object: opening, looking, administering, closing. All of it waits without the GIL.
+#include "bind.h"
+#include "gil.h"
+
+namespace msgq::bindings {
+namespace {
+
+using Released = py::gil_scoped_release;
+
+// Destroying joins threads, and Python may drop the last reference: it is done without the GIL.
+void destroy(Engine* engine) {
+  if (PyGILState_Check() == 0) {
+    delete engine;
+    return;
+  }
+  Released released;
+  delete engine;
+}
+
+std::shared_ptr<Engine> open(const py::dict& options) {
+  Config config = to_config(options);
+  Released released;
+  return {new Engine(std::move(config)), &destroy};
+}
+
+// Calls without the GIL, then makes Python objects of what came.
+template <typename Call>
+py::list found_list(Call call) {
+  std::vector<FoundMessage> messages;
+  {
+    Released released;
+    messages = call();
+  }
+  py::list out;
+  for (const auto& message : messages) out.append(to_found(message));
+  return out;
+}
+
+py::dict stats(Engine& engine, bool with_depth) {
+  Snapshot snapshot;
+  {
+    Released released;
+    snapshot = engine.stats(with_depth);
+  }
+  return to_dict(snapshot);
+}
+
+py::list queues(Engine& engine) {
+  std::vector<std::string> names;
+  {
+    Released released;
+    names = engine.queues();
+  }
+  py::list out;
+  for (const auto& name : names) out.append(name);
+  return out;
+}
+
+py::list peek(Engine& engine, const std::string& queue, const std::string& after, std::uint32_t limit) {
+  return found_list([&] { return engine.peek(queue, after, limit); });
+}
+
+py::list dead(Engine& engine, const std::string& queue, const std::string& after, std::uint32_t limit) {
+  return found_list([&] { return engine.dead(queue, after, limit); });
+}
+
+py::object find(Engine& engine, const std::string& queue, const py::bytes& id) {
+  const auto wanted = MessageId::from_bytes(view_bytes(id, "a message id"));
+  std::optional<FoundMessage> found;
+  {
+    Released released;
+    found = engine.find(queue, wanted);
+  }
+  return found ? py::object(to_found(*found)) : py::none();
+}
+
+std::uint64_t redrive(Engine& engine, const std::string& queue, const py::sequence& list) {
+  const auto ids = to_ids(list);
+  Released released;
+  return engine.redrive(queue, ids);
+}
+
+std::uint64_t delete_dead(Engine& engine, const std::string& queue, const py::sequence& list) {
+  const auto ids = to_ids(list);
+  Released released;
+  return engine.delete_dead(queue, ids);
+}
+
+py::list drain_log(Engine& engine) {
+  py::list out;
+  for (const auto& [level, text] : engine.drain_log()) out.append(py::make_tuple(level, text));
+  return out;
+}
+
+bool close(Engine& engine, double timeout) {
+  Released released;
+  return engine.close(to_nanos(timeout));
+}
+
+}  // namespace
+
+void bind_engine(py::module_& module) {
+  EngineClass engine(module, "Engine");
+  engine.def(py::init(&open), py::arg("options"));
+  bind_producing(engine);
+  bind_working(engine);
+  bind_looking(engine);
+}
+
+void bind_looking(EngineClass& engine) {
+  using py::arg;
+  using Guard = py::call_guard<Released>;
+  engine.def("stats", &stats, arg("with_depth") = true)
+      .def("queues", &queues)
+      .def("peek", &peek, arg("queue"), arg("after"), arg("limit"))
+      .def("dead", &dead, arg("queue"), arg("after"), arg("limit"))
+      .def("find", &find, arg("queue"), arg("id"))
+      .def("redrive", &redrive, arg("queue"), arg("ids"))
+      .def("delete_dead", &delete_dead, arg("queue"), arg("ids"))
+      .def("purge", &Engine::purge, arg("queue"), Guard())
+      .def("delete_queue", &Engine::delete_queue, arg("queue"), Guard())
+      .def("backup", &Engine::backup, arg("path"), Guard())
+      .def("drain_log", &drain_log)
+      .def("close", &close, arg("timeout"))
+      .def_property_readonly("is_closed", &Engine::is_closed);
+}
+
+}  // namespace msgq::bindings

@@ -1,0 +1,205 @@
+// The producer's side: receipts, wakers, and the enqueue calls. Bytes are copied once, here, while
+// the GIL is held; the GIL is released only where there is no room or an answer is waited for.
+#include "bind.h"
+#include "gil.h"
+
+namespace msgq::bindings {
+namespace {
+
+// What every message of an enqueue call has in common.
+struct Form {
+  std::string queue;
+  std::string type;
+  int content = 0;
+  std::int64_t due_ms = 0;
+
+  Parcel parcel() const {
+    return {queue, type, static_cast<Content>(content), {}, due_ms, {}, {}};
+  }
+};
+
+void check_size(const Config& config, std::size_t size, Py_ssize_t index) {
+  if (size > config.message_bytes_max)
+    throw Error(ErrorCode::kPayloadInvalid,
+                "message " + std::to_string(index) + " has " + std::to_string(size) +
+                    " bytes, at most " + std::to_string(config.message_bytes_max) +
+                    " are allowed (message_bytes_max); nothing was enqueued");
+}
+
+py::object fast_sequence(const py::object& object, const char* what) {
+  PyObject* list = PySequence_Fast(object.ptr(), what);
+  if (list == nullptr) throw py::error_already_set();
+  return py::reinterpret_steal<py::object>(list);
+}
+
+// The headers that go with each message of a call.
+class Headers {
+ public:
+  Headers(const py::object& all, const py::object& each, Py_ssize_t count) {
+    if (!all.is_none()) all_ = view_bytes(all, "headers");
+    if (each.is_none()) return;
+    each_ = fast_sequence(each, "headers_each must be a sequence");
+    if (PySequence_Fast_GET_SIZE(each_.ptr()) != count)
+      throw Error(ErrorCode::kPayloadInvalid, "headers_each must have one entry a message");
+  }
+  std::string_view at(Py_ssize_t index) const {
+    if (!each_) return all_;
+    PyObject* own = PySequence_Fast_GET_ITEM(each_.ptr(), index);
+    return own == Py_None ? all_ : view_bytes(own, "headers");
+  }
+
+ private:
+  std::string_view all_;
+  py::object each_;
+};
+
+// Cuts a list of bodies into parcels within the engine's bounds of a block. Every body is checked
+// before the first parcel is made, so that a bad one leaves nothing half-enqueued.
+class Cutter {
+ public:
+  Cutter(const Config& config, Form form, const py::object& bodies, const py::object& headers,
+         const py::object& headers_each)
+      : config_(config), form_(std::move(form)),
+        list_(fast_sequence(bodies, "bodies must be a sequence of bytes")),
+        items_(PySequence_Fast_ITEMS(list_.ptr())), count_(PySequence_Fast_GET_SIZE(list_.ptr())),
+        headers_(headers, headers_each, count_) {
+    for (Py_ssize_t i = 0; i < count_; ++i)
+      check_size(config_, view_bytes(items_[i], "a body").size(), i);
+  }
+  bool has_more() const { return next_ < count_; }
+  Parcel next() {
+    Py_ssize_t end = next_;
+    std::uint64_t bytes = 0;
+    while (end < count_ && end - next_ < static_cast<Py_ssize_t>(config_.batch_count_max)) {
+      const std::uint64_t size =
+          static_cast<std::uint64_t>(PyBytes_GET_SIZE(items_[end])) + headers_.at(end).size();
+      if (end > next_ && bytes + size > config_.batch_bytes_max) break;
+      bytes += size;
+      ++end;
+    }
+    Parcel parcel = form_.parcel();
+    const auto count = static_cast<std::size_t>(end - next_);
+    parcel.reserve(count, bytes);
+    for (; next_ < end; ++next_) parcel.add(view_bytes(items_[next_], "a body"), headers_.at(next_));
+    return parcel;
+  }
+
+ private:
+  const Config& config_;
+  const Form form_;
+  const py::object list_;
+  PyObject** const items_;
+  const Py_ssize_t count_;
+  const Headers headers_;
+  Py_ssize_t next_ = 0;
+};
+
+// Admits a parcel; where there is no room, waits without the GIL and with an ear for signals.
+ReceiptPtr admit(Engine& engine, Parcel parcel) {
+  ReceiptPtr receipt = engine.try_enqueue(parcel);
+  if (receipt) return receipt;
+  receipt = sliced_wait(engine.config().overflow_wait, [&](Nanos slice) {
+    engine.wait_room(parcel, slice);
+    return engine.try_enqueue(parcel);
+  });
+  return receipt ? receipt : engine.enqueue(std::move(parcel), Nanos::zero());
+}
+
+bool wait_receipt(const Receipt& receipt, const py::object& timeout) {
+  if (receipt.is_done()) return true;
+  const Nanos most = to_nanos(timeout.is_none() ? 1e18 : timeout.cast<double>());
+  return sliced_wait(most, [&](Nanos slice) { return receipt.wait(slice); });
+}
+
+Parcel single(Engine& engine, const Form& form, const py::object& body, const py::object& headers) {
+  Parcel parcel = form.parcel();
+  const auto bytes = view_bytes(body, "the body");
+  check_size(engine.config(), bytes.size(), 0);
+  parcel.add(bytes, headers.is_none() ? std::string_view() : view_bytes(headers, "headers"));
+  return parcel;
+}
+
+ReceiptPtr enqueue(Engine& engine, std::string queue, std::string type, int content,
+                   const py::object& body, const py::object& headers, std::int64_t due_ms) {
+  const Form form{std::move(queue), std::move(type), content, due_ms};
+  return admit(engine, single(engine, form, body, headers));
+}
+
+py::bytes enqueue_wait(Engine& engine, std::string queue, std::string type, int content,
+                       const py::object& body, const py::object& headers, std::int64_t due_ms) {
+  const ReceiptPtr receipt =
+      enqueue(engine, std::move(queue), std::move(type), content, body, headers, due_ms);
+  wait_receipt(*receipt, py::none());
+  if (receipt->error()) throw Error(*receipt->error());
+  return receipt->first_id().to_bytes() + static_cast<char>(receipt->status());
+}
+
+py::list enqueue_many(Engine& engine, std::string queue, std::string type, int content,
+                      const py::object& bodies, const py::object& headers, std::int64_t due_ms,
+                      const py::object& headers_each) {
+  Cutter cutter(engine.config(), {std::move(queue), std::move(type), content, due_ms}, bodies,
+                headers, headers_each);
+  py::list receipts;
+  while (cutter.has_more()) receipts.append(admit(engine, cutter.next()));
+  return receipts;
+}
+
+py::object try_enqueue(Engine& engine, std::string queue, std::string type, int content,
+                       const py::object& bodies, const py::object& headers, std::int64_t due_ms,
+                       const py::object& headers_each) {
+  Cutter cutter(engine.config(), {std::move(queue), std::move(type), content, due_ms}, bodies,
+                headers, headers_each);
+  Parcel parcel = cutter.next();
+  if (cutter.has_more())
+    throw Error(ErrorCode::kPayloadInvalid, "more messages or bytes than one parcel holds");
+  const ReceiptPtr receipt = engine.try_enqueue(parcel);
+  return receipt ? py::cast(receipt) : py::none();
+}
+
+py::list drain(Waker& waker) {
+  py::list out;
+  for (const auto token : waker.drain()) out.append(token);
+  return out;
+}
+
+py::bytes id_of(const Receipt& receipt, std::uint32_t index) {
+  if (index >= receipt.count()) throw py::index_error("the receipt has fewer messages");
+  return receipt.first_id().plus(index).to_bytes();
+}
+
+py::object error_of(const Receipt& receipt) {
+  if (!receipt.is_done() || !receipt.error()) return py::none();
+  return to_exception(*receipt.error());
+}
+
+}  // namespace
+
+void bind_producer(py::module_& module) {
+  py::class_<Waker, std::shared_ptr<Waker>>(module, "Waker")
+      .def(py::init<>())
+      .def("fileno", &Waker::descriptor)
+      .def("drain", &drain);
+  py::class_<Receipt, std::shared_ptr<Receipt>>(module, "Receipt")
+      .def_property_readonly("count", &Receipt::count)
+      .def_property_readonly("status", [](const Receipt& r) { return static_cast<int>(r.status()); })
+      .def("id", &id_of, py::arg("index") = 0)
+      .def("wait", &wait_receipt, py::arg("timeout"))
+      .def("error", &error_of)
+      .def("notify", &Receipt::notify, py::arg("waker"), py::arg("token"));
+}
+
+void bind_producing(EngineClass& engine) {
+  using py::arg;
+  const py::none none;
+  engine
+      .def("enqueue", &enqueue, arg("queue"), arg("type"), arg("content"), arg("body"),
+           arg("headers") = none, arg("due_ms") = 0)
+      .def("enqueue_wait", &enqueue_wait, arg("queue"), arg("type"), arg("content"), arg("body"),
+           arg("headers") = none, arg("due_ms") = 0)
+      .def("enqueue_many", &enqueue_many, arg("queue"), arg("type"), arg("content"), arg("bodies"),
+           arg("headers") = none, arg("due_ms") = 0, arg("headers_each") = none)
+      .def("try_enqueue", &try_enqueue, arg("queue"), arg("type"), arg("content"), arg("bodies"),
+           arg("headers") = none, arg("due_ms") = 0, arg("headers_each") = none);
+}
+
+}  // namespace msgq::bindings

@@ -1,0 +1,42 @@
+// The GIL guards, and the sliced wait: waits without the GIL for at most 100 ms, retakes it, looks for
+// signals, goes on until its deadline. The core never calls Python; Python comes down and waits.
+//
+// Threads: callers hold the GIL.
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+#include <algorithm>
+#include <chrono>
+
+namespace msgq::bindings {
+
+namespace py = pybind11;
+using Nanos = std::chrono::nanoseconds;
+
+inline constexpr Nanos kSlice = std::chrono::milliseconds(100);
+
+// Seconds from Python; huge is "for ever" (a hundred years).
+inline Nanos to_nanos(double seconds) {
+  constexpr double kForever = 100.0 * 365 * 86'400;
+  return Nanos(static_cast<std::int64_t>(std::clamp(seconds, 0.0, kForever) * 1e9));
+}
+
+// Calls `wait(slice)` without the GIL until it returns something true or `timeout` is over; raises
+// what a signal handler raised in between. Returns what the last call returned.
+template <typename Wait>
+auto sliced_wait(Nanos timeout, Wait wait) {
+  const auto until = std::chrono::steady_clock::now() + timeout;
+  while (true) {
+    const Nanos left = until - std::chrono::steady_clock::now();
+    const Nanos slice = std::clamp(left, Nanos::zero(), kSlice);
+    auto result = [&] {
+      py::gil_scoped_release released;
+      return wait(slice);
+    }();
+    if (result || left <= kSlice) return result;
+    if (PyErr_CheckSignals() != 0) throw py::error_already_set();
+  }
+}
+
+}  // namespace msgq::bindings

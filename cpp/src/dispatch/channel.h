@@ -1,0 +1,53 @@
+// One stream of deliveries to a worker: what is claimed for it and not yet taken, and how much of it
+// is running.
+//
+// Threads: route() from the writer; take_spans() and the counters from any slot; lock-free.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <vector>
+
+#include "base/inbox.h"
+#include "msgq/engine.h"
+#include "transport/held.h"
+
+namespace msgq {
+
+class Channel {
+ public:
+  Channel(ChannelSpec spec, std::uint32_t index) : spec_(std::move(spec)), index_(index) {}
+  ~Channel();
+
+  const ChannelSpec& spec() const { return spec_; }
+  std::uint32_t index() const { return index_; }
+
+  // Puts a span behind those waiting.
+  void route(Span span, Nanos now);
+  // Moves up to `count_max` messages to `out`, splitting the last span; how many. What is left of a
+  // split span stays in front, so that a single slot sees the order of the claim.
+  std::uint32_t take_spans(std::vector<Span>& out, std::uint32_t count_max);
+  // Takes room for a lot (messages, when async) within `concurrency`; how much was had.
+  std::uint32_t enter(std::uint32_t wanted);
+  void leave(std::uint32_t count) { running_.fetch_sub(count, std::memory_order_acq_rel); }
+
+  std::uint32_t ready() const { return ready_.load(std::memory_order_acquire); }
+  std::uint32_t running() const { return running_.load(std::memory_order_acquire); }
+  // When a batch handler may have what is there: full, or the first has waited long enough.
+  Nanos ripe_at(Nanos now) const;
+
+ private:
+  bool next_span(Span& span);
+
+  // fixed after construction
+  const ChannelSpec spec_;
+  const std::uint32_t index_;
+  // lock-free
+  Inbox<Span> waiting_;
+  std::atomic<Span*> front_{nullptr};  // rest of a split span; owned by whoever swaps it out
+  // atomic: counters that gate; acquire/release with the inbox
+  std::atomic<std::uint32_t> ready_{0}, running_{0};
+  std::atomic<std::int64_t> oldest_ns_{0};  // when ready_ last rose from zero
+};
+
+}  // namespace msgq

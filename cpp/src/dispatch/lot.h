@@ -1,0 +1,95 @@
+// The lots that slots hold: spans of claims, found by index.
+//
+// Threads: a lot belongs to the thread that took it; its book-keeping fields say otherwise.
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <functional>
+#include <vector>
+
+#include "base/check.h"
+#include "msgq/delivery.h"
+#include "transport/held.h"
+
+namespace msgq {
+
+class SpanLot final : public Lot {
+ public:
+  // `on_leave` hears how many messages a slot is through with; empty for raw claims.
+  SpanLot(std::string queue, std::uint32_t channel, std::vector<Span> spans, Nanos now,
+          std::function<void(SpanLot&, std::uint32_t)> on_leave = {})
+      : queue_(std::move(queue)), channel_(channel), spans_(std::move(spans)),
+        on_leave_(std::move(on_leave)), taken_at(now) {
+    for (const auto& span : spans_) {
+      starts_.push_back(size_);
+      size_ += span.count();
+    }
+    undecided.store(size_, std::memory_order_relaxed);
+  }
+
+  std::uint32_t size() const override { return size_; }
+  const std::string& queue() const override { return queue_; }
+  std::uint32_t channel() const override { return channel_; }
+
+  std::string_view body(std::uint32_t index) const override {
+    const auto [held, ordinal] = locate(index);
+    const auto [block, at] = held->locate(ordinal);
+    return block->body(at);
+  }
+  DeliveryView view(std::uint32_t index) const override {
+    const auto [held, ordinal] = locate(index);
+    const auto [block, at] = held->locate(ordinal);
+    DeliveryView out{block->view(at), held->claim.attempt, held->claim.key.gen};
+    out.attempt += out.message.counts.deliveries;
+    out.message.counts.crashes = std::max(out.message.counts.crashes, held->claim.crashes);
+    return out;
+  }
+  bool is_uniform() const override {
+    for (std::size_t i = 0; i < spans_.size(); ++i) {
+      const Span& span = spans_[i];
+      if (span.held->uniform_end(span.from) < span.to) return false;
+      const auto [a, at] = spans_.front().held->locate(spans_.front().from);
+      const auto [b, bt] = span.held->locate(span.from);
+      if (i > 0 && (a->type(at) != b->type(bt) || a->view(at).content != b->view(bt).content))
+        return false;
+    }
+    return true;
+  }
+  bool is_lost() const override {
+    for (const auto& span : spans_)
+      if (span.held->is_lost.load(std::memory_order_acquire)) return true;
+    return false;
+  }
+
+  // The claim and the ordinal in it of the message at `index`.
+  std::pair<const HeldPtr&, std::uint32_t> locate(std::uint32_t index) const {
+    MSGQ_CHECK(index < size_, "message index inside the lot");
+    std::size_t i = 0;
+    if (starts_.size() > 1)
+      i = static_cast<std::size_t>(std::upper_bound(starts_.begin(), starts_.end(), index) -
+                                   starts_.begin()) - 1;
+    return {spans_[i].held, spans_[i].from + index - starts_[i]};
+  }
+  const std::vector<Span>& spans() const { return spans_; }
+  // The slot is through with `count` more messages.
+  void leave(std::uint32_t count) {
+    if (on_leave_ && count > 0) on_leave_(*this, count);
+  }
+
+ private:
+  // fixed after construction
+  const std::string queue_;
+  const std::uint32_t channel_;
+  const std::vector<Span> spans_;
+  std::vector<std::uint32_t> starts_;
+  std::uint32_t size_ = 0;
+  const std::function<void(SpanLot&, std::uint32_t)> on_leave_;
+
+ public:
+  const Nanos taken_at;
+  // atomic: an async lot is settled piece by piece
+  std::atomic<std::uint32_t> undecided{0};
+};
+
+}  // namespace msgq

@@ -1,0 +1,265 @@
+#include "dispatch/scheduler.h"
+
+#include <algorithm>
+
+namespace msgq {
+namespace {
+
+// A slot is given what it lately finished in this time: long enough to hide a commit, short enough
+// that a slow handler holds one message only. Measured in benchmarks (N5, N8).
+constexpr std::int64_t kPaceNs = 5'000'000;
+constexpr std::int64_t kLotCountMax = 2'000;
+
+}  // namespace
+
+Scheduler::Scheduler(const Config& config, Clock& clock, WorkerSpec spec)
+    : config_(config), clock_(clock), spec_(std::move(spec)) {
+  if (spec_.channels.empty())
+    throw Error(ErrorCode::kConfigInvalid, "a worker needs at least one handler");
+  for (const auto& channel : spec_.channels) {
+    validate_queue_name(channel.queue);
+    channels_.push_back(
+        std::make_unique<Channel>(channel, static_cast<std::uint32_t>(channels_.size())));
+    Lane& lane = lane_of(channel.queue);
+    lane_of_channel_.push_back(&lane);
+    if (channel.type == "*")
+      lane.rest = channels_.back().get();
+    else
+      lane.channels.push_back(channels_.back().get());
+  }
+  for (const auto& [queue, weight] : spec_.weights) lane_of(queue).weight = std::max(weight, 1u);
+}
+
+Scheduler::Lane& Scheduler::lane_of(std::string_view queue) {
+  for (const auto& lane : lanes_)
+    if (lane->queue == queue) return *lane;
+  lanes_.push_back(std::make_unique<Lane>());
+  lanes_.back()->queue = queue;
+  return *lanes_.back();
+}
+
+std::shared_ptr<SpanLot> Scheduler::take(Nanos timeout, bool is_async) {
+  const Nanos start = clock_.steady();
+  const Nanos until = timeout >= kNever - start ? kNever : start + timeout;
+  while (true) {
+    const auto key = work_.key();
+    if (is_stopped()) return nullptr;
+    const Nanos now = clock_.steady();
+    Nanos ripe_at = kNever;
+    if (auto lot = try_take(is_async, now, ripe_at)) return lot;
+    if (now >= until) return nullptr;
+    const Nanos wake_at = std::min(until, ripe_at);
+    work_.wait(key, wake_at == kNever ? kNever : wake_at - now);
+  }
+}
+
+std::shared_ptr<SpanLot> Scheduler::try_take(bool is_async, Nanos now, Nanos& ripe_at) {
+  // Strict order begins at the first channel each time; the others take turns.
+  const std::size_t count = channels_.size();
+  const std::size_t start = spec_.order == QueueOrder::kStrict
+                                ? 0
+                                : turn_.fetch_add(1, std::memory_order_relaxed) % count;
+  for (std::size_t i = 0; i < count; ++i) {
+    Channel& channel = *channels_[(start + i) % count];
+    if (channel.spec().is_async != is_async) continue;
+    const Nanos at = channel.ripe_at(now);
+    if (at > now) {
+      ripe_at = std::min(ripe_at, at);
+      continue;
+    }
+    if (auto lot = take_from(channel, now)) return lot;
+  }
+  return nullptr;
+}
+
+std::uint32_t Scheduler::lot_size(const Channel& channel) const {
+  if (channel.spec().batch_count > 0) return channel.spec().batch_count;
+  const std::int64_t pace = lane_of_channel_[channel.index()]->pace_ns.load(std::memory_order_relaxed);
+  if (channel.spec().is_async) return kLotCountMax;
+  if (pace == 0) return 1;
+  return static_cast<std::uint32_t>(std::clamp<std::int64_t>(kPaceNs / pace, 1, kLotCountMax));
+}
+
+std::shared_ptr<SpanLot> Scheduler::take_from(Channel& channel, Nanos now) {
+  const bool is_async = channel.spec().is_async;
+  const std::uint32_t wanted = std::min(lot_size(channel), channel.ready());
+  if (wanted == 0) return nullptr;
+  const std::uint32_t room = channel.enter(is_async ? wanted : 1);
+  if (room == 0) return nullptr;
+  std::vector<Span> spans;
+  const std::uint32_t got = channel.take_spans(spans, is_async ? room : wanted);
+  if (is_async) {
+    channel.leave(room - got);
+  } else if (got == 0) {
+    channel.leave(1);
+  }
+  if (got == 0) return nullptr;
+  auto on_leave = [self = shared_from_this()](SpanLot& lot, std::uint32_t count) {
+    self->settled(lot, count);
+  };
+  auto lot = std::make_shared<SpanLot>(channel.spec().queue, channel.index(), std::move(spans), now,
+                                       std::move(on_leave));
+  const Span& first = lot->spans().front();
+  const auto born = first.held->locate(first.from).first->view(0).enqueued_ms;
+  const std::int64_t age_ms = std::max<std::int64_t>(clock_.wall_ms() - born, 0);
+  first.held->traffic.age_ns.record(std::chrono::milliseconds(age_ms), got);
+  return lot;
+}
+
+void Scheduler::watch(std::shared_ptr<Waker> waker) {
+  MutexLock lock(mutex_);
+  waker_ = std::move(waker);
+  if (waker_) waker_->poke();
+}
+
+void Scheduler::announce(bool has_sync, bool has_async) {
+  if (has_sync) work_.signal();
+  if (!has_async) return;
+  MutexLock lock(mutex_);
+  if (waker_) waker_->poke();
+}
+
+void Scheduler::settled(SpanLot& lot, std::uint32_t count) {
+  const bool is_last = lot.undecided.fetch_sub(count, std::memory_order_acq_rel) == count;
+  Channel& channel = *channels_[lot.channel()];
+  Lane& lane = *lane_of_channel_[lot.channel()];
+  const bool is_async = channel.spec().is_async;
+  if (is_last) {
+    const Nanos each = (clock_.steady() - lot.taken_at) / std::max(lot.size(), 1u);
+    const std::int64_t before = lane.pace_ns.load(std::memory_order_relaxed);
+    const std::int64_t now = std::max<std::int64_t>(each.count(), 1);
+    lane.pace_ns.store(before == 0 ? now : (before + now) / 2, std::memory_order_relaxed);
+    lot.spans().front().held->traffic.handle_ns.record(each, lot.size());
+  }
+  if (is_async)
+    channel.leave(count);
+  else if (is_last)
+    channel.leave(1);
+  lane.held.fetch_sub(count, std::memory_order_acq_rel);
+  if (channel.spec().concurrency > 0 && channel.ready() > 0) announce(!is_async, is_async);
+}
+
+std::vector<Span> Scheduler::stop() {
+  is_stopped_.store(true, std::memory_order_release);
+  std::vector<Span> rest;
+  for (const auto& channel : channels_) {
+    const std::size_t before = rest.size();
+    channel->take_spans(rest, ~0u);
+    for (std::size_t i = before; i < rest.size(); ++i)
+      lane_of_channel_[channel->index()]->held.fetch_sub(rest[i].count());
+  }
+  announce(true, true);
+  return rest;
+}
+
+void Scheduler::give_up(const Error&) {
+  is_stopped_.store(true, std::memory_order_release);
+  announce(true, true);
+}
+
+// How many messages of a queue may be held at once: one a slot for slow handlers, what the slots
+// finish in kPaceNs twice over for quick ones (one half runs while the other is being claimed).
+std::int64_t Scheduler::window(const Lane& lane) const {
+  std::int64_t sync_slots = 0, own = 0;
+  bool is_unbounded = false;
+  const auto add = [&](const Channel& channel) {
+    const auto& spec = channel.spec();
+    if (spec.is_async) {
+      own += 2ll * (spec.concurrency > 0 ? spec.concurrency : 1'000);
+    } else if (spec.batch_count > 0) {
+      const std::uint32_t lots = spec.concurrency > 0 ? std::min(spec.concurrency, spec_.slots)
+                                                      : spec_.slots;
+      own += 2ll * spec.batch_count * lots;
+    } else {
+      is_unbounded = is_unbounded || spec.concurrency == 0;
+      sync_slots += spec.concurrency;
+    }
+  };
+  for (const Channel* channel : lane.channels) add(*channel);
+  if (lane.rest) add(*lane.rest);
+  if (is_unbounded) sync_slots = spec_.slots;
+  sync_slots = std::min<std::int64_t>(sync_slots, spec_.slots);
+  if (config_.prefetch > 0) return own + sync_slots + config_.prefetch;
+  const std::int64_t pace = lane.pace_ns.load(std::memory_order_relaxed);
+  const std::int64_t each = pace == 0 ? 1 : std::clamp<std::int64_t>(kPaceNs / pace, 1, 10'000);
+  return own + sync_slots * each * (each > 1 ? 2 : 1);
+}
+
+std::vector<Scheduler::Lane*> Scheduler::turn() {
+  std::vector<Lane*> order;
+  for (const auto& lane : lanes_) order.push_back(lane.get());
+  if (spec_.order == QueueOrder::kFair && order.size() > 1) {
+    const std::size_t first = turn_.fetch_add(1, std::memory_order_relaxed) % order.size();
+    std::rotate(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(first), order.end());
+  } else if (spec_.order == QueueOrder::kWeighted && order.size() > 1) {
+    // Smooth weighted turns: each gains its weight, the richest goes first and pays for all.
+    std::int64_t sum = 0;
+    for (Lane* lane : order) {
+      lane->credit += lane->weight;
+      sum += lane->weight;
+    }
+    std::stable_sort(order.begin(), order.end(),
+                     [](const Lane* a, const Lane* b) { return a->credit > b->credit; });
+    order.front()->credit -= sum;
+  }
+  return order;
+}
+
+void Scheduler::demands(std::vector<Demand>& out, Nanos) {
+  if (is_stopped()) return;
+  std::int64_t room = 0, held = 0;
+  for (const auto& lane : lanes_) {
+    room = std::max(room, window(*lane));
+    held += lane->held.load(std::memory_order_acquire);
+  }
+  room -= held;
+  bool follows = false;
+  for (Lane* lane : turn()) {
+    std::int64_t own = std::min(room, window(*lane) - lane->held.load(std::memory_order_acquire));
+    if (config_.claim_size > 0) own = std::min<std::int64_t>(own, config_.claim_size);
+    if (own <= 0) continue;
+    Demand demand;
+    demand.queue = lane->queue;
+    demand.count_max = static_cast<std::uint32_t>(own);
+    demand.lease_ms = config_.lease.count();
+    demand.continues = follows;
+    follows = true;
+    out.push_back(std::move(demand));
+  }
+}
+
+Channel* Scheduler::route_of(Lane& lane, std::string_view type) {
+  for (Channel* channel : lane.channels)
+    if (channel->spec().type == type) return channel;
+  return lane.rest;
+}
+
+bool Scheduler::deliver(const Demand& demand, const HeldPtr& held) {
+  if (is_stopped()) return false;
+  Lane& lane = lane_of(demand.queue);
+  const Nanos now = clock_.steady();
+  bool has_sync = false, has_async = false;
+  for (std::uint32_t i = 0; i < held->total;) {
+    if (held->done.has(i)) {
+      ++i;
+      continue;
+    }
+    std::uint32_t end = held->uniform_end(i);
+    if (!held->done.empty())
+      for (std::uint32_t j = i + 1; j < end; ++j)
+        if (held->done.has(j)) end = j;
+    const auto [block, index] = held->locate(i);
+    if (Channel* channel = route_of(lane, block->type(index))) {
+      lane.held.fetch_add(end - i, std::memory_order_acq_rel);
+      channel->route({held, i, end}, now);
+      (channel->spec().is_async ? has_async : has_sync) = true;
+    } else {
+      on_unroutable({held, i, end});
+    }
+    i = end;
+  }
+  announce(has_sync, has_async);
+  return true;
+}
+
+}  // namespace msgq

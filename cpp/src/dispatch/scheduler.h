@@ -1,0 +1,77 @@
+// Of one worker: which delivery goes to which slot, and how much more there is room for. Fairness
+// between queues, limits of handlers, and the pace that decides how many messages a slot gets.
+//
+// Threads: take() from any slot, lots are left from any thread, demands() and deliver() from the writer.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/event.h"
+#include "dispatch/channel.h"
+#include "dispatch/lot.h"
+#include "lease/demand.h"
+#include "msgq/config.h"
+#include "msgq/engine.h"
+
+namespace msgq {
+
+class Scheduler final : public DemandSource, public std::enable_shared_from_this<Scheduler> {
+ public:
+  Scheduler(const Config& config, Clock& clock, WorkerSpec spec);
+
+  // The next lot for one slot; nullptr at the timeout and after stop(). Blocks.
+  std::shared_ptr<SpanLot> take(Nanos timeout, bool is_async);
+  // Tells this waker whenever an async channel may have something. At most one a worker.
+  void watch(std::shared_ptr<Waker> waker);
+  // Ends every take(). Returns what was claimed and never taken.
+  std::vector<Span> stop();
+  bool is_stopped() const { return is_stopped_.load(std::memory_order_acquire); }
+
+  // Gets spans of a type for which there is no channel.
+  std::function<void(Span)> on_unroutable;
+
+  void demands(std::vector<Demand>& out, Nanos now) override;
+  bool deliver(const Demand& demand, const HeldPtr& held) override;
+  void answered(const Demand&) override {}
+  void give_up(const Error& error) override;
+
+ private:
+  // One queue of this worker.
+  struct Lane {
+    std::string queue;
+    std::vector<Channel*> channels;
+    Channel* rest = nullptr;      // of type "*"
+    std::uint32_t weight = 1;
+    std::int64_t credit = 0;      // of smooth weighted turns; only the writer
+    std::atomic<std::int64_t> held{0};    // delivered here and not yet decided
+    std::atomic<std::int64_t> pace_ns{0};  // lately per message and slot; 0: not known yet
+  };
+  std::shared_ptr<SpanLot> try_take(bool is_async, Nanos now, Nanos& ripe_at);
+  std::shared_ptr<SpanLot> take_from(Channel& channel, Nanos now);
+  void settled(SpanLot& lot, std::uint32_t count);
+  std::uint32_t lot_size(const Channel& channel) const;
+  std::int64_t window(const Lane& lane) const;
+  std::vector<Lane*> turn();
+  Channel* route_of(Lane& lane, std::string_view type);
+  Lane& lane_of(std::string_view queue);
+  void announce(bool has_sync, bool has_async);
+
+  // fixed after construction
+  const Config& config_;
+  Clock& clock_;
+  const WorkerSpec spec_;
+  std::vector<std::unique_ptr<Channel>> channels_;
+  std::vector<std::unique_ptr<Lane>> lanes_;
+  std::vector<Lane*> lane_of_channel_;
+  // atomic
+  std::atomic<bool> is_stopped_{false};
+  std::atomic<std::uint32_t> turn_{0};
+  Event work_;
+  Mutex mutex_;
+  std::shared_ptr<Waker> waker_ MSGQ_GUARDED_BY(mutex_);
+};
+
+}  // namespace msgq

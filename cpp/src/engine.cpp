@@ -1,0 +1,491 @@
+// WIRING ONLY: builds the rooms, starts them in order, stops them in reverse. One line each between
+// the public face and the room that does it.
+#include "msgq/engine.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "base/fork.h"
+#include "dispatch/raw_claims.h"
+#include "dispatch/scheduler.h"
+#include "engine_parts.h"
+#include "intake/batcher.h"
+#include "lease/claimer.h"
+#include "lease/settler.h"
+#include "transport/open.h"
+#include "wake/listener.h"
+
+namespace msgq {
+
+struct Registration final : Engine::Worker {
+  explicit Registration(std::shared_ptr<Scheduler> s) : scheduler(std::move(s)) {}
+  const std::shared_ptr<Scheduler> scheduler;
+};
+
+// The machine's own world, for engines that nobody gave one.
+struct OwnWorld {
+  std::unique_ptr<Runtime> runtime = make_thread_runtime(system_clock());
+  World world{system_clock(), system_random(), *runtime};
+};
+
+struct Engine::Impl {
+  Impl(Config c, World w, std::unique_ptr<transport::Transport> t, std::unique_ptr<OwnWorld> own,
+       std::unique_ptr<Log> l)
+      : config(std::move(c)), own_world(std::move(own)), world(w), log(std::move(l)),
+        transport(std::move(t)),
+        admission(world.clock, config.inflight_count_max, config.inflight_bytes_max),
+        ledger(config, world.clock), settler(world.clock, ledger),
+        batcher(config, world.clock, admission), claimer(config, world.clock, ledger, book),
+        raw_claims(std::make_shared<RawClaims>(world.clock)),
+        writer(config, world, *log, transport->open_session()) {
+    wire();
+    world.runtime.start(writer);
+    if (listener) world.runtime.start(*listener);
+  }
+
+  void wire() {
+    writer.add(settler);
+    writer.add(ledger);
+    writer.add(batcher);
+    writer.add(claimer);
+    writer.set_intake(batcher);
+    claimer.give_back = [this](const HeldPtr& held) {
+      push_settled({{{held, 0, held->total}}, {}, false, true, nullptr});
+    };
+    raw_claims->on_request = [this] { writer.poke(); };
+    claimer.add(raw_claims);
+    if (auto* wake = transport->wake()) {
+      writer.on_work_made = [wake] { wake->hint(); };
+      listener.emplace([wake](Nanos most) { return wake->wait(most); },
+                       [this] {
+                         claimer.hint();
+                         writer.poke();
+                       });
+    }
+  }
+
+  // Why nothing goes: closed, a fork's child, or a store that was given up.
+  void require_open() {
+    if (fork_generation() != opened_in)
+      throw Error(ErrorCode::kClosed, "this engine was opened before a fork and stays with the "
+                                      "parent; open another one in the child");
+    if (is_closed.load(std::memory_order_acquire))
+      throw Error(ErrorCode::kClosed, "the engine is closed");
+    if (writer.is_broken()) throw *writer.broken();
+  }
+
+  void push_settled(Settled settled) {
+    settler.push(std::move(settled));
+    writer.poke();
+  }
+
+  Admitted make_admitted(Parcel& parcel, Traffic& traffic) {
+    if (parcel.first_id.is_nil()) parcel.first_id = draw_ids(parcel.count(), world.clock.wall_ms());
+    Admitted a;
+    a.count = parcel.count();
+    a.bytes = parcel.bytes();
+    a.receipt = std::make_shared<Receipt>(parcel.first_id, a.count);
+    a.traffic = &traffic;
+    a.admitted_at = world.clock.steady();
+    return a;
+  }
+
+  // REQUIRES: room was acquired.
+  ReceiptPtr admit(Parcel parcel, Traffic& traffic) {
+    Admitted admitted = make_admitted(parcel, traffic);
+    count(admitted.traffic->enqueued, admitted.count);
+    count(admitted.traffic->in_flight, admitted.count);
+    ReceiptPtr receipt = admitted.receipt;
+    admitted.parcel = std::move(parcel);
+    batcher.push(std::move(admitted));
+    writer.poke();
+    return receipt;
+  }
+
+  void check(const Parcel& parcel) const {
+    if (parcel.count() == 0) throw Error(ErrorCode::kPayloadInvalid, "a parcel has no messages");
+    std::uint32_t before = 0;
+    for (const std::uint32_t end : parcel.ends) {
+      if (end - before > config.message_bytes_max + 128'000)
+        throw Error(ErrorCode::kPayloadInvalid,
+                    "a message has " + std::to_string(end - before) + " bytes, at most " +
+                        std::to_string(config.message_bytes_max) + " are allowed (message_bytes_max)");
+      before = end;
+    }
+  }
+
+  bool is_quiet() const {
+    return (admission.count() == 0 && settler.pending() == 0) || writer.is_broken();
+  }
+
+  bool wait_quiet(Nanos timeout) {
+    const Nanos until = world.clock.steady() + timeout;
+    while (!is_quiet()) {
+      if (world.clock.steady() >= until) return false;
+      writer.poke();
+      const auto key = nap.key();
+      nap.wait(key, std::chrono::milliseconds(1));
+    }
+    return true;
+  }
+
+  // fixed after construction
+  const Config config;
+  const std::unique_ptr<OwnWorld> own_world;
+  const World world;
+  const std::unique_ptr<Log> log;
+  const std::unique_ptr<transport::Transport> transport;
+  const std::uint32_t opened_in = fork_generation();
+  // the rooms, in the order of the road
+  TrafficBook book;
+  Admission admission;
+  Ledger ledger;
+  Settler settler;
+  Batcher batcher;
+  Claimer claimer;
+  const std::shared_ptr<RawClaims> raw_claims;
+  transport::Writer writer;
+  std::optional<Listener> listener;
+  // atomic
+  std::atomic<bool> is_closed{false};
+  Event nap;  // nobody signals it: a bounded wait
+  // guarded by mutex
+  Mutex mutex;
+  std::vector<std::shared_ptr<Scheduler>> schedulers MSGQ_GUARDED_BY(mutex);
+  bool is_stopped MSGQ_GUARDED_BY(mutex) = false;
+};
+
+namespace {
+
+Scheduler& scheduler_of(const Engine::WorkerPtr& worker) {
+  MSGQ_CHECK(worker != nullptr, "a worker");
+  return *static_cast<Registration&>(*worker).scheduler;
+}
+
+SpanLot& span_lot(const LotPtr& lot) {
+  MSGQ_CHECK(lot != nullptr, "a lot");
+  return static_cast<SpanLot&>(*lot);
+}
+
+// Names decisions by claim and ordinal; checks each index.
+std::vector<Settled::Named> name_decisions(const SpanLot& lot, std::vector<Decision> decisions) {
+  std::vector<Settled::Named> named;
+  named.reserve(decisions.size());
+  for (auto& decision : decisions) {
+    const auto [held, ordinal] = lot.locate(decision.index);
+    named.push_back({held, ordinal, std::move(decision)});
+  }
+  return named;
+}
+
+}  // namespace
+
+Engine::Engine(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+Engine::Engine(Config config) {
+  config.validate();
+  auto own = std::make_unique<OwnWorld>();
+  auto log = std::make_unique<Log>();
+  const World world = own->world;
+  auto transport = transport::open_transport(config, world, *log);
+  impl_ = std::make_unique<Impl>(std::move(config), world, std::move(transport), std::move(own),
+                                 std::move(log));
+}
+
+std::unique_ptr<Engine> EngineParts::make(Config config, World world,
+                                          std::unique_ptr<transport::Transport> transport) {
+  config.validate();
+  return std::unique_ptr<Engine>(new Engine(std::make_unique<Engine::Impl>(
+      std::move(config), world, std::move(transport), nullptr, std::make_unique<Log>())));
+}
+
+std::unique_ptr<transport::Session> EngineParts::test_only_kill(std::unique_ptr<Engine> engine) {
+  auto& impl = *engine->impl_;
+  if (impl.listener) {
+    impl.transport->wake()->stop();
+    impl.world.runtime.stop(*impl.listener);
+  }
+  impl.world.runtime.stop(impl.writer);
+  impl.is_closed.store(true);
+  {
+    MutexLock lock(impl.mutex);
+    impl.is_stopped = true;
+  }
+  return impl.writer.test_only_abandon();
+}
+
+Engine::~Engine() {
+  if (impl_ && fork_generation() != impl_->opened_in) {
+    (void)impl_.release();  // the parent's threads and locks are not ours to touch
+    return;
+  }
+  try {
+    close(Nanos::zero());
+  } catch (const std::exception&) {
+    // close() has logged what it could; a destructor has nobody to tell
+  }
+}
+
+// --- producers ---
+
+const Config& Engine::config() const {
+  return impl_->config;
+}
+
+void Engine::wait_room(const Parcel& parcel, std::chrono::nanoseconds timeout) {
+  impl_->admission.wait_room(parcel.count(), parcel.bytes(), timeout);
+}
+
+ReceiptPtr Engine::enqueue(Parcel parcel, std::optional<std::chrono::nanoseconds> wait) {
+  impl_->require_open();
+  impl_->check(parcel);
+  Traffic& traffic = impl_->book.find(parcel.queue);
+  const std::uint64_t number = parcel.count(), bytes = parcel.bytes();
+  if (!impl_->admission.try_acquire(number, bytes)) {
+    const auto& config = impl_->config;
+    if (config.overflow == Overflow::kDrop) {
+      auto dropped = impl_->make_admitted(parcel, traffic);
+      count(traffic.dropped, number);
+      dropped.receipt->resolve(ReceiptStatus::kDropped);
+      return dropped.receipt;
+    }
+    const bool may_wait = config.overflow == Overflow::kBlock;
+    if (!may_wait || !impl_->admission.acquire(number, bytes, wait.value_or(config.overflow_wait))) {
+      impl_->require_open();
+      throw Error(ErrorCode::kQueueFull,
+                  std::to_string(impl_->admission.count()) + " messages and " +
+                      std::to_string(impl_->admission.bytes()) +
+                      " bytes are on their way into the store (inflight_count_max " +
+                      std::to_string(config.inflight_count_max) + ", inflight_bytes_max " +
+                      std::to_string(config.inflight_bytes_max) + "); nothing was enqueued");
+    }
+  }
+  return impl_->admit(std::move(parcel), traffic);
+}
+
+ReceiptPtr Engine::try_enqueue(Parcel& parcel) {
+  impl_->require_open();
+  impl_->check(parcel);
+  Traffic& traffic = impl_->book.find(parcel.queue);
+  const bool would_block = impl_->config.overflow == Overflow::kBlock;
+  if (would_block && !impl_->admission.try_acquire(parcel.count(), parcel.bytes())) return nullptr;
+  if (!would_block) return enqueue(std::move(parcel));
+  return impl_->admit(std::move(parcel), traffic);
+}
+
+// --- workers ---
+
+Engine::WorkerPtr Engine::open_worker(WorkerSpec spec) {
+  impl_->require_open();
+  auto scheduler = std::make_shared<Scheduler>(impl_->config, impl_->world.clock, std::move(spec));
+  scheduler->on_unroutable = [this](Span span) {
+    // Its handler lives in some other worker: it goes back, and comes again in a while.
+    constexpr std::int64_t kUnknownDelayMs = 1'000;
+    Settled settled;
+    for (std::uint32_t i = span.from; i < span.to; ++i)
+      settled.named.push_back({span.held, i, {0, Verdict::kSnooze, kUnknownDelayMs, {}, {}}});
+    settled.only_named = true;
+    impl_->push_settled(std::move(settled));
+  };
+  {
+    MutexLock lock(impl_->mutex);
+    impl_->schedulers.push_back(scheduler);
+  }
+  impl_->claimer.add(scheduler);
+  impl_->writer.poke();
+  return std::make_shared<Registration>(std::move(scheduler));
+}
+
+LotPtr Engine::take(const WorkerPtr& worker, std::chrono::nanoseconds timeout, bool is_async) {
+  if (impl_->is_closed.load(std::memory_order_acquire)) return nullptr;
+  while (auto lot = scheduler_of(worker).take(timeout, is_async)) {
+    if (!lot->is_lost()) return lot;
+    lot->leave(lot->size());  // its lease ended while it waited for a slot
+  }
+  return nullptr;
+}
+
+void Engine::watch(const WorkerPtr& worker, std::shared_ptr<Waker> waker) {
+  scheduler_of(worker).watch(std::move(waker));
+}
+
+void Engine::settle(const LotPtr& lot, std::vector<Decision> decisions) {
+  SpanLot& spans = span_lot(lot);
+  Settled settled;
+  settled.named = name_decisions(spans, std::move(decisions));
+  settled.spans = spans.spans();
+  spans.leave(spans.size());
+  impl_->push_settled(std::move(settled));
+}
+
+void Engine::settle_some(const LotPtr& lot, std::vector<Decision> decisions) {
+  SpanLot& spans = span_lot(lot);
+  Settled settled;
+  settled.only_named = true;
+  settled.named = name_decisions(spans, std::move(decisions));
+  spans.leave(static_cast<std::uint32_t>(settled.named.size()));
+  impl_->push_settled(std::move(settled));
+}
+
+void Engine::stop_worker(const WorkerPtr& worker) {
+  const auto scheduler = static_cast<Registration&>(*worker).scheduler;
+  impl_->claimer.remove(scheduler);
+  Settled settled;
+  settled.returns = true;
+  settled.spans = scheduler->stop();
+  if (!settled.spans.empty()) impl_->push_settled(std::move(settled));
+  MutexLock lock(impl_->mutex);
+  std::erase(impl_->schedulers, scheduler);
+}
+
+void Engine::give_back(const LotPtr& lot) {
+  SpanLot& spans = span_lot(lot);
+  spans.leave(spans.undecided.load());
+  impl_->push_settled({spans.spans(), {}, false, true, nullptr});
+}
+
+// --- raw claims ---
+
+LotPtr Engine::claim(std::string_view queue, std::uint32_t number, std::chrono::nanoseconds wait,
+                     std::chrono::milliseconds lease) {
+  impl_->require_open();
+  validate_queue_name(queue);
+  if (number == 0) throw Error(ErrorCode::kConfigInvalid, "a claim is for at least 1 message, not 0");
+  return impl_->raw_claims->claim(std::string(queue), number, wait, lease.count());
+}
+
+ReceiptPtr Engine::settle_now(const LotPtr& lot, std::vector<Decision> decisions) {
+  impl_->require_open();
+  SpanLot& spans = span_lot(lot);
+  Settled settled;
+  settled.only_named = true;
+  settled.named = name_decisions(spans, std::move(decisions));
+  settled.receipt = std::make_shared<Receipt>(
+      spans.view(0).message.id, static_cast<std::uint32_t>(settled.named.size()));
+  ReceiptPtr receipt = settled.receipt;
+  impl_->push_settled(std::move(settled));
+  return receipt;
+}
+
+ReceiptPtr Engine::extend(const LotPtr& lot, std::chrono::milliseconds lease) {
+  impl_->require_open();
+  auto receipt = std::make_shared<Receipt>(span_lot(lot).view(0).message.id, lot->size());
+  std::vector<HeldPtr> claims;
+  for (const auto& span : span_lot(lot).spans())
+    if (claims.empty() || claims.back() != span.held) claims.push_back(span.held);
+  impl_->ledger.extend(claims, impl_->world.clock.boot_ms() + lease.count(), receipt);
+  impl_->writer.poke();
+  return receipt;
+}
+
+// --- looking and administering ---
+
+Snapshot Engine::stats(bool with_depth) {
+  impl_->require_open();
+  Snapshot out;
+  out.traffic = impl_->book.snapshot();
+  if (with_depth) out.depth = impl_->transport->look().depth();
+  const auto& writer = impl_->writer;
+  out.flushes = writer.flushes;
+  out.flush_errors = writer.errors;
+  out.blocks = writer.blocks;
+  out.flush_ns = writer.flush_ns.snapshot();
+  out.store_waiting_ns = writer.waited_ns;
+  out.bytes_in_flight = impl_->admission.bytes();
+  out.store_bytes = impl_->transport->look().store_bytes();
+  out.store_connections = impl_->transport->look().connections();
+  out.reclaimed = impl_->claimer.reclaimed();
+  out.threads = impl_->listener ? 2 : 1;
+  return out;
+}
+
+std::vector<std::string> Engine::queues() {
+  impl_->require_open();
+  return impl_->transport->look().queues();
+}
+
+std::vector<FoundMessage> Engine::peek(std::string_view queue, std::string_view after,
+                                       std::uint32_t limit) {
+  impl_->require_open();
+  return impl_->transport->look().peek(queue, after, limit);
+}
+
+std::optional<FoundMessage> Engine::find(std::string_view queue, MessageId id) {
+  impl_->require_open();
+  return impl_->transport->look().find(queue, id);
+}
+
+std::vector<FoundMessage> Engine::dead(std::string_view queue, std::string_view after,
+                                       std::uint32_t limit) {
+  impl_->require_open();
+  return impl_->transport->look().dead(queue, after, limit);
+}
+
+std::uint64_t Engine::redrive(std::string_view queue, const std::vector<MessageId>& ids) {
+  impl_->require_open();
+  const std::uint64_t number = impl_->transport->look().redrive(queue, ids);
+  impl_->claimer.hint();
+  impl_->writer.poke();
+  if (auto* wake = impl_->transport->wake()) wake->hint();
+  return number;
+}
+
+std::uint64_t Engine::delete_dead(std::string_view queue, const std::vector<MessageId>& ids) {
+  impl_->require_open();
+  return impl_->transport->look().delete_dead(queue, ids);
+}
+
+std::uint64_t Engine::purge(std::string_view queue) {
+  impl_->require_open();
+  return impl_->transport->look().purge(queue);
+}
+
+void Engine::delete_queue(std::string_view queue) {
+  impl_->require_open();
+  impl_->transport->look().delete_queue(queue);
+}
+
+void Engine::backup(const std::string& path) {
+  impl_->require_open();
+  impl_->transport->look().backup(path);
+}
+
+std::vector<std::pair<int, std::string>> Engine::drain_log() {
+  return impl_->log->drain();
+}
+
+// --- closing: the road walked backwards ---
+
+bool Engine::close(std::chrono::nanoseconds timeout) {
+  if (fork_generation() != impl_->opened_in) return true;
+  impl_->is_closed.store(true, std::memory_order_release);
+  std::vector<std::shared_ptr<Scheduler>> schedulers;
+  {
+    MutexLock lock(impl_->mutex);
+    if (impl_->is_stopped) return true;
+    impl_->is_stopped = true;
+    schedulers = impl_->schedulers;
+  }
+  impl_->claimer.stop();
+  impl_->raw_claims->close();
+  impl_->admission.close();
+  for (const auto& scheduler : schedulers) stop_worker(std::make_shared<Registration>(scheduler));
+  const bool is_quiet = impl_->wait_quiet(timeout);
+  if (impl_->listener) {
+    impl_->transport->wake()->stop();
+    impl_->world.runtime.stop(*impl_->listener);
+  }
+  impl_->world.runtime.stop(impl_->writer);
+  impl_->batcher.give_up(Error(ErrorCode::kClosed, "the engine was closed before this was stored"),
+                         false);
+  impl_->settler.give_up(Error(ErrorCode::kClosed, "the engine was closed before this was settled"),
+                         false);
+  impl_->writer.close_session();
+  return is_quiet;
+}
+
+bool Engine::is_closed() const {
+  return impl_->is_closed.load(std::memory_order_acquire) || fork_generation() != impl_->opened_in;
+}
+
+}  // namespace msgq

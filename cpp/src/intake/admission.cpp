@@ -1,0 +1,48 @@
+#include "intake/admission.h"
+
+namespace msgq {
+
+bool Admission::try_add(std::atomic<std::uint64_t>& used, std::uint64_t by, std::uint64_t bound) {
+  std::uint64_t seen = used.load(std::memory_order_relaxed);
+  do {
+    if (seen > 0 && seen + by > bound) return false;
+  } while (!used.compare_exchange_weak(seen, seen + by, std::memory_order_relaxed));
+  return true;
+}
+
+bool Admission::try_acquire(std::uint64_t count, std::uint64_t bytes) {
+  if (!try_add(count_, count, count_max_)) return false;
+  if (try_add(bytes_, bytes, bytes_max_)) return true;
+  count_.fetch_sub(count, std::memory_order_relaxed);
+  room_.signal();  // somebody may have been refused because of what we held for a moment
+  return false;
+}
+
+bool Admission::acquire(std::uint64_t count, std::uint64_t bytes, Nanos timeout) {
+  const Nanos until = clock_.steady() + timeout;
+  while (true) {
+    const auto key = room_.key();
+    if (is_closed_.load(std::memory_order_acquire)) return false;
+    if (try_acquire(count, bytes)) return true;
+    const Nanos left = until - clock_.steady();
+    if (left <= Nanos::zero()) return false;
+    room_.wait(key, left);
+  }
+}
+
+void Admission::wait_room(std::uint64_t count, std::uint64_t bytes, Nanos timeout) {
+  if (acquire(count, bytes, timeout)) release(count, bytes);
+}
+
+void Admission::release(std::uint64_t count, std::uint64_t bytes) {
+  count_.fetch_sub(count, std::memory_order_relaxed);
+  bytes_.fetch_sub(bytes, std::memory_order_relaxed);
+  room_.signal();
+}
+
+void Admission::close() {
+  is_closed_.store(true, std::memory_order_release);
+  room_.signal();
+}
+
+}  // namespace msgq

@@ -1,0 +1,73 @@
+// Makes blocks of what queued while the last flush was in flight, and settles the receipts once the
+// store has answered. A lone parcel in an idle system is a block of its own, at once.
+//
+// Threads: push() from any thread, lock-free; the rest from the writer thread.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <vector>
+
+#include "base/inbox.h"
+#include "intake/admission.h"
+#include "model/traffic.h"
+#include "msgq/config.h"
+#include "msgq/receipt.h"
+#include "transport/writer.h"
+
+namespace msgq {
+
+// A parcel on its way in. Once its bytes went into a block, only the figures are left.
+struct Admitted {
+  Parcel parcel;
+  ReceiptPtr receipt;
+  Traffic* traffic = nullptr;
+  Nanos admitted_at{0};
+  std::uint32_t count = 0;
+  std::uint64_t bytes = 0;
+};
+
+class Batcher final : public transport::BatchSource, public transport::Intake {
+ public:
+  Batcher(const Config& config, Clock& clock, Admission& admission)
+      : config_(config), clock_(clock), admission_(admission) {}
+
+  void push(Admitted admitted) { inbox_.push(std::move(admitted)); }
+  void collect(transport::Exchange& out, Nanos now) override;
+  void report(const transport::Exchange& in, const transport::ExchangeResult& result,
+              Nanos now) override;
+  void give_up(const Error& error, bool was_in_doubt) override;
+  Nanos next_time(Nanos now) override;
+
+  // Takes the appends and parks out of an exchange that certainly did not happen.
+  // fail(): their receipts fail with `error`.
+  void fail(transport::Exchange& ex, const Error& error) override;
+  // isolate(): they come again one parcel an exchange, so that the culprit fails alone.
+  // Returns false when there is but one parcel: it is the culprit.
+  bool isolate(transport::Exchange& ex) override;
+  // Settles the receipts of the flush as in doubt; the flush itself goes on.
+  void doubt(const Error& error) override;
+  bool has_flush() const override { return !flush_.empty(); }
+  Nanos flush_started_at() const override { return flush_started_at_; }
+
+ private:
+  bool lingers(Nanos now) const;
+  void take_inbox();
+  void add_block(transport::Exchange& out);
+  void add_parks(transport::Exchange& out, Admitted& admitted);
+  void settle(Admitted& admitted, ReceiptStatus status, const std::optional<Error>& error);
+
+  // fixed after construction
+  const Config& config_;
+  Clock& clock_;
+  Admission& admission_;
+  // any thread
+  Inbox<Admitted> inbox_;
+  // only the writer thread
+  std::deque<Admitted> backlog_;   // taken from the inbox, not yet in a flush
+  std::vector<Admitted> flush_;    // in the present exchange, parcels in their order
+  Nanos flush_started_at_{0};
+  std::uint32_t isolated_ = 0;     // so many parcels go one an exchange
+};
+
+}  // namespace msgq

@@ -1,0 +1,101 @@
+#include "lease/ledger.h"
+
+namespace msgq {
+
+void Ledger::add(const HeldPtr& held) {
+  open_[held->claim.key] = held;
+  count_.store(static_cast<std::uint32_t>(open_.size()), std::memory_order_relaxed);
+  renew_at_ = std::min(renew_at_, held->claimed_at + config_.lease / 3);
+}
+
+void Ledger::remove(const HeldPtr& held) {
+  open_.erase(held->claim.key);
+  count_.store(static_cast<std::uint32_t>(open_.size()), std::memory_order_relaxed);
+}
+
+void Ledger::lose(const HeldPtr& held) {
+  if (!held->is_lost.exchange(true, std::memory_order_acq_rel))
+    msgq::count(held->traffic.lost, held->total - held->done_count);
+  remove(held);
+}
+
+bool Ledger::has_suspect() const {
+  for (const auto& entry : open_)
+    if (entry.second->claim.is_suspect) return true;
+  return false;
+}
+
+std::vector<HeldPtr> Ledger::all() const {
+  std::vector<HeldPtr> out;
+  for (const auto& entry : open_) out.push_back(entry.second);
+  return out;
+}
+
+void Ledger::extend(const std::vector<HeldPtr>& claims, std::int64_t until_ms, ReceiptPtr receipt) {
+  auto answer = std::make_shared<Answer>(Answer{std::move(receipt), claims.size(), false});
+  for (const auto& held : claims) asked_.push({held, until_ms, answer});
+}
+
+void Ledger::tell(const std::shared_ptr<Answer>& answer, bool is_lost) {
+  if (!answer) return;
+  answer->is_lost = answer->is_lost || is_lost;
+  if (--answer->open > 0) return;
+  if (answer->is_lost)
+    answer->receipt->resolve(ReceiptStatus::kFailed,
+                             Error(ErrorCode::kLeaseLost, "the lease had ended before it could be "
+                                                          "extended; nothing was changed"));
+  else
+    answer->receipt->resolve(ReceiptStatus::kPersisted);
+}
+
+// Every lease that is a third gone is moved on, unless its delivery ran for lease_max already. What
+// nobody renews and nobody settled is forgotten once its lease is long over.
+void Ledger::collect_renewals(Nanos now) {
+  if (now < renew_at_) return;
+  const std::int64_t boot = clock_.boot_ms();
+  std::vector<HeldPtr> over;
+  for (const auto& [key, held] : open_) {
+    if (held->is_renewed && now - held->claimed_at <= config_.lease_max)
+      sent_.push_back({held, boot + config_.lease.count(), nullptr});
+    else if (boot > held->until_ms.load(std::memory_order_relaxed) + config_.lease.count())
+      over.push_back(held);
+  }
+  for (const auto& held : over) lose(held);
+  renew_at_ = open_.empty() ? kNever : now + config_.lease / 3;
+}
+
+void Ledger::collect(transport::Exchange& out, Nanos now) {
+  asked_.pop_some(sent_, 10'000);
+  collect_renewals(now);
+  for (const auto& extension : sent_)
+    out.extends.push_back({extension.held->claim.key, extension.until_ms});
+}
+
+void Ledger::report(const transport::Exchange&, const transport::ExchangeResult& result, Nanos) {
+  for (std::size_t i = 0; i < sent_.size(); ++i) {
+    auto& [held, until_ms, answer] = sent_[i];
+    const bool is_lost = result.extend_lost.at(i);
+    // A claim that was settled in the same exchange is not lost, it has ended.
+    const bool is_open = open_.count(held->claim.key) > 0;
+    if (!is_lost) held->until_ms.store(until_ms, std::memory_order_relaxed);
+    if (is_lost && is_open) lose(held);
+    tell(answer, is_lost);
+  }
+  sent_.clear();
+}
+
+void Ledger::give_up(const Error&, bool) {
+  asked_.pop_some(sent_, 1u << 20);
+  for (auto& extension : sent_) tell(extension.answer, true);
+  sent_.clear();
+  for (auto& [key, held] : open_) held->is_lost.store(true, std::memory_order_release);
+  open_.clear();
+  count_.store(0, std::memory_order_relaxed);
+}
+
+Nanos Ledger::next_time(Nanos now) {
+  if (asked_.size_approx() > 0) return now;
+  return open_.empty() ? kNever : renew_at_;
+}
+
+}  // namespace msgq

@@ -1,0 +1,65 @@
+// The claims that this process holds, and who renews them: the ledger is also the keeper.
+//
+// Threads: the writer thread; extend() and count() from any thread.
+#pragma once
+
+#include <map>
+
+#include "base/inbox.h"
+#include "msgq/receipt.h"
+#include "transport/held.h"
+#include "msgq/config.h"
+#include "transport/batch_source.h"
+
+namespace msgq {
+
+class Ledger final : public transport::BatchSource {
+ public:
+  Ledger(const Config& config, Clock& clock) : config_(config), clock_(clock) {}
+
+  void add(const HeldPtr& held);
+  void remove(const HeldPtr& held);
+  // Its fence has gone: results for it are dropped from now on.
+  void lose(const HeldPtr& held);
+  std::uint32_t count() const { return count_.load(std::memory_order_relaxed); }
+  bool has_suspect() const;
+  std::vector<HeldPtr> all() const;
+  // Moves the ends of these claims with the next exchange. The receipt is persisted, or failed with
+  // kLeaseLost when one of them was lost. Any thread.
+  void extend(const std::vector<HeldPtr>& claims, std::int64_t until_ms, ReceiptPtr receipt);
+
+  void collect(transport::Exchange& out, Nanos now) override;
+  void report(const transport::Exchange& in, const transport::ExchangeResult& result,
+              Nanos now) override;
+  void give_up(const Error& error, bool was_in_doubt) override;
+  Nanos next_time(Nanos now) override;
+
+ private:
+  // What the extensions of one call have in common.
+  struct Answer {
+    ReceiptPtr receipt;
+    std::size_t open = 0;
+    bool is_lost = false;
+  };
+  struct Extension {
+    HeldPtr held;
+    std::int64_t until_ms = 0;
+    std::shared_ptr<Answer> answer;  // null: a renewal of ours
+  };
+  void collect_renewals(Nanos now);
+  static void tell(const std::shared_ptr<Answer>& answer, bool is_lost);
+
+  // fixed after construction
+  const Config& config_;
+  Clock& clock_;
+  // any thread
+  Inbox<Extension> asked_;
+  // only the writer thread
+  std::map<transport::ClaimKey, HeldPtr> open_;
+  std::vector<Extension> sent_;
+  Nanos renew_at_ = kNever;
+  // atomic: a figure for others
+  std::atomic<std::uint32_t> count_{0};
+};
+
+}  // namespace msgq

@@ -1,0 +1,152 @@
+#include "lease/settler.h"
+
+#include "lease/history.h"
+
+namespace msgq {
+
+using transport::SettleOrder;
+
+Settler::Order& Settler::order_of(const HeldPtr& held) {
+  auto [found, is_new] = orders_.try_emplace(held->claim.key);
+  if (is_new) {
+    found->second.held = held;
+    found->second.order.claim = held->claim.key;
+  }
+  return found->second;
+}
+
+void Settler::collect(transport::Exchange& out, Nanos) {
+  constexpr std::size_t kLotCountMax = 4'096;
+  std::vector<Settled> fresh;
+  inbox_.pop_some(fresh, kLotCountMax);
+  taken_ = fresh.size();
+  for (auto& settled : fresh) apply(settled);
+  for (auto& entry : orders_) {
+    finish(entry.second);
+    out.settles.push_back(std::move(entry.second.order));
+  }
+}
+
+void Settler::apply(Settled& settled) {
+  Waiting waiting{settled.receipt, {}, false};
+  const auto see = [&](const HeldPtr& held) {
+    const bool is_open = !held->is_lost.load(std::memory_order_relaxed);
+    waiting.is_lost = waiting.is_lost || !is_open;
+    if (is_open) waiting.on.push_back(held);
+    return is_open;
+  };
+  for (auto& named : settled.named)
+    if (see(named.held)) decide(order_of(named.held), named.ordinal, named.decision);
+  if (!settled.only_named)
+    for (const auto& span : settled.spans) {
+      if (!see(span.held)) continue;
+      if (settled.returns)
+        return_span(order_of(span.held), span);
+      else
+        acknowledge(order_of(span.held), span.from, span.to);
+    }
+  if (waiting.receipt) receipts_.push_back(std::move(waiting));
+}
+
+void Settler::acknowledge(Order& order, std::uint32_t from, std::uint32_t to) {
+  Held& held = *order.held;
+  std::uint32_t fresh = to - from;
+  if (!held.done.empty())
+    for (std::uint32_t i = from; i < to; ++i) fresh -= held.done.has(i) ? 1 : 0;
+  held.done.set_range(from, to);
+  held.done_count += fresh;
+  order.order.acked += fresh;
+}
+
+void Settler::decide(Order& order, std::uint32_t ordinal, const Decision& d) {
+  Held& held = *order.held;
+  if (held.done.has(ordinal)) return;
+  if (d.verdict == Verdict::kAck) return acknowledge(order, ordinal, ordinal + 1);
+  held.done.set(ordinal);
+  ++held.done_count;
+  const auto [block, index] = held.locate(ordinal);
+  auto message = StoredMessage::copy(block->view(index));
+  if (!d.record.empty()) message.history = append_attempt(message.history, d.record);
+  message.counts.crashes = std::max(message.counts.crashes, held.claim.crashes);
+  message.counts.deliveries += held.claim.attempt;
+  if (d.verdict == Verdict::kSnooze) --message.counts.deliveries;
+  if (d.verdict == Verdict::kReject || d.verdict == Verdict::kRetry) ++message.counts.failures;
+  if (d.verdict == Verdict::kReject) {
+    order.order.deads.push_back({d.reason, std::move(message)});
+  } else {
+    const auto kind = d.verdict == Verdict::kRetry ? SettleOrder::Return::kRetry
+                                                   : SettleOrder::Return::kSnooze;
+    order.order.backs.push_back({kind, clock_.wall_ms() + d.delay_ms, std::move(message)});
+  }
+}
+
+// The whole claim goes back when nothing else of it is still running; otherwise message by message.
+void Settler::return_span(Order& order, const Span& span) {
+  Held& held = *order.held;
+  std::uint32_t undone = 0;
+  for (std::uint32_t i = span.from; i < span.to; ++i) undone += held.done.has(i) ? 0 : 1;
+  if (held.done_count + undone == held.total) {
+    held.gives_back = true;
+    return;
+  }
+  const Decision now{0, Verdict::kSnooze, 0, {}, {}};
+  for (std::uint32_t i = span.from; i < span.to; ++i) decide(order, i, now);
+}
+
+void Settler::finish(Order& order) {
+  const Held& held = *order.held;
+  order.order.done = held.done;
+  order.order.is_whole = held.done_count == held.total;
+  order.order.gives_back = held.gives_back && !order.order.is_whole;
+}
+
+void Settler::report(const transport::Exchange& in, const transport::ExchangeResult& result, Nanos) {
+  std::size_t i = 0;
+  for (auto& [key, order] : orders_) {
+    const SettleOrder& sent = in.settles.at(i);
+    Traffic& traffic = order.held->traffic;
+    if (result.settle_lost.at(i)) {
+      ledger_.lose(order.held);
+    } else {
+      count(traffic.done, sent.acked);
+      count(traffic.dead, sent.deads.size());
+      for (const auto& back : sent.backs)
+        count(back.kind == SettleOrder::Return::kRetry ? traffic.retried : traffic.snoozed);
+      if (sent.is_whole || sent.gives_back) ledger_.remove(order.held);
+    }
+    ++i;
+  }
+  for (auto& waiting : receipts_) {
+    for (const auto& held : waiting.on) waiting.is_lost = waiting.is_lost || held->is_lost.load();
+    if (waiting.is_lost)
+      waiting.receipt->resolve(
+          ReceiptStatus::kFailed,
+          Error(ErrorCode::kLeaseLost, "the lease had ended; somebody else may be running it, and "
+                                       "nothing was changed"));
+    else
+      waiting.receipt->resolve(ReceiptStatus::kPersisted);
+  }
+  orders_.clear();
+  receipts_.clear();
+  pending_.fetch_sub(taken_, std::memory_order_acq_rel);
+  taken_ = 0;
+}
+
+void Settler::give_up(const Error& error, bool was_in_doubt) {
+  std::vector<Settled> rest;
+  inbox_.pop_some(rest, 1u << 20);
+  const auto status = was_in_doubt ? ReceiptStatus::kInDoubt : ReceiptStatus::kFailed;
+  for (auto& waiting : receipts_) waiting.receipt->resolve(status, error);
+  for (auto& settled : rest)
+    if (settled.receipt) settled.receipt->resolve(ReceiptStatus::kFailed, error);
+  pending_.fetch_sub(taken_ + rest.size(), std::memory_order_acq_rel);
+  taken_ = 0;
+  orders_.clear();
+  receipts_.clear();
+}
+
+Nanos Settler::next_time(Nanos now) {
+  return inbox_.size_approx() > 0 ? now : kNever;
+}
+
+}  // namespace msgq

@@ -1,0 +1,82 @@
+// Gathers what handlers decided and makes it durable with the next exchange, guarded by the fence.
+//
+// Threads: push() from any thread, lock-free; the rest from the writer thread.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <vector>
+
+#include "base/inbox.h"
+#include "lease/ledger.h"
+#include "msgq/delivery.h"
+#include "msgq/receipt.h"
+#include "transport/batch_source.h"
+
+namespace msgq {
+
+// What was decided about some spans. Ordinals not named by a decision are acknowledged, unless
+// `only_named`; with `returns` nothing is acknowledged and all of it goes back unspent.
+struct Settled {
+  struct Named {
+    HeldPtr held;
+    std::uint32_t ordinal = 0;
+    Decision decision;
+  };
+  std::vector<Span> spans;
+  std::vector<Named> named;
+  bool only_named = false;
+  bool returns = false;
+  ReceiptPtr receipt;  // may be null
+};
+
+class Settler final : public transport::BatchSource {
+ public:
+  Settler(Clock& clock, Ledger& ledger) : clock_(clock), ledger_(ledger) {}
+
+  void push(Settled settled) {
+    pending_.fetch_add(1, std::memory_order_acq_rel);
+    inbox_.push(std::move(settled));
+  }
+  // Pushed and not yet durable. Any thread.
+  std::uint64_t pending() const { return pending_.load(std::memory_order_acquire); }
+
+  void collect(transport::Exchange& out, Nanos now) override;
+  void report(const transport::Exchange& in, const transport::ExchangeResult& result,
+              Nanos now) override;
+  void give_up(const Error& error, bool was_in_doubt) override;
+  Nanos next_time(Nanos now) override;
+
+ private:
+  // The order being made for one claim, and what it will count.
+  struct Order {
+    HeldPtr held;
+    transport::SettleOrder order;
+    bool is_in_doubt = false;
+  };
+  struct Waiting {
+    ReceiptPtr receipt;
+    std::vector<HeldPtr> on;
+    bool is_lost = false;
+  };
+  Order& order_of(const HeldPtr& held);
+  void apply(Settled& settled);
+  void decide(Order& order, std::uint32_t ordinal, const Decision& decision);
+  void acknowledge(Order& order, std::uint32_t from, std::uint32_t to);
+  void return_span(Order& order, const Span& span);
+  void finish(Order& order);
+
+  // fixed after construction
+  Clock& clock_;
+  Ledger& ledger_;
+  // any thread
+  Inbox<Settled> inbox_;
+  // only the writer thread
+  std::map<transport::ClaimKey, Order> orders_;  // of the present exchange, in its order
+  std::vector<Waiting> receipts_;
+  std::uint64_t taken_ = 0;  // from the inbox, for the present exchange
+  // atomic: a figure for close()
+  std::atomic<std::uint64_t> pending_{0};
+};
+
+}  // namespace msgq

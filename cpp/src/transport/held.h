@@ -1,0 +1,73 @@
+// One claim that this process holds, and spans of it: what is handed from claimer to slots.
+//
+// Threads: the claim's facts are immutable; its progress belongs to the writer thread; the flags are
+// atomics that any thread may read.
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <memory>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "model/traffic.h"
+#include "transport/transport.h"
+
+namespace msgq {
+
+struct Held {
+  Held(transport::Claimed c, Traffic& t, Nanos now, bool renews)
+      : claim(std::move(c)), total(claim.count()), traffic(t), claimed_at(now), is_renewed(renews),
+        until_ms(claim.until_ms) {
+    std::uint32_t first = 0;
+    for (const auto& part : claim.parts) {
+      starts.push_back(first);
+      first += part.count;
+    }
+    done = claim.done;
+    done_count = done.count();
+  }
+
+  // Block and index in it of an ordinal.
+  std::pair<const transport::Block*, std::uint32_t> locate(std::uint32_t ordinal) const {
+    if (starts.size() == 1)
+      return {claim.parts.front().block.get(), claim.parts.front().first + ordinal};
+    const auto after = std::upper_bound(starts.begin(), starts.end(), ordinal);
+    const auto part = static_cast<std::size_t>(after - starts.begin()) - 1;
+    return {claim.parts[part].block.get(), claim.parts[part].first + ordinal - starts[part]};
+  }
+  // End of the run of ordinals from `ordinal` on that share type and content and are in one block.
+  std::uint32_t uniform_end(std::uint32_t ordinal) const {
+    const auto [block, index] = locate(ordinal);
+    const auto after = std::upper_bound(starts.begin(), starts.end(), ordinal);
+    const auto part = static_cast<std::size_t>(after - starts.begin()) - 1;
+    const std::uint32_t part_end = starts[part] + claim.parts[part].count;
+    return std::min(part_end, ordinal + block->uniform_end(index) - index);
+  }
+
+  // fixed after construction
+  const transport::Claimed claim;
+  const std::uint32_t total;
+  Traffic& traffic;
+  const Nanos claimed_at;
+  const bool is_renewed;  // by the keeper; false: an explicit lease of a raw claim
+  std::vector<std::uint32_t> starts;  // first ordinal of each part
+  // only the writer thread
+  Bitmap done;
+  std::uint32_t done_count = 0;
+  bool gives_back = false;  // asked for: what is not done goes back unspent
+  // atomic: written by the writer, read by slots before they run a message
+  std::atomic<std::int64_t> until_ms;
+  std::atomic<bool> is_lost{false};
+};
+
+using HeldPtr = std::shared_ptr<Held>;
+
+struct Span {
+  HeldPtr held;
+  std::uint32_t from = 0, to = 0;  // ordinals [from, to)
+  std::uint32_t count() const { return to - from; }
+};
+
+}  // namespace msgq

@@ -1,0 +1,163 @@
+#include "transport/writer.h"
+
+#include <algorithm>
+
+namespace msgq::transport {
+namespace {
+
+constexpr Nanos kBackoffMin = std::chrono::milliseconds(2);
+constexpr Nanos kBackoffMax = std::chrono::seconds(1);
+constexpr Nanos kTidyBudget = std::chrono::milliseconds(10);
+
+}  // namespace
+
+Writer::Writer(const Config& config, World world, Log& log, std::unique_ptr<Session> session)
+    : config_(config), world_(world), log_(log), session_(std::move(session)) {}
+
+Nanos Writer::step() {
+  const Nanos now = world_.clock.steady();
+  if (is_broken()) {
+    if (const auto error = broken())
+      for (auto* source : sources_) source->give_up(*error, false);
+    return kNever;
+  }
+  try {
+    if (state_ != State::kIdle && now < retry_at_) return retry_at_;
+    if (state_ == State::kInDoubt) return resolve(now);
+    if (state_ == State::kIdle) {
+      exchange_ = Exchange{};
+      for (auto* source : sources_) source->collect(exchange_, now);
+      if (exchange_.empty()) return idle(now);
+      state_ = State::kSending;
+      is_idle_.store(false, std::memory_order_release);
+    }
+    return send(now);
+  } catch (const std::exception& e) {
+    const auto* error = dynamic_cast<const Error*>(&e);
+    give_up(error ? *error : Error(ErrorCode::kInternal, std::string("writer: ") + e.what()));
+    return kNever;
+  }
+}
+
+Nanos Writer::send(Nanos now) {
+  result_ = ExchangeResult{};
+  try {
+    session_->exchange(exchange_, result_);
+  } catch (const Error& error) {
+    count(errors);
+    return failed(error, now);
+  }
+  const Nanos end = world_.clock.steady();
+  flush_ns.record(end - now);
+  succeeded(end);
+  return end;
+}
+
+void Writer::succeeded(Nanos now) {
+  count(flushes);
+  count(blocks, exchange_.appends.size());
+  count(waited_ns, static_cast<std::uint64_t>(result_.waited.count()));
+  if (is_failing_) log_.write(LogLevel::kInfo, "the store answers again");
+  is_failing_ = false;
+  backoff_ = Nanos::zero();
+  state_ = State::kIdle;
+  for (auto* source : sources_) source->report(exchange_, result_, now);
+  const bool makes_work = !exchange_.appends.empty() || !exchange_.parks.empty() ||
+                          result_.promoted > 0 || result_.reclaimed > 0 ||
+                          std::any_of(exchange_.settles.begin(), exchange_.settles.end(),
+                                      [](const auto& s) { return s.gives_back || !s.backs.empty(); });
+  if (makes_work && on_work_made) on_work_made();
+}
+
+// Where an error of the store becomes an action. Certainly not written: again, later. Refused: taken
+// apart until the culprit stands alone. Unknown: asked after.
+Nanos Writer::failed(const Error& error, Nanos now) {
+  const bool has_flush = intake_ != nullptr && intake_->has_flush();
+  switch (error.code()) {
+    case ErrorCode::kStoreInDoubt:
+      state_ = State::kInDoubt;
+      log_.write(LogLevel::kWarning, std::string("a flush is in doubt: ") + error.what());
+      return resolve(now);
+    case ErrorCode::kStoreFull:
+      if (!has_flush) return later(now);
+      intake_->fail(exchange_, error);
+      if (exchange_.empty()) state_ = State::kIdle;
+      return now;
+    case ErrorCode::kStoreUnavailable:
+      if (!is_failing_)
+        log_.write(LogLevel::kWarning, std::string("the store is away, trying again: ") + error.what());
+      is_failing_ = true;
+      if (has_flush && now - intake_->flush_started_at() >= config_.enqueue_timeout) {
+        intake_->fail(exchange_, error);
+        if (exchange_.empty()) state_ = State::kIdle;
+      }
+      return later(now);
+    default:
+      if (!has_flush || error.code() == ErrorCode::kInternal) throw error;
+      if (!intake_->isolate(exchange_)) intake_->fail(exchange_, error);
+      if (exchange_.empty()) state_ = State::kIdle;
+      return now;
+  }
+}
+
+Nanos Writer::resolve(Nanos now) {
+  try {
+    result_ = ExchangeResult{};
+    if (session_->resolve(result_)) {
+      // Claims it made came to nobody's knowledge; the store has taken them back.
+      result_.claims.resize(exchange_.claims.size());
+      result_.settle_lost.resize(exchange_.settles.size(), false);
+      result_.extend_lost.resize(exchange_.extends.size(), false);
+      for (auto& answer : result_.claims) answer.has_more = true;
+      succeeded(now);
+    } else {
+      state_ = State::kSending;
+      backoff_ = Nanos::zero();
+    }
+    return now;
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::kStoreInDoubt && error.code() != ErrorCode::kStoreUnavailable)
+      throw error;
+    if (intake_ && intake_->has_flush() &&
+        now - intake_->flush_started_at() >= config_.enqueue_timeout)
+      intake_->doubt(Error(ErrorCode::kStoreInDoubt, error.what(), error.store_code()));
+    return later(now);
+  }
+}
+
+Nanos Writer::later(Nanos now) {
+  backoff_ = std::clamp(backoff_ * 2, kBackoffMin, kBackoffMax);
+  const auto jitter = static_cast<std::int64_t>(
+      world_.random.below(static_cast<std::uint64_t>(backoff_.count() / 4 + 1)));
+  retry_at_ = now + backoff_ + Nanos(jitter);
+  return retry_at_;
+}
+
+void Writer::give_up(const Error& error) {
+  const bool was_in_doubt = state_ == State::kInDoubt;
+  {
+    MutexLock lock(mutex_);
+    broken_ = error;
+  }
+  is_broken_.store(true, std::memory_order_release);
+  log_.write(LogLevel::kError, std::string("the engine stops: ") + error.what());
+  for (auto* source : sources_) source->give_up(error, was_in_doubt);
+  state_ = State::kIdle;
+}
+
+std::optional<Error> Writer::broken() {
+  MutexLock lock(mutex_);
+  return broken_;
+}
+
+Nanos Writer::idle(Nanos now) {
+  Nanos next = kNever;
+  for (auto* source : sources_) next = std::min(next, source->next_time(now));
+  if (next > now) {
+    is_idle_.store(true, std::memory_order_release);
+    if (session_->tidy(kTidyBudget)) next = std::min(next, world_.clock.steady());
+  }
+  return next;
+}
+
+}  // namespace msgq::transport

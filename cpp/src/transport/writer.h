@@ -1,0 +1,92 @@
+// The one thread that owns a session: gathers what its sources have, exchanges it with the store,
+// reports back; and the one place where an exchange that failed is tried again, taken apart, asked
+// after, or given up.
+//
+// Threads: step() by one thread (the runtime's); poke() and the flags from any thread.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "base/log.h"
+#include "base/random.h"
+#include "base/runtime.h"
+#include "model/traffic.h"
+#include "msgq/config.h"
+#include "transport/batch_source.h"
+
+namespace msgq::transport {
+
+// Of the exchange in hand, the part that producers wait for: it can be taken out when the store
+// refuses it, so that settles go on.
+class Intake {
+ public:
+  virtual ~Intake() = default;
+  virtual bool has_flush() const = 0;
+  virtual Nanos flush_started_at() const = 0;
+  virtual void fail(Exchange& ex, const Error& error) = 0;
+  virtual bool isolate(Exchange& ex) = 0;
+  virtual void doubt(const Error& error) = 0;
+};
+
+class Writer final : public Service {
+ public:
+  Writer(const Config& config, World world, Log& log, std::unique_ptr<Session> session);
+
+  // REQUIRES: before start. Sources are asked in the order given.
+  void add(BatchSource& source) { sources_.push_back(&source); }
+  void set_intake(Intake& intake) { intake_ = &intake; }
+  // Called after an exchange that made work for other processes.
+  std::function<void()> on_work_made;
+
+  Nanos step() override;
+  const char* name() const override { return "msgq-writer"; }
+
+  // Why nothing goes any more; empty while all is well. Any thread.
+  std::optional<Error> broken();
+  bool is_broken() const { return is_broken_.load(std::memory_order_acquire); }
+  // True when the last step found nothing to do. Any thread.
+  bool is_idle() const { return is_idle_.load(std::memory_order_acquire); }
+  void close_session() noexcept { session_->close(); }
+  // Leaves the session as a killed process would: nothing is given back, nothing is closed.
+  std::unique_ptr<Session> test_only_abandon() { return std::move(session_); }
+
+  // atomic figures
+  Counter flushes{0}, errors{0}, blocks{0}, waited_ns{0};
+  AtomicHistogram flush_ns;
+
+ private:
+  enum class State { kIdle, kSending, kInDoubt };
+  Nanos send(Nanos now);
+  Nanos resolve(Nanos now);
+  void succeeded(Nanos now);
+  Nanos failed(const Error& error, Nanos now);
+  Nanos later(Nanos now);
+  void give_up(const Error& error);
+  Nanos idle(Nanos now);
+
+  // fixed after construction
+  const Config& config_;
+  World world_;
+  Log& log_;
+  std::unique_ptr<Session> session_;
+  std::vector<BatchSource*> sources_;
+  Intake* intake_ = nullptr;
+  // only the writer thread
+  State state_ = State::kIdle;
+  Exchange exchange_;
+  ExchangeResult result_;
+  Nanos backoff_{0};
+  Nanos retry_at_{0};
+  bool is_failing_ = false;  // said so in the log
+  // guarded by mutex_
+  Mutex mutex_;
+  std::optional<Error> broken_ MSGQ_GUARDED_BY(mutex_);
+  // atomic
+  std::atomic<bool> is_broken_{false}, is_idle_{false};
+};
+
+}  // namespace msgq::transport
