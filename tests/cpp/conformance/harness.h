@@ -13,8 +13,8 @@
 #include <vector>
 
 #include "conformance/store_under_test.h"
-#include "msgq/error.h"
 #include "support/fault_transport.h"
+#include "support/outcome.h"
 
 namespace msgq::test {
 
@@ -104,18 +104,6 @@ class ConformanceTest : public ::testing::TestWithParam<StoreCase> {
   std::unique_ptr<StoreUnderTest> store_;
   std::vector<std::unique_ptr<Process>> processes_;
 };
-
-// The code of the Error that `action` throws.
-template <typename Action>
-ErrorCode code_of(Action action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return error.code();
-  }
-  ADD_FAILURE() << "no error was thrown";
-  return ErrorCode::kInternal;
-}
 
 inline std::string store_name(const ::testing::TestParamInfo<StoreCase>& info) {
   return info.param.name;

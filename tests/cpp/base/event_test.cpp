@@ -1,0 +1,76 @@
+#include "base/event.h"
+
+#include <gtest/gtest.h>
+
+#include <thread>
+#include <vector>
+
+namespace msgq {
+namespace {
+
+constexpr Nanos kLong = std::chrono::seconds(60);
+
+TEST(Event, ASignalBetweenKeyAndWaitIsNotMissed) {
+  Event event;
+  const auto key = event.key();
+  event.signal();
+  EXPECT_TRUE(event.wait(key, kNever));
+}
+
+TEST(Event, TheTimeoutEndsAWait) {
+  Event event;
+  EXPECT_FALSE(event.wait(event.key(), std::chrono::milliseconds(1)));
+  EXPECT_FALSE(event.wait(event.key(), Nanos::zero()));
+  EXPECT_FALSE(event.wait(event.key(), Nanos(-5)));
+}
+
+TEST(Event, AnOldKeyDoesNotWait) {
+  Event event;
+  const auto old = event.key();
+  event.signal();
+  event.signal();
+  EXPECT_TRUE(event.wait(old, kLong));
+  EXPECT_FALSE(event.wait(event.key(), std::chrono::milliseconds(1)));
+}
+
+TEST(Event, EverySleeperHearsASignalToAll) {
+  Event event;
+  std::atomic<bool> is_open{false};
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 8; ++i)
+    threads.emplace_back([&] {
+      for (;;) {
+        const auto key = event.key();
+        if (is_open.load()) return;
+        event.wait(key, kLong);
+      }
+    });
+  is_open.store(true);
+  event.signal();
+  for (auto& thread : threads) thread.join();
+}
+
+// Two threads hand a number to and fro; one missed signal would hang the test.
+TEST(Event, NoSignalIsLostInManyHands) {
+  Event event;
+  std::atomic<std::uint32_t> turn{0};
+  constexpr std::uint32_t kHands = 20'000;
+  const auto play = [&](std::uint32_t mine) {
+    for (std::uint32_t hand = mine; hand < kHands; hand += 2) {
+      for (;;) {
+        const auto key = event.key();
+        if (turn.load() == hand) break;
+        event.wait(key, kNever);
+      }
+      turn.store(hand + 1);
+      event.signal();
+    }
+  };
+  std::thread other([&] { play(1); });
+  play(0);
+  other.join();
+  EXPECT_EQ(turn.load(), kHands);
+}
+
+}  // namespace
+}  // namespace msgq
