@@ -62,7 +62,7 @@ TEST(Range, IsTakenWholeWhenTheRestIsSmall) {
   EXPECT_EQ(range.count, 0u);
 }
 
-TEST(Range, WithNothingLeftBehindTheCutIsTakenWhole) {
+TEST(Range, GivesOneMessageAlsoWhenThereIsNoRoomForItsBytes) {
   Range range = range_of({10});
   range.done.set_range(2, 10);
   range.left = 2;
