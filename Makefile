@@ -64,6 +64,14 @@ cpp-dev cpp-release cpp-asan cpp-tsan cpp-fuzz: cpp-%: packages
 	@cmake --preset $* >build/configure-$*.log || { cat build/configure-$*.log; exit 1; }
 	cmake --build --preset $*
 
+# $(call run-ctest,PRESET,LAUNCHER): the C++ tests of one build. Says how many passed, or shows those that did not.
+define run-ctest
+@echo "$(strip $(2) ctest --preset $(1))"
+@$(2) ctest --preset $(1) --parallel $(JOBS) >build/ctest-$(1).log || \
+  { grep --invert-match --extended-regexp '^ +Start |   Passed ' build/ctest-$(1).log; exit 1; }
+@grep 'tests passed' build/ctest-$(1).log
+endef
+
 # --- what people run -------------------------------------------------------------------------------------------------
 
 .PHONY: demo
@@ -76,7 +84,7 @@ test: install test-cpp ## Build everything and run every test; ARGS="-k name" go
 
 .PHONY: test-cpp
 test-cpp: cpp-dev ## Build and run the C++ tests alone
-	ctest --preset dev --parallel $(JOBS) --progress
+	$(call run-ctest,dev)
 
 .PHONY: check
 check: install lint-packages cpp-dev ## Formatters, linters, types, clang-tidy and the house rules
@@ -111,7 +119,7 @@ NO_ASLR := $(shell setarch -R true 2>/dev/null && echo setarch -R)
 
 .PHONY: asan
 asan: cpp-asan ## Run the C++ tests under AddressSanitizer and UndefinedBehaviorSanitizer
-	$(NO_ASLR) ctest --preset asan --parallel $(JOBS) --progress
+	$(call run-ctest,asan,$(NO_ASLR))
 
 # The extension itself, built with the sanitizers into a folder of its own and put before the installed one. Python is not
 # built with them, so their runtimes come first by LD_PRELOAD; what the interpreter never frees is not a leak of ours.
@@ -127,7 +135,7 @@ asan-python: install ## Run the Python unit tests on an extension under both san
 
 .PHONY: tsan
 tsan: cpp-tsan ## Run the C++ tests under ThreadSanitizer
-	$(NO_ASLR) ctest --preset tsan --parallel $(JOBS) --progress
+	$(call run-ctest,tsan,$(NO_ASLR))
 
 .PHONY: fuzz
 SECONDS_EACH ?= 60
