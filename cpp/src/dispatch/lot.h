@@ -42,7 +42,7 @@ class SpanLot final : public Lot {
     const auto [block, at] = held->locate(ordinal);
     DeliveryView out{block->view(at), held->claim.attempt, held->claim.key.gen};
     out.attempt += out.message.counts.deliveries;
-    out.message.counts.crashes = std::max(out.message.counts.crashes, held->claim.crashes);
+    out.message.counts.crashes += held->claim.crashes;
     return out;
   }
   bool is_uniform() const override {

@@ -67,7 +67,7 @@ void Settler::decide(Order& order, std::uint32_t ordinal, const Decision& d) {
   const auto [block, index] = held.locate(ordinal);
   auto message = StoredMessage::copy(block->view(index));
   if (!d.record.empty()) message.history = append_attempt(message.history, d.record);
-  message.counts.crashes = std::max(message.counts.crashes, held.claim.crashes);
+  message.counts.crashes += held.claim.crashes;
   message.counts.deliveries += held.claim.attempt;
   if (d.verdict == Verdict::kSnooze) --message.counts.deliveries;
   if (d.verdict == Verdict::kReject || d.verdict == Verdict::kRetry) ++message.counts.failures;

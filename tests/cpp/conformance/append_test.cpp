@@ -16,7 +16,7 @@ TEST_P(AppendConformance, AClaimSeesWhatItsExchangeAppended) {
   Process& process = join();
   Exchange in;
   in.appends.push_back({kQueue, block_of({"a", "b"})});
-  in.claims.push_back({kQueue, 10, 0, 30'000, false});
+  in.claims.push_back({kQueue, 10, 0, 30'000, false, false});
   const auto out = process.exchange(in);
   ASSERT_EQ(out.claims[0].claims.size(), 1u);
   EXPECT_EQ(bodies_of(out.claims[0].claims[0]), (std::vector<std::string>{"a", "b"}));

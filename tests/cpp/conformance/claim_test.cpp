@@ -51,11 +51,11 @@ TEST_P(ClaimConformance, TakesSeveralBlocksInOneClaim) {
 TEST_P(ClaimConformance, BoundsAClaimByBytesButGivesOneAlways) {
   Process& process = join();
   process.append(std::vector<std::string>(10, std::string(1'000, 'x')));
-  const auto small = process.claim(ClaimWish{kQueue, 100, 10, 30'000, false});
+  const auto small = process.claim(ClaimWish{kQueue, 100, 10, 30'000, false, false});
   ASSERT_EQ(small.claims.size(), 1u);
   EXPECT_EQ(small.claims[0].count(), 1u);
   EXPECT_TRUE(small.has_more);
-  const auto some = process.claim(ClaimWish{kQueue, 100, 3'500, 30'000, false});
+  const auto some = process.claim(ClaimWish{kQueue, 100, 3'500, 30'000, false, false});
   ASSERT_EQ(some.claims.size(), 1u);
   EXPECT_EQ(some.claims[0].count(), 3u);
 }
@@ -75,7 +75,7 @@ TEST_P(ClaimConformance, AnswersEachWishOfAnExchange) {
   process.append({"b"}, "two");
   Exchange in;
   for (const char* queue : {"two", "none", "one"})
-    in.claims.push_back({queue, 5, 0, 30'000, false});
+    in.claims.push_back({queue, 5, 0, 30'000, false, false});
   const auto out = process.exchange(in);
   ASSERT_EQ(out.claims.size(), 3u);
   EXPECT_EQ(bodies_of(out.claims[0].claims.at(0)), (std::vector<std::string>{"b"}));
@@ -83,6 +83,22 @@ TEST_P(ClaimConformance, AnswersEachWishOfAnExchange) {
   EXPECT_TRUE(out.claims[1].claims.empty());
   EXPECT_EQ(bodies_of(out.claims[2].claims.at(0)), (std::vector<std::string>{"a"}));
   EXPECT_EQ(process.look().queues().size(), 2u) << "a wish makes no queue";
+}
+
+TEST_P(ClaimConformance, WishesThatContinueShareOneRoom) {
+  Process& process = join();
+  for (const char* queue : {"a", "b", "c", "d"}) process.append(numbered(10), queue);
+  Exchange in;
+  in.claims.push_back({"a", 4, 0, 30'000, false, false});
+  in.claims.push_back({"b", 4, 0, 30'000, false, true});   // nothing is left
+  in.claims.push_back({"c", 16, 0, 30'000, false, false});
+  in.claims.push_back({"d", 16, 0, 30'000, false, true});  // 6 are left
+  const auto out = process.exchange(in);
+  EXPECT_EQ(out.claims[0].claims.at(0).count(), 4u);
+  EXPECT_TRUE(out.claims[1].claims.empty());
+  EXPECT_TRUE(out.claims[1].has_more);
+  EXPECT_EQ(out.claims[2].claims.at(0).count(), 10u);
+  EXPECT_EQ(out.claims[3].claims.at(0).count(), 6u);
 }
 
 TEST_P(ClaimConformance, TwoProcessesNeverShareAMessage) {
@@ -117,7 +133,7 @@ TEST_P(ClaimConformance, GensRiseAndAreNeverUsedTwice) {
 TEST_P(ClaimConformance, TheLeaseEndsWhenItWasAskedTo) {
   Process& process = join();
   process.append({"x"});
-  const auto answer = process.claim(ClaimWish{kQueue, 1, 0, 5'000, false});
+  const auto answer = process.claim(ClaimWish{kQueue, 1, 0, 5'000, false, false});
   EXPECT_EQ(answer.claims.at(0).until_ms, clock().boot_ms() + 5'000);
 }
 

@@ -58,7 +58,7 @@ TEST_P(DoubtConformance, AClaimWhoseReplyWasLostIsGivenBackUncounted) {
   Process& process = join_with(plan_);
   process.append(numbered(5));
   Exchange in;
-  in.claims.push_back({kQueue, 10, 0, 30'000, false});
+  in.claims.push_back({kQueue, 10, 0, 30'000, false, false});
   plan_->push(Fault::kDoubtDone);
   expect_doubt(process, in);
   EXPECT_EQ(depth().leased, 5u);
@@ -76,7 +76,7 @@ TEST_P(DoubtConformance, ClaimsHeardOfBeforeTheDoubtAreSettledAfterIt) {
   process.append(numbered(2));
   const Claimed held = process.claim_one(1);
   Exchange in;
-  in.claims.push_back({kQueue, 1, 0, 30'000, false});
+  in.claims.push_back({kQueue, 1, 0, 30'000, false, false});
   plan_->push(Fault::kDoubtDone);
   expect_doubt(process, in);
   ExchangeResult out;

@@ -117,7 +117,7 @@ ClaimAnswer Process::claim(const ClaimWish& wish) {
 }
 
 ClaimAnswer Process::claim(std::uint32_t count_max, const std::string& queue) {
-  return claim(ClaimWish{queue, count_max, 0, 30'000, false});
+  return claim(ClaimWish{queue, count_max, 0, 30'000, false, false});
 }
 
 Claimed Process::claim_one(std::uint32_t count_max, const std::string& queue) {
@@ -127,7 +127,7 @@ Claimed Process::claim_one(std::uint32_t count_max, const std::string& queue) {
 }
 
 ClaimAnswer Process::claim_idle(std::uint32_t count_max, const std::string& queue) {
-  return claim(ClaimWish{queue, count_max, 0, 30'000, true});
+  return claim(ClaimWish{queue, count_max, 0, 30'000, true, false});
 }
 
 bool Process::settle(const SettleOrder& order) {

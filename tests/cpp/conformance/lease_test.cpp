@@ -87,7 +87,7 @@ TEST_P(LeaseConformance, ClaimFiveIsReclaimedWhileSevenAdvances) {
   Exchange in;  // seven goes on while five is reclaimed
   in.reclaims = true;
   in.settles.push_back(ack_all(seven));
-  in.claims.push_back({kQueue, 1, 0, 30'000, false});
+  in.claims.push_back({kQueue, 1, 0, 30'000, false, false});
   const auto out = quick.exchange(in);
   EXPECT_EQ(out.reclaimed, 1u);
   ASSERT_EQ(out.claims[0].claims.size(), 1u);

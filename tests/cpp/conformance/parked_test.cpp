@@ -37,7 +37,7 @@ TEST_P(ParkedConformance, PromotionAndClaimInOneExchange) {
   process.park("x", wall_ms());
   Exchange in;
   in.promote_max = 10;
-  in.claims.push_back({kQueue, 1, 0, 30'000, false});
+  in.claims.push_back({kQueue, 1, 0, 30'000, false, false});
   const auto out = process.exchange(in);
   EXPECT_EQ(out.promoted, 1u);
   ASSERT_EQ(out.claims[0].claims.size(), 1u);

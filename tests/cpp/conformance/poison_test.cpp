@@ -55,8 +55,8 @@ TEST_P(PoisonConformance, ASuspectRunsAlone) {
   other.reclaim();
   other.append(numbered(5, 100));
   Exchange in;
-  in.claims.push_back({kQueue, 10, 0, 30'000, true});
-  in.claims.push_back({kQueue, 10, 0, 30'000, true});
+  in.claims.push_back({kQueue, 10, 0, 30'000, true, false});
+  in.claims.push_back({kQueue, 10, 0, 30'000, true, false});
   const auto out = other.exchange(in);
   ASSERT_EQ(out.claims[0].claims.size(), 1u);
   const Claimed alone = out.claims[0].claims[0];

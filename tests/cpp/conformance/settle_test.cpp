@@ -212,7 +212,7 @@ TEST_P(SettleConformance, SettleAppendAndClaimInOneExchange) {
     Exchange in;
     in.settles.push_back(ack_all(claimed));
     in.appends.push_back({kQueue, block_of(numbered(2, 2 * round))});
-    in.claims.push_back({kQueue, 2, 0, 30'000, false});
+    in.claims.push_back({kQueue, 2, 0, 30'000, false, false});
     const auto out = process.exchange(in);
     EXPECT_FALSE(out.settle_lost.at(0));
     ASSERT_EQ(out.claims.at(0).claims.size(), 1u);

@@ -24,7 +24,7 @@ class ThreadsConformance : public ConformanceTest {
       Exchange in;
       in.reclaims = true;
       in.promote_max = 10;
-      in.claims.push_back({kQueue, 5, 0, 30'000, false});
+      in.claims.push_back({kQueue, 5, 0, 30'000, false, false});
       const auto out = process.exchange(in);
       for (const auto& claimed : out.claims.at(0).claims) {
         const auto ordinals = left_of(claimed);

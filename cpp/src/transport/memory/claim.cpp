@@ -1,5 +1,6 @@
 #include "transport/memory/claim.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace msgq::transport::memory {
@@ -8,11 +9,11 @@ namespace {
 // One wish on its way through the lanes of its queue.
 class Cutter {
  public:
-  Cutter(State& state, Queue& queue, const Caller& caller, const ClaimWish& wish, const Now& now,
-         ClaimAnswer& out)
+  Cutter(State& state, Queue& queue, const Caller& caller, const ClaimWish& wish,
+         std::uint32_t count_max, const Now& now, ClaimAnswer& out)
       : state_(state), queue_(queue), caller_(caller), wish_(wish), now_(now), out_(out) {
-    room_.count = wish.count_max;
-    room_.count_extra = wish.count_max / 2;
+    room_.count = count_max;
+    room_.count_extra = count_max / 2;
     room_.bytes = wish.bytes_max > 0 ? wish.bytes_max : Room::kAnyBytes;
   }
 
@@ -91,18 +92,16 @@ class Cutter {
   Room room_;
 };
 
-}  // namespace
-
-void claim(State& state, const Caller& caller, const ClaimWish& wish, const Now& now,
-           ClaimAnswer& out) {
+void claim(State& state, const Caller& caller, const ClaimWish& wish, std::uint32_t count_max,
+           const Now& now, ClaimAnswer& out) {
   Queue* const queue = state.find_queue(wish.queue);
   if (queue == nullptr) return;
   const Process& process = state.processes[caller.process];
-  Cutter cutter(state, *queue, caller, wish, now, out);
+  Cutter cutter(state, *queue, caller, wish, count_max, now, out);
   const bool is_free = process.open_count == 0;
   const bool runs_suspect =
       process.suspect_count > 0 ||
-      (wish.may_take_suspect && is_free &&
+      (wish.may_take_suspect && is_free && count_max > 0 &&
        (cutter.take_suspect(queue->returned) || cutter.take_suspect(queue->main)));
   if (!runs_suspect) {  // a suspect is alone in its process, or its crash would prove nothing
     cutter.take_lapsed(queue->returned);
@@ -112,6 +111,23 @@ void claim(State& state, const Caller& caller, const ClaimWish& wish, const Now&
     out.has_more = queue->returned.has_work() || queue->main.has_work();
   }
   out.suspects_waiting = !queue->returned.suspects.empty() || !queue->main.suspects.empty();
+}
+
+}  // namespace
+
+void claim_all(State& state, const Caller& caller, const std::vector<ClaimWish>& wishes,
+               const Now& now, std::vector<ClaimAnswer>& out) {
+  out.clear();
+  out.resize(wishes.size());
+  std::uint32_t left = 0;  // of the room of the wish before
+  for (std::size_t i = 0; i < wishes.size(); ++i) {
+    const ClaimWish& wish = wishes[i];
+    const std::uint32_t room = wish.continues ? std::min(wish.count_max, left) : wish.count_max;
+    claim(state, caller, wish, room, now, out[i]);
+    std::uint32_t taken = 0;
+    for (const Claimed& claimed : out[i].claims) taken += claimed.count() - claimed.done.count();
+    left = room - std::min(room, taken);
+  }
 }
 
 }  // namespace msgq::transport::memory

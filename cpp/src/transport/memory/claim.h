@@ -8,8 +8,9 @@
 
 namespace msgq::transport::memory {
 
-// Appends what `wish` gets to `out`; at least one message when there is any that may be given.
-void claim(State& state, const Caller& caller, const ClaimWish& wish, const Now& now,
-           ClaimAnswer& out);
+// Answers all wishes of one exchange, in order: at least one message each, when there is any that may
+// be given and the wish shares no room that is spent.
+void claim_all(State& state, const Caller& caller, const std::vector<ClaimWish>& wishes,
+               const Now& now, std::vector<ClaimAnswer>& out);
 
 }  // namespace msgq::transport::memory

@@ -45,10 +45,7 @@ void MemoryStore::exchange(const Caller& caller, const Exchange& in, ExchangeRes
   out.promoted = in.promote_max > 0 ? promote(state_, in.promote_max, block_bounds_, at) : 0;
   out.reclaimed = in.reclaims ? reclaim(state_, crash_rule_, at, graveyard) : 0;
   out.next_due_ms = state_.parked.empty() ? 0 : state_.parked.begin()->first.due_ms;
-  out.claims.clear();
-  out.claims.resize(in.claims.size());
-  for (std::size_t i = 0; i < in.claims.size(); ++i)
-    claim(state_, caller, in.claims[i], at, out.claims[i]);
+  claim_all(state_, caller, in.claims, at, out.claims);
   out.waited = Nanos::zero();
 }
 

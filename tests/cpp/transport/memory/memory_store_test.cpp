@@ -34,7 +34,7 @@ class MemoryStoreTest : public ::testing::Test {
   }
   Claimed claim(std::uint32_t count) {
     Exchange in;
-    in.claims.push_back({kQueue, count, 0, 30'000, false});
+    in.claims.push_back({kQueue, count, 0, 30'000, false, false});
     return exchange(in).claims.at(0).claims.at(0);
   }
 
@@ -102,7 +102,7 @@ TEST_F(MemoryStoreTest, BytesReturnToZeroHoweverMessagesLeave) {
   exchange(in);
   for (std::uint32_t left = 98; left > 0;) {
     in = Exchange();
-    in.claims.push_back({kQueue, 7, 0, 30'000, false});
+    in.claims.push_back({kQueue, 7, 0, 30'000, false, false});
     const ExchangeResult out = exchange(in);
     for (const auto& each : out.claims.at(0).claims) {
       left -= each.count() - each.done.count();
