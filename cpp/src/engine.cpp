@@ -35,7 +35,9 @@ struct Engine::Impl {
         transport(std::move(t)),
         admission(world.clock, config.inflight_count_max, config.inflight_bytes_max),
         ledger(config, world.clock), settler(world.clock, ledger),
-        batcher(config, world.clock, admission), claimer(config, world.clock, ledger, book),
+        batcher(config, world.clock, admission, transport->capability().is_durable),
+        settles_at_once(!transport->capability().is_durable && !config.strict_queues &&
+                        config.store_count_max == 0 && config.store_bytes_max == 0), claimer(config, world.clock, ledger, book),
         raw_claims(std::make_shared<RawClaims>(world.clock)),
         writer(config, world, *log, transport->open_session()) {
     wire();
@@ -97,6 +99,7 @@ struct Engine::Impl {
     count(admitted.traffic->in_flight, admitted.count);
     ReceiptPtr receipt = admitted.receipt;
     admitted.parcel = std::move(parcel);
+    if (settles_at_once) receipt->resolve(ReceiptStatus::kPersisted);
     batcher.push(std::move(admitted));
     writer.poke();
     return receipt;
@@ -142,6 +145,8 @@ struct Engine::Impl {
   Ledger ledger;
   Settler settler;
   Batcher batcher;
+  // What is in memory is as safe before the flush as after it: nobody need wait for one.
+  const bool settles_at_once;
   Claimer claimer;
   const std::shared_ptr<RawClaims> raw_claims;
   transport::Writer writer;

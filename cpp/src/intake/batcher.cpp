@@ -25,7 +25,7 @@ bool Batcher::lingers(Nanos now) const {
 
 void Batcher::collect(Exchange& out, Nanos now) {
   take_inbox();
-  if (backlog_.empty() || lingers(now)) return;
+  if (backlog_.empty() || lingers(now) || now < held_until_) return;
   flush_started_at_ = now;
   const std::uint32_t block_max = isolated_ > 0 ? 1 : config_.flush_count_max;
   while (!backlog_.empty() && out.appends.size() < block_max) {
@@ -92,6 +92,30 @@ void Batcher::fail(Exchange& ex, const Error& error) {
 
 bool Batcher::isolate(Exchange& ex) {
   if (flush_.size() <= 1) return false;
+  isolated_ = static_cast<std::uint32_t>(flush_.size());
+  put_back(ex);
+  return true;
+}
+
+void Batcher::refuse(Exchange& ex, const Error& error, Nanos now) {
+  constexpr Nanos kHold = std::chrono::milliseconds(2);
+  if (is_durable_) return fail(ex, error);
+  if (isolate(ex)) return;
+  const bool is_over = now - flush_.front().admitted_at >= config_.overflow_wait;
+  if (config_.overflow == Overflow::kBlock && !is_over) {
+    put_back(ex);
+    held_until_ = now + kHold;
+    return;
+  }
+  if (config_.overflow == Overflow::kDrop) {
+    count(flush_.front().traffic->dropped, flush_.front().count);
+    flush_.front().receipt->resolve(ReceiptStatus::kDropped);
+  }
+  fail(ex, Error(ErrorCode::kQueueFull, error.what()));
+}
+
+// The parcels of the flush go to the front of the backlog again.
+void Batcher::put_back(Exchange& ex) {
   std::vector<Admitted> again = std::move(flush_);
   flush_.clear();
   std::size_t append = 0, park = 0;
@@ -108,12 +132,10 @@ bool Batcher::isolate(Exchange& ex) {
     for (std::uint32_t i = 0; i < a.count; ++i) a.parcel.add(from.block->view(index++));
     if (index == from.block->count()) index = 0, ++append;
   }
-  isolated_ = static_cast<std::uint32_t>(again.size());
   backlog_.insert(backlog_.begin(), std::make_move_iterator(again.begin()),
                   std::make_move_iterator(again.end()));
   ex.appends.clear();
   ex.parks.clear();
-  return true;
 }
 
 void Batcher::doubt(const Error& error) {
@@ -134,6 +156,7 @@ void Batcher::give_up(const Error& error, bool was_in_doubt) {
 
 Nanos Batcher::next_time(Nanos now) {
   if (backlog_.empty()) return kNever;
+  if (now < held_until_) return held_until_;
   return lingers(now) ? backlog_.front().admitted_at + config_.linger : now;
 }
 

@@ -29,8 +29,10 @@ struct Admitted {
 
 class Batcher final : public transport::BatchSource, public transport::Intake {
  public:
-  Batcher(const Config& config, Clock& clock, Admission& admission)
-      : config_(config), clock_(clock), admission_(admission) {}
+  // `is_durable`: of the store. Its being full is the disk's, and fails; a bounded store in memory
+  // being full is back-pressure, and follows the overflow policy.
+  Batcher(const Config& config, Clock& clock, Admission& admission, bool is_durable)
+      : config_(config), clock_(clock), admission_(admission), is_durable_(is_durable) {}
 
   void push(Admitted admitted) { inbox_.push(std::move(admitted)); }
   void collect(transport::Exchange& out, Nanos now) override;
@@ -45,6 +47,8 @@ class Batcher final : public transport::BatchSource, public transport::Intake {
   // isolate(): they come again one parcel an exchange, so that the culprit fails alone.
   // Returns false when there is but one parcel: it is the culprit.
   bool isolate(transport::Exchange& ex) override;
+  // refuse(): fail, drop or hold back, as policy says.
+  void refuse(transport::Exchange& ex, const Error& error, Nanos now) override;
   // Settles the receipts of the flush as in doubt; the flush itself goes on.
   void doubt(const Error& error) override;
   bool has_flush() const override { return !flush_.empty(); }
@@ -53,6 +57,7 @@ class Batcher final : public transport::BatchSource, public transport::Intake {
  private:
   bool lingers(Nanos now) const;
   void take_inbox();
+  void put_back(transport::Exchange& ex);
   void add_block(transport::Exchange& out);
   void add_parks(transport::Exchange& out, Admitted& admitted);
   void settle(Admitted& admitted, ReceiptStatus status, const std::optional<Error>& error);
@@ -61,6 +66,7 @@ class Batcher final : public transport::BatchSource, public transport::Intake {
   const Config& config_;
   Clock& clock_;
   Admission& admission_;
+  const bool is_durable_;
   // any thread
   Inbox<Admitted> inbox_;
   // only the writer thread
@@ -68,6 +74,7 @@ class Batcher final : public transport::BatchSource, public transport::Intake {
   std::vector<Admitted> flush_;    // in the present exchange, parcels in their order
   Nanos flush_started_at_{0};
   std::uint32_t isolated_ = 0;     // so many parcels go one an exchange
+  Nanos held_until_{0};            // the store was full; settles go on meanwhile
 };
 
 }  // namespace msgq

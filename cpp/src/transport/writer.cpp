@@ -80,7 +80,7 @@ Nanos Writer::failed(const Error& error, Nanos now) {
       return resolve(now);
     case ErrorCode::kStoreFull:
       if (!has_flush) return later(now);
-      intake_->fail(exchange_, error);
+      intake_->refuse(exchange_, error, now);
       if (exchange_.empty()) state_ = State::kIdle;
       return now;
     case ErrorCode::kStoreUnavailable:

@@ -29,6 +29,8 @@ class Intake {
   virtual Nanos flush_started_at() const = 0;
   virtual void fail(Exchange& ex, const Error& error) = 0;
   virtual bool isolate(Exchange& ex) = 0;
+  // The store has no room: fails, drops or holds the flush back, as policy says.
+  virtual void refuse(Exchange& ex, const Error& error, Nanos now) = 0;
   virtual void doubt(const Error& error) = 0;
 };
 
