@@ -13,8 +13,9 @@ struct Form {
   int content = 0;
   std::int64_t due_ms = 0;
 
-  Parcel parcel() const {
-    return {queue, type, static_cast<Content>(content), {}, due_ms, {}, {}};
+  Parcel parcel() const& { return Form(*this).parcel(); }
+  Parcel parcel() && {
+    return {std::move(queue), std::move(type), static_cast<Content>(content), {}, due_ms, {}, {}};
   }
 };
 
@@ -111,8 +112,8 @@ bool wait_receipt(const Receipt& receipt, const py::object& timeout) {
   return sliced_wait(most, [&](Nanos slice) { return receipt.wait(slice); });
 }
 
-Parcel single(Engine& engine, const Form& form, const py::object& body, const py::object& headers) {
-  Parcel parcel = form.parcel();
+Parcel single(Engine& engine, Form form, const py::object& body, const py::object& headers) {
+  Parcel parcel = std::move(form).parcel();
   const auto bytes = view_bytes(body, "the body");
   check_size(engine.config(), bytes.size(), 0);
   parcel.add(bytes, headers.is_none() ? std::string_view() : view_bytes(headers, "headers"));
@@ -121,8 +122,8 @@ Parcel single(Engine& engine, const Form& form, const py::object& body, const py
 
 ReceiptPtr enqueue(Engine& engine, std::string queue, std::string type, int content,
                    const py::object& body, const py::object& headers, std::int64_t due_ms) {
-  const Form form{std::move(queue), std::move(type), content, due_ms};
-  return admit(engine, single(engine, form, body, headers));
+  Form form{std::move(queue), std::move(type), content, due_ms};
+  return admit(engine, single(engine, std::move(form), body, headers));
 }
 
 py::bytes enqueue_wait(Engine& engine, std::string queue, std::string type, int content,

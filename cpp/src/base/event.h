@@ -30,6 +30,10 @@ class Event {
     return word_.load(std::memory_order_acquire) != key;
   }
 
+  // Looks for a signal for a few microseconds without sleeping: whoever signals meanwhile saves the
+  // system call. True when there was one.
+  bool glance(std::uint32_t key) const;
+
   // Wakes up to `count` sleepers. seq_cst add and load pair with those in wait(): either the
   // sleeper sees the new word, or we see the sleeper.
   void signal(int count = 1 << 30) {

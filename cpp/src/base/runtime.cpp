@@ -34,6 +34,7 @@ class ServiceThread {
     while (!is_stopping_.load(std::memory_order_seq_cst)) {
       const auto key = service_.event().key();
       const Nanos until = service_.step();
+      if (until == Nanos::zero() || service_.event().glance(key)) continue;
       if (until == kNever) {
         service_.event().wait(key, kNever);
       } else if (const Nanos now = clock_.steady(); until > now) {
