@@ -1,0 +1,220 @@
+"""One event loop's way into the engine: one parcel for each turn, one wake-up for each flush.
+
+Belongs to one event loop and its thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections import deque
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from msgq.errors import MsgqError, QueueFullError
+from msgq.receipt import Receipt
+
+if TYPE_CHECKING:
+    from msgq import _core
+    from msgq._core import Engine
+    from msgq.config import Config
+
+Group: TypeAlias = tuple[str, str, int, int]
+"""queue, type, content, due in ms."""
+_RETRY_SECONDS: Final = 0.002  # a guess: about the time of a flush
+_FAILED: Final = (3, 4)
+
+
+class _Waiters:
+    """The messages of one group enqueued in this turn of the loop."""
+
+    __slots__ = ("bodies", "bytes", "futures", "headers", "since")
+
+    def __init__(self, since: float) -> None:
+        self.bodies: list[bytes] = []
+        self.headers: list[bytes | None] = []
+        self.futures: list[asyncio.Future[Receipt]] = []
+        self.bytes = 0
+        self.since = since
+
+
+class Bridge:
+    """Enqueues from one event loop without ever blocking it."""
+
+    def __init__(self, engine: Engine, config: Config) -> None:
+        from msgq._engine import core
+
+        # fixed after construction
+        self._engine = engine
+        self._loop = asyncio.get_running_loop()
+        self._waker: _core.Waker = core().Waker()
+        self._count_max: int = config["batch_count_max"]
+        self._bytes_max: int = config["batch_bytes_max"]
+        self._overflow_wait: float = config["overflow_wait"]
+        # only the loop's thread
+        self._groups: dict[Group, _Waiters] = {}
+        self._stalled: deque[tuple[Group, _Waiters]] = deque()
+        self._is_due = False
+        self._tokens = itertools.count(1)
+        self._sent: dict[int, tuple[_core.Receipt, list[asyncio.Future[Receipt]]]] = {}
+        self._loop.add_reader(self._waker.fileno(), self._answer)
+
+    def put(self, group: Group, body: bytes, headers: bytes | None) -> asyncio.Future[Receipt]:
+        """Enqueues one message; the future gives its settled receipt."""
+        waiters = self._groups.get(group)
+        if waiters is None:
+            waiters = self._groups[group] = _Waiters(self._loop.time())
+            if not self._is_due:
+                self._is_due = True
+                self._loop.call_soon(self._flush)
+        future: asyncio.Future[Receipt] = self._loop.create_future()
+        waiters.bodies.append(body)
+        waiters.headers.append(headers)
+        waiters.futures.append(future)
+        waiters.bytes += len(body)
+        if len(waiters.bodies) >= self._count_max or waiters.bytes >= self._bytes_max:
+            self._flush()
+        return future
+
+    async def put_many(
+        self,
+        group: Group,
+        bodies: Sequence[bytes],
+        headers: bytes | None,
+        each: Sequence[bytes | None] | None,
+    ) -> list[_core.Receipt]:
+        """Admits many messages in order; waits without blocking the loop while there is no room."""
+        queue, kind, content, due = group
+        receipts: list[_core.Receipt] = []
+        start, deadline = 0, self._loop.time() + self._overflow_wait
+        while start < len(bodies):
+            end = self._cut(bodies, start)
+            some = None if each is None else each[start:end]
+            found = self._engine.try_enqueue(
+                queue, kind, content, bodies[start:end], headers, due, some
+            )
+            if found is not None:
+                receipts.append(found)
+                start = end
+            elif self._loop.time() > deadline:
+                raise QueueFullError(f"no room for {end - start} messages of {queue!r} in time")
+            else:
+                await asyncio.sleep(_RETRY_SECONDS)
+        return receipts
+
+    def _cut(self, bodies: Sequence[bytes], start: int) -> int:
+        """Gives the end of the next parcel: as many as fit, at least one."""
+        end, size = start, 0
+        while end < len(bodies) and end - start < self._count_max:
+            size += len(bodies[end])
+            if size > self._bytes_max and end > start:
+                break
+            end += 1
+        return end
+
+    def _flush(self) -> None:
+        """Sends every group down as one parcel; what finds no room is tried again soon."""
+        self._is_due = False
+        self._stalled += self._groups.items()
+        self._groups = {}
+        while self._stalled:
+            group, waiters = self._stalled[0]
+            if not self._send(group, waiters) and not self._give_up(group, waiters):
+                break
+            self._stalled.popleft()
+        if self._stalled:
+            self._is_due = True
+            self._loop.call_later(_RETRY_SECONDS, self._flush)
+
+    def _send(self, group: Group, waiters: _Waiters) -> bool:
+        queue, kind, content, due = group
+        each = waiters.headers if any(waiters.headers) else None
+        try:
+            receipt = self._engine.try_enqueue(
+                queue, kind, content, waiters.bodies, None, due, each
+            )
+        except MsgqError as error:
+            self._split(group, waiters, error)
+            return True
+        if receipt is None:
+            return False
+        token = next(self._tokens)
+        self._sent[token] = (receipt, waiters.futures)
+        receipt.notify(self._waker, token)
+        return True
+
+    def _split(self, group: Group, waiters: _Waiters, error: MsgqError) -> None:
+        """Finds whose fault it is: one bad message must not fail its neighbours."""
+        if len(waiters.futures) == 1 or not isinstance(error, ValueError):
+            for future in waiters.futures:
+                if not future.done():
+                    future.set_exception(error)
+            return
+        for place, future in enumerate(waiters.futures):
+            alone = _Waiters(waiters.since)
+            alone.bodies, alone.futures = [waiters.bodies[place]], [future]
+            alone.headers = [waiters.headers[place]]
+            if not self._send(group, alone):
+                self._stalled.append((group, alone))
+
+    def _give_up(self, group: Group, waiters: _Waiters) -> bool:
+        """Fails what has waited for room too long; says whether it did."""
+        if self._loop.time() - waiters.since <= self._overflow_wait:
+            return False
+        error = QueueFullError(f"no room in queue {group[0]!r} within the overflow_wait")
+        for future in waiters.futures:
+            if not future.done():
+                future.set_exception(error)
+        return True
+
+    def _answer(self) -> None:
+        """Resolves the futures of every parcel that settled since the last wake-up."""
+        for token in self._waker.drain():
+            receipt, futures = self._sent.pop(token)
+            status = receipt.status
+            if status in _FAILED:
+                error = receipt.error() or MsgqError("the message failed without a reason")
+                for future in futures:
+                    if not future.done():
+                        future.set_exception(error)
+                continue
+            tail = bytes((status,))
+            for place, future in enumerate(futures):
+                if not future.done():
+                    future.set_result(Receipt(receipt.id(place) + tail))
+
+
+def make_bridge(engine: Engine, config: Config) -> Bridge:
+    """Gives the bridge for the running loop; sync:// has one of its own."""
+    return SyncBridge(engine) if config.url.scheme == "sync" else Bridge(engine, config)
+
+
+class SyncBridge(Bridge):
+    """The same face for sync://: a thread runs the handler while the loop goes on."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._loop = asyncio.get_running_loop()
+
+    def put(self, group: Group, body: bytes, headers: bytes | None) -> asyncio.Future[Receipt]:
+        """Runs one message; the future gives its settled receipt."""
+        queue, kind, content, due = group
+        put = self._engine.enqueue_wait
+
+        def run() -> Receipt:
+            return Receipt(put(queue, kind, content, body, headers, due))
+
+        return self._loop.run_in_executor(None, run)
+
+    async def put_many(
+        self,
+        group: Group,
+        bodies: Sequence[bytes],
+        headers: bytes | None,
+        each: Sequence[bytes | None] | None,
+    ) -> list[_core.Receipt]:
+        """Runs many messages, in order."""
+        queue, kind, content, due = group
+        return await asyncio.to_thread(
+            self._engine.enqueue_many, queue, kind, content, bodies, headers, due, each
+        )

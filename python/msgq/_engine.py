@@ -1,0 +1,63 @@
+"""Loads the C++ core, gives it our error classes, and opens the engine a configuration asks for.
+
+Any thread. The only module that decides between the core and the sync transport.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from msgq.errors import CORE_CLASSES, ConfigError, UnsupportedError
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from msgq._core import Engine
+    from msgq.config import Config
+
+UNBUILT: Final = ("key", "dedup", "priority", "conn", "expires")
+"""Options of enqueue that this version's transports do not offer yet."""
+_core: ModuleType | None = None
+
+
+def core() -> Any:
+    """Gives the extension module, its error classes registered."""
+    global _core
+    if _core is None:
+        from msgq import _core as module
+
+        module.set_errors({each.code: each for each in CORE_CLASSES})
+        _core = module
+    return _core
+
+
+def open_engine(config: Config) -> Engine:
+    """Opens the store. Raises ConfigError, SchemaError, StoreError; then nothing is left open."""
+    if config.url.scheme == "sync":
+        from msgq._sync import SyncEngine
+
+        return cast("Engine", SyncEngine(config))
+    return cast("Engine", core().Engine(config.core_options()))
+
+
+def validate_queue_name(name: str) -> str:
+    """Gives the name back. Raises ConfigError for what no queue may be called."""
+    if not isinstance(name, str):
+        raise ConfigError(f"a queue's name is text, not {type(name).__name__}")
+    try:
+        core().validate_queue_name(name)
+    except UnicodeEncodeError as error:
+        raise ConfigError(f"queue name {name!a} holds lone surrogates") from error
+    return name
+
+
+def refuse_unbuilt(transport: str, options: dict[str, Any]) -> None:
+    """Raises UnsupportedError for options of later versions, ConfigError for unknown ones."""
+    for name, value in options.items():
+        if name not in UNBUILT:
+            raise ConfigError(
+                f"unknown option {name}=; there are headers=, delay=, retry= (and, not built yet, "
+                f"{', '.join(UNBUILT)})"
+            )
+        if value is not None:
+            raise UnsupportedError(f"{name}= is not built into the {transport} transport yet")

@@ -1,0 +1,293 @@
+"""Runs the messages of one lot in a handler thread and settles them in one call.
+
+The loops below are the hottest lines of msgq: for each message one iteration, one decode, one call.
+Everything rare (answers, exceptions, stopping) leaves the loop and comes back to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+
+from msgq import codec
+from msgq._decide import ACK, Judge, unknown
+from msgq._lifecycle import logger
+from msgq._record import attempt_record
+from msgq._slot import Places, Slot, places_of
+from msgq.errors import BatchError, MsgqError, PayloadError
+from msgq.message import Context
+from msgq.outcome import Outcome
+
+if TYPE_CHECKING:
+    from msgq._core import Decision, Engine, Lot
+    from msgq._signature import Plan
+
+DONE: Final = object()
+HALTED: Final = object()
+Loop = Callable[["Places", "list[str]", "Lot", int], object]
+
+
+class Runner:
+    """Runs lots of one channel. One for each handler of a worker; many threads share it."""
+
+    timeout: float = 0.0
+    name: str = ""
+
+    def run(self, lot: Lot, slot: Slot) -> None:
+        """Runs every message of the lot and settles it."""
+        raise NotImplementedError
+
+    def expired(self, lot: Lot, _index: int, error: BaseException) -> list[Decision]:
+        """Decides for the message (or all of a batch) that took too long."""
+        raise NotImplementedError
+
+
+class HandlerRunner(Runner):
+    """What running a handler needs, for messages one by one, in batches, or in an event loop."""
+
+    def __init__(
+        self, engine: Engine, name: str, function: Callable[..., Any], plan: Plan, judge: Judge,
+        timeout: float = 0.0,
+    ) -> None:  # fmt: skip
+        self.name = name
+        self.timeout = timeout
+        self.engine = engine
+        self.function = function
+        self.plan = plan
+        self.judge = judge
+
+
+class EachRunner(HandlerRunner):
+    """Calls a sync handler for each message."""
+
+    def __init__(
+        self, engine: Engine, name: str, function: Callable[..., Any], plan: Plan, judge: Judge,
+        timeout: float = 0.0,
+    ) -> None:  # fmt: skip
+        super().__init__(engine, name, function, plan, judge, timeout)
+        self._loop = _loop_for(function, plan)
+
+    def run(self, lot: Lot, slot: Slot) -> None:
+        """Runs every message of the lot and settles it."""
+        bodies = lot.bodies()
+        count = len(bodies)
+        places = places_of(bodies)
+        decisions: list[Decision] = []
+        slot.begin(self, lot, places, count, decisions)
+        halt, loop = slot.halt, self._loop
+        while True:
+            try:
+                answer = loop(places, halt, lot, count)
+                if answer is DONE:
+                    break
+                index = count - places.__length_hint__() - 1
+                if answer is HALTED:
+                    self._leave(lot, index, decisions, slot)
+                    return
+                decisions.append(self.judge.on_outcome(lot, index, answer))  # type: ignore[arg-type]
+            except BaseException as error:  # noqa: BLE001 (exits of a handler are failures)
+                index = count - places.__length_hint__() - 1
+                decision = self._judge_error(lot, index, bodies[index], error)
+                if decision is not None:
+                    decisions.append(decision)
+        if slot.end():
+            self.engine.settle(lot, decisions)
+
+    def _judge_error(
+        self, lot: Lot, index: int, body: bytes, error: BaseException
+    ) -> Decision | None:
+        if not isinstance(error, codec.FAULTS) or self.plan.is_raw or self._reads(body):
+            return self.judge.on_error(lot, index, error)
+        # the body, not the handler, was at fault; older programs wrote other shapes
+        try:
+            values = self.plan.unpack_slow(body)
+        except PayloadError as unreadable:
+            return self.judge.unreadable(index, unreadable)
+        try:
+            answer = self.plan.invoke(self.function, values, Context(lot, index))
+        except BaseException as failed:  # noqa: BLE001
+            return self.judge.on_error(lot, index, failed)
+        return self.judge.on_outcome(lot, index, answer) if isinstance(answer, Outcome) else None
+
+    def _reads(self, body: bytes) -> bool:
+        try:
+            self.plan.unpack(body)
+        except codec.FAULTS:
+            return False
+        return True
+
+    def _leave(self, lot: Lot, index: int, decisions: list[Decision], slot: Slot) -> None:
+        """Settles what ran before `index` and gives the rest back unspent."""
+        if slot.end():
+            self.engine.settle_some(lot, with_acks(decisions, index))
+            self.engine.give_back(lot)
+
+    def expired(self, lot: Lot, _index: int, error: BaseException) -> list[Decision]:
+        """Decides for the message that took too long."""
+        return [self.judge.on_error(lot, _index, error)]
+
+
+def with_acks(decisions: list[Decision], count: int) -> list[Decision]:
+    """Names the acknowledged ones too, for the first `count` messages of a lot."""
+    said = {each[0] for each in decisions}
+    return decisions + [(i, ACK, 0, "", b"") for i in range(count) if i not in said]
+
+
+def _loop_for(function: Callable[..., Any], plan: Plan) -> Loop:
+    """Chooses the loop: plain bytes, typed arguments, or everything else."""
+    if plan.is_plain and plan.is_raw:
+        return _raw_loop(function)
+    if plan.is_plain and not plan.is_item:
+        return _typed_loop(function, plan.unpack)
+    return _general_loop(function, plan)
+
+
+def _raw_loop(function: Callable[..., Any]) -> Loop:
+    def loop(places: Places, halt: list[str], _lot: Lot, _count: int) -> object:
+        for body in places:
+            if halt:
+                return HALTED
+            answer = function(body)
+            if answer is not None and isinstance(answer, Outcome):
+                return answer
+        return DONE
+
+    return loop
+
+
+def _typed_loop(function: Callable[..., Any], unpack: Callable[[bytes], Any]) -> Loop:
+    def loop(places: Places, halt: list[str], _lot: Lot, _count: int) -> object:
+        for body in places:
+            if halt:
+                return HALTED
+            answer = function(*unpack(body))
+            if answer is not None and isinstance(answer, Outcome):
+                return answer
+        return DONE
+
+    return loop
+
+
+def _general_loop(function: Callable[..., Any], plan: Plan) -> Loop:
+    unpack, invoke = plan.unpack, plan.invoke
+
+    def loop(places: Places, halt: list[str], _lot: Lot, _count: int) -> object:
+        for body in places:
+            if halt:
+                return HALTED
+            index = _count - places.__length_hint__() - 1
+            answer = invoke(function, unpack(body), Context(_lot, index))
+            if answer is not None and isinstance(answer, Outcome):
+                return answer
+        return DONE
+
+    return loop
+
+
+class BatchRunner(HandlerRunner):
+    """Calls a sync batch handler once for the whole lot."""
+
+    def run(self, lot: Lot, slot: Slot) -> None:
+        """Runs the lot and settles it."""
+        items, places, decisions = self.unpacked(lot)
+        begun = places_of([None])
+        slot.begin(self, lot, begun, 1, decisions)
+        if slot.halt:
+            if slot.end():
+                self.engine.give_back(lot)
+            return
+        next(begun)
+        if items:
+            try:
+                answer = self.plan.invoke(self.function, items, Context(lot, 0))
+                decisions += self.answered(lot, places, answer)
+            except BaseException as error:  # noqa: BLE001 (exits of a handler are failures)
+                decisions += self.failed(lot, places, error)
+        if slot.end():
+            self.engine.settle(lot, decisions)
+
+    def unpacked(self, lot: Lot) -> tuple[list[Any], range | list[int], list[Decision]]:
+        """Gives the items, the index of each in the lot, and what is decided on unreadable ones."""
+        bodies = lot.bodies()
+        if self.plan.is_raw:
+            return list(bodies), range(len(bodies)), []
+        try:
+            return list(map(self.plan.unpack, bodies)), range(len(bodies)), []
+        except codec.FAULTS:
+            pass
+        items: list[Any] = []
+        places: list[int] = []
+        unreadable: list[Decision] = []
+        for index, body in enumerate(bodies):
+            try:
+                items.append(self.plan.unpack_slow(body))
+                places.append(index)
+            except PayloadError as error:  # noqa: PERF203
+                unreadable.append(self.judge.unreadable(index, error))
+        return items, places, unreadable
+
+    def answered(self, lot: Lot, places: range | list[int], answer: object) -> list[Decision]:
+        """Decides for all by what the handler returned: nothing, one outcome, or one for each."""
+        if isinstance(answer, Outcome):
+            return [self.judge.on_outcome(lot, index, answer) for index in places]
+        if not isinstance(answer, list):
+            return []
+        if len(answer) != len(places):
+            raise PayloadError(f"{len(answer)} answers for {len(places)} messages of {self.name!r}")
+        found = []
+        for index, each in zip(places, answer, strict=True):
+            if isinstance(each, Outcome):
+                found.append(self.judge.on_outcome(lot, index, each))
+            elif isinstance(each, BaseException):
+                found.append(self.judge.on_error(lot, index, each))
+        return found
+
+    def failed(self, lot: Lot, places: range | list[int], error: BaseException) -> list[Decision]:
+        """Decides for all when the handler raised: those a BatchError names, or everyone."""
+        if not isinstance(error, BatchError):
+            record = attempt_record(error)
+            return [self.judge.on_error(lot, index, error, record) for index in places]
+        strange = [i for i in error.failed if not (isinstance(i, int) and 0 <= i < len(places))]
+        if strange:
+            wrong = PayloadError(f"BatchError names {strange[:5]} of {len(places)} messages")
+            return self.failed(lot, places, wrong)
+        return [self.judge.on_error(lot, places[i], e) for i, e in error.failed.items()]
+
+    def expired(self, lot: Lot, _index: int, error: BaseException) -> list[Decision]:
+        """Decides for all messages of the batch that took too long."""
+        record = attempt_record(error)
+        return [self.judge.on_error(lot, i, error, record) for i in range(len(lot))]
+
+
+class UnknownRunner(Runner):
+    """Answers for messages whose handler this worker lacks."""
+
+    def __init__(self, engine: Engine, queue: str, policy: str, delay_max: float) -> None:
+        self.name = f"{queue}:*"
+        self.engine = engine
+        self._policy = policy
+        self._delay_max = delay_max
+        self._told: set[str] = set()
+
+    def run(self, lot: Lot, slot: Slot) -> None:  # noqa: ARG002
+        """Lets them wait for a worker that knows them, or gives them up, as the setting says."""
+        if lot.type not in self._told and len(self._told) < 1_000:
+            self._told.add(lot.type)
+            what = f"handler {lot.type!r}" if lot.type else "handler of plain messages"
+            logger().warning("no %s here for queue %r: %s", what, lot.queue, self._policy)
+        indexes = range(len(lot))
+        self.engine.settle(lot, [unknown(lot, i, self._policy, self._delay_max) for i in indexes])
+
+
+def guard(runner: Runner, lot: Lot, slot: Slot, engine: Engine) -> None:
+    """Runs a lot so that no fault of ours ends the thread either: the lot goes back unspent."""
+    try:
+        runner.run(lot, slot)
+    except BaseException as error:  # noqa: BLE001
+        slot.end()
+        if not isinstance(error, MsgqError):
+            logger().exception("running %r failed inside msgq; its messages go back", runner.name)
+        try:
+            engine.give_back(lot)
+        except MsgqError as failed:
+            logger().debug("giving back failed: %s", failed)

@@ -1,0 +1,112 @@
+"""The producers' side of the engine for one queue and one kind of body; queues and handlers use it.
+
+Any thread; the async calls from any event loop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from msgq import codec
+from msgq._engine import refuse_unbuilt
+from msgq.duration import When, due_ms
+from msgq.errors import ConfigError
+from msgq.receipt import BatchReceipt, Pending, Receipt
+
+if TYPE_CHECKING:
+    from msgq._core import Engine
+    from msgq.client import Client
+
+
+class Options:
+    """What a call says beyond its body: delay, headers, retry. Checked when made; immutable."""
+
+    __slots__ = ("delay", "headers")
+
+    def __init__(
+        self,
+        transport: str,
+        delay: When | None = None,
+        headers: Mapping[str, Any] | None = None,
+        retry: int | None = None,
+        unbuilt: dict[str, Any] | None = None,
+    ) -> None:
+        if unbuilt:
+            refuse_unbuilt(transport, unbuilt)
+        due_ms(delay)  # refuses senseless delays now, not at the first call
+        self.delay = delay
+        own: dict[str, Any] = {}
+        if retry is not None:
+            if isinstance(retry, bool) or not isinstance(retry, int) or retry < 1:
+                raise ConfigError(f"retry= is the number of attempts, at least 1, got {retry!r}")
+            own[codec.MAX_ATTEMPTS_HEADER] = retry
+        self.headers = codec.encode_headers(headers, own)
+
+
+class Sender:
+    """Enqueues bodies of one type into one queue."""
+
+    def __init__(self, client: Client, queue: str, kind: str, content: int) -> None:
+        # fixed after construction
+        self.client = client
+        self.queue = queue
+        self.kind = kind
+        self.content = content
+
+    @property
+    def engine(self) -> Engine:
+        """The client's engine, opened now if it is not."""
+        return self.client._opened()
+
+    def put(self, body: bytes, content: int, options: Options | None) -> Receipt:
+        """Enqueues one message and waits until it is settled."""
+        headers, due = _unfold(options)
+        raw = self.engine.enqueue_wait(self.queue, self.kind, content, body, headers, due)
+        return Receipt(raw)
+
+    def put_later(self, body: bytes, content: int, options: Options | None) -> Receipt:
+        """Enqueues one message without waiting."""
+        headers, due = _unfold(options)
+        core = self.engine.enqueue(self.queue, self.kind, content, body, headers, due)
+        return Receipt(b"", Pending(core))
+
+    def put_many(
+        self,
+        bodies: Sequence[bytes],
+        content: int,
+        options: Options | None,
+        each: Sequence[bytes | None] | None = None,
+    ) -> BatchReceipt:
+        """Enqueues many messages without waiting."""
+        headers, due = _unfold(options)
+        if not bodies:
+            return BatchReceipt([])
+        return BatchReceipt(
+            self.engine.enqueue_many(self.queue, self.kind, content, bodies, headers, due, each)
+        )
+
+    async def aput(self, body: bytes, content: int, options: Options | None) -> Receipt:
+        """Enqueues one message from an event loop, together with others of the same turn."""
+        headers, due = _unfold(options)
+        bridge = self.client._bridge()
+        return await bridge.put((self.queue, self.kind, content, due), body, headers)
+
+    async def aput_many(
+        self,
+        bodies: Sequence[bytes],
+        content: int,
+        options: Options | None,
+        each: Sequence[bytes | None] | None = None,
+    ) -> BatchReceipt:
+        """Enqueues many messages from an event loop and awaits them."""
+        headers, due = _unfold(options)
+        bridge = self.client._bridge()
+        group = (self.queue, self.kind, content, due)
+        return await BatchReceipt(await bridge.put_many(group, bodies, headers, each))
+
+
+def _unfold(options: Options | None) -> tuple[bytes | None, int]:
+    if options is None:
+        return None, 0
+    return options.headers, due_ms(options.delay)

@@ -1,0 +1,78 @@
+"""One handler thread's place: which lot it runs, how far it is, and who may end it early.
+
+The thread itself writes; the watch thread and a stopping worker look, and may take the lot over.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+if TYPE_CHECKING:
+    from msgq._core import Decision, Lot
+    from msgq._run import Runner
+
+
+class Places(Protocol):
+    """An iterator over a lot that knows how much is left: what iter() of a list gives."""
+
+    def __iter__(self) -> Iterator[Any]: ...
+    def __next__(self) -> Any: ...
+    def __length_hint__(self) -> int: ...
+
+
+def places_of(items: list[Any]) -> Places:
+    """Gives the iterator of a list."""
+    return cast("Places", iter(items))
+
+
+class Slot:
+    """Room for one lot."""
+
+    def __init__(self) -> None:
+        # fixed after construction
+        self.lock = threading.Lock()
+        # appended to by anybody who wants the thread to start no further message
+        self.halt: list[str] = []
+        # guarded by lock; lot is None between lots and after somebody took it over
+        self.lot: Lot | None = None
+        self.runner: Runner | None = None
+        self.places: Places = places_of([])
+        self.decisions: list[Decision] = []
+        self.count = 0
+        # only the watch thread
+        self.seen: tuple[int, int] = (0, 0)
+        self.seen_at = 0.0
+        self.serial = 0
+
+    def begin(
+        self, runner: Runner, lot: Lot, places: Places, count: int,
+        decisions: list[Decision],
+    ) -> None:  # fmt: skip
+        """Notes what the thread starts on."""
+        with self.lock:
+            self.serial += 1
+            self.lot, self.runner, self.places = lot, runner, places
+            self.decisions, self.count = decisions, count
+
+    def end(self) -> bool:
+        """Notes that the lot is over. False when it was taken over: its results must be dropped."""
+        with self.lock:
+            is_ours = self.lot is not None
+            self.lot = None
+            return is_ours
+
+    def place(self) -> int:
+        """How many messages of the lot are begun or done; the one begun last counts."""
+        return self.count - self.places.__length_hint__()
+
+    def take_over(self) -> tuple[Lot, Runner, int, list[Decision]] | None:
+        """Takes the lot from a stuck thread: (lot, runner, index it is stuck at, decisions)."""
+        with self.lock:
+            if self.lot is None or self.runner is None:
+                return None
+            self.halt.append("taken over")
+            taken = (self.lot, self.runner, max(0, self.place() - 1), list(self.decisions))
+            self.lot = None
+            return taken

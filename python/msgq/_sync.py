@@ -1,0 +1,311 @@
+"""The sync transport: enqueue runs the handler in place, with the same envelope, policy and errors.
+
+Stores nothing: what is enqueued is handled before enqueue returns. Delays between attempts are not
+waited for. Any thread runs its own messages.
+"""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Final, NoReturn
+
+from msgq._decide import ACK, REJECT, RETRY
+from msgq._lifecycle import logger
+from msgq._slot import Slot
+from msgq.duration import now_ms
+from msgq.errors import ClosedError, PayloadError, QueueFullError, UnsupportedError
+
+if TYPE_CHECKING:
+    from msgq._core import Decision, DeliveryFields, Found
+    from msgq.config import Config
+
+_PERSISTED: Final = 1
+_ROUNDS_MAX: Final = 1_000
+_DEAD_MAX: Final = 10_000
+_NO_TIMES: Final = [0] * 64
+_COUNTS: Final = (
+    "enqueued", "persisted", "failed", "dropped", "claimed", "done", "retried", "snoozed", "dead",
+    "lost", "in_flight", "held",
+)  # fmt: skip
+Handle = Callable[["SyncEngine", "SyncLot", Slot], BaseException | None]
+
+
+class SyncReceipt:
+    """A receipt that is settled from the start; the shape of the core's."""
+
+    def __init__(self, ids: list[bytes]) -> None:
+        self._ids = ids
+        self.count = len(ids)
+        self.status = _PERSISTED
+
+    def id(self, index: int = 0) -> bytes:
+        """Gives the 16 bytes of the id."""
+        return self._ids[index]
+
+    def wait(self, _timeout: float | None) -> bool:
+        """Is settled already."""
+        return True
+
+    def error(self) -> None:
+        """Gives nothing: what failed became a dead letter."""
+
+
+class SyncLot:
+    """One message on its way through its handler; the shape of the core's lot."""
+
+    channel = 0
+    is_uniform = True
+    is_lost = False
+
+    def __init__(
+        self, queue: str, kind: str, content: int, body: bytes, headers: bytes | None
+    ) -> None:
+        self.queue = queue
+        self.type = kind
+        self.content = content
+        self.decision: Decision | None = None
+        self._body = body
+        self._headers = headers or b""
+        self.id = new_id()
+        self.enqueued_ms = now_ms()
+        self.attempt = 0
+        self.failures = 0
+        self.records: list[bytes] = []
+
+    def __len__(self) -> int:
+        return 1
+
+    def bodies(self) -> list[bytes]:
+        """Gives its one body."""
+        return [self._body]
+
+    @property
+    def history(self) -> bytes:
+        """The failed attempts as a JSON array; the first and the last ten."""
+        kept = self.records if len(self.records) <= 20 else self.records[:10] + self.records[-10:]
+        return b"[" + b",".join(kept) + b"]" if kept else b""
+
+    def fields(self, _index: int) -> DeliveryFields:
+        """Gives everything about it."""
+        return (
+            self.id, self.type, self.content, self._headers, self._body, self.attempt,
+            self.failures, 0, self.history, self.enqueued_ms, self.attempt,
+        )  # fmt: skip
+
+    def found(self, reason: str) -> Found:
+        """Gives it as a dead letter."""
+        return (
+            self.queue, "dead", self.id, self.type, self.content, self._headers, self._body,
+            self.attempt, self.failures, 0, self.history, self.enqueued_ms, 0, reason, now_ms(),
+            self.id.hex(),
+        )  # fmt: skip
+
+
+class SyncEngine:
+    """The calls of the core's engine that make sense in place; the rest say that they do not."""
+
+    def __init__(self, config: Config) -> None:
+        # fixed after construction
+        self._message_bytes_max: int = config["message_bytes_max"]
+        self._raises: bool = config["sync_raise"]
+        self.handle: Handle | None = None  # set by the app that owns the handlers
+        # guarded by _lock
+        self._lock = threading.Lock()
+        self._dead: deque[SyncLot] = deque()
+        self._reasons: dict[bytes, str] = {}
+        self._counts: dict[str, dict[str, int]] = {}
+        self.is_closed = False
+
+    # --- producers ---
+
+    def enqueue_wait(
+        self, queue: str, kind: str, content: int, body: bytes, headers: bytes | None = None,
+        due_ms: int = 0,
+    ) -> bytes:  # fmt: skip
+        """Runs the message; gives its id and status."""
+        return self._run(queue, kind, content, body, headers, due_ms) + bytes((_PERSISTED,))
+
+    def enqueue(
+        self, queue: str, kind: str, content: int, body: bytes, headers: bytes | None = None,
+        due_ms: int = 0,
+    ) -> SyncReceipt:  # fmt: skip
+        """Runs the message; gives a settled receipt."""
+        return SyncReceipt([self._run(queue, kind, content, body, headers, due_ms)])
+
+    def enqueue_many(
+        self, queue: str, kind: str, content: int, bodies: Sequence[bytes],
+        headers: bytes | None = None, due_ms: int = 0,
+        headers_each: Sequence[bytes | None] | None = None,
+    ) -> list[SyncReceipt]:  # fmt: skip
+        """Runs the messages in order; gives one settled receipt."""
+        for body in bodies:
+            self._check(body, due_ms)
+        each = headers_each or [headers] * len(bodies)
+        return [
+            SyncReceipt(
+                [
+                    self._run(queue, kind, content, body, own, due_ms)
+                    for body, own in zip(bodies, each, strict=True)
+                ]
+            )
+        ]
+
+    def _check(self, body: bytes, due_ms: int) -> None:
+        if self.is_closed:
+            raise ClosedError("the sync:// client is closed; make a new one")
+        if due_ms:
+            raise UnsupportedError("delay= is not possible on sync://, which runs at once")
+        most = self._message_bytes_max
+        if len(body) > most:
+            raise PayloadError(f"body of {len(body)} bytes is over message_bytes_max, {most} bytes")
+
+    def _run(
+        self, queue: str, kind: str, content: int, body: bytes, headers: bytes | None, due_ms: int
+    ) -> bytes:
+        self._check(body, due_ms)
+        if self.handle is None:
+            raise UnsupportedError("sync:// runs handlers in place, and a client has none")
+        lot = SyncLot(queue, kind, content, body, headers)
+        self._count(queue, "enqueued", "persisted")
+        error = self._attempts(lot)
+        if error is not None and self._raises:
+            raise error
+        return lot.id
+
+    def _attempts(self, lot: SyncLot) -> BaseException | None:
+        """Runs attempts one after the other until the message is done or dead."""
+        assert self.handle is not None
+        for _ in range(_ROUNDS_MAX):
+            lot.attempt += 1
+            lot.decision = None
+            self._count(lot.queue, "claimed")
+            error = self.handle(self, lot, Slot())
+            _, verdict, _, reason, record = lot.decision or (0, ACK, 0, "", b"")
+            if record:
+                lot.records.append(record)
+            if verdict == ACK:
+                self._count(lot.queue, "done")
+                return None
+            if verdict == REJECT:
+                lot.failures += 1
+                self._bury(lot, reason)
+                return error
+            lot.failures += verdict == RETRY
+            self._count(lot.queue, "retried" if verdict == RETRY else "snoozed")
+        self._bury(lot, f"neither done nor given up after {_ROUNDS_MAX} attempts on sync://")
+        return None
+
+    def _bury(self, lot: SyncLot, reason: str) -> None:
+        logger().error("message %s of %s is dead: %s", uuid.UUID(bytes=lot.id), lot.queue, reason)
+        with self._lock:
+            if len(self._dead) >= _DEAD_MAX:
+                raise QueueFullError(f"{_DEAD_MAX} dead letters are kept on sync://; look at them")
+            self._dead.append(lot)
+            self._reasons[lot.id] = reason
+        self._count(lot.queue, "dead")
+
+    def _count(self, queue: str, *names: str) -> None:
+        with self._lock:
+            counts = self._counts.setdefault(queue, dict.fromkeys(_COUNTS, 0))
+            for name in names:
+                counts[name] += 1
+
+    # --- what runners call ---
+
+    def settle(self, lot: SyncLot, decisions: Sequence[Decision]) -> None:
+        """Notes what was decided."""
+        lot.decision = decisions[0] if decisions else (0, ACK, 0, "", b"")
+
+    # --- looking and administering ---
+
+    def stats(self, _with_depth: bool = True) -> dict[str, object]:
+        """Gives the counters in the core's shape."""
+        with self._lock:
+            traffic = [
+                {"queue": queue, **counts, "enqueue_ns": _NO_TIMES, "handle_ns": _NO_TIMES,
+                 "age_ns": _NO_TIMES}
+                for queue, counts in self._counts.items()
+            ]  # fmt: skip
+            depth = [
+                {"queue": queue, "sent": counts["enqueued"], "waiting": 0, "parked": 0,
+                 "leased": 0, "done": counts["done"], "dead": counts["dead"], "purged": 0,
+                 "quarantined": 0, "oldest_ms": 0}
+                for queue, counts in self._counts.items()
+            ]  # fmt: skip
+        return {
+            "traffic": traffic, "depth": depth, "flushes": 0, "flush_errors": 0, "blocks": 0,
+            "bytes_in_flight": 0, "store_bytes": 0, "store_connections": 0, "store_waiting_ns": 0,
+            "reclaimed": 0, "threads": 0, "flush_ns": _NO_TIMES,
+        }  # fmt: skip
+
+    def queues(self) -> list[str]:
+        """Gives the queues anything was enqueued into."""
+        with self._lock:
+            return sorted(self._counts)
+
+    def peek(self, _queue: str, _after: str, _limit: int) -> list[Found]:
+        """Gives nothing: nothing ever waits."""
+        return []
+
+    def find(self, queue: str, key: bytes) -> Found | None:
+        """Gives a dead letter; handled messages are gone."""
+        return next((each for each in self.dead(queue, "", _DEAD_MAX) if each[2] == key), None)
+
+    def dead(self, queue: str, after: str, limit: int) -> list[Found]:
+        """Gives dead letters, oldest first."""
+        with self._lock:
+            lots = [each for each in self._dead if not queue or each.queue == queue]
+            found = [each.found(self._reasons[each.id]) for each in lots]
+        places = [index for index, each in enumerate(found) if each[15] == after]
+        start = places[0] + 1 if places else 0
+        return found[start : start + limit]
+
+    def redrive(self, queue: str, ids: Sequence[bytes]) -> int:
+        """Runs dead letters again with fresh counts."""
+        lots = self._take_dead(queue, ids)
+        for each in lots:
+            each.attempt = each.failures = 0
+            self._attempts(each)
+        return len(lots)
+
+    def delete_dead(self, queue: str, ids: Sequence[bytes]) -> int:
+        """Forgets dead letters."""
+        return len(self._take_dead(queue, ids))
+
+    def _take_dead(self, queue: str, ids: Sequence[bytes]) -> list[SyncLot]:
+        with self._lock:
+            taken = [
+                each for each in self._dead
+                if (not queue or each.queue == queue) and (not ids or each.id in ids)
+            ]  # fmt: skip
+            for each in taken:
+                self._dead.remove(each)
+                del self._reasons[each.id]
+        return taken
+
+    def purge(self, _queue: str) -> int:
+        """Removes nothing: nothing ever waits."""
+        return 0
+
+    def drain_log(self) -> list[tuple[int, str]]:
+        """Gives nothing: it logs at once."""
+        return []
+
+    def close(self, _timeout: float) -> bool:
+        """Refuses further work."""
+        self.is_closed = True
+        return True
+
+    def __getattr__(self, name: str) -> NoReturn:
+        raise UnsupportedError(f"{name} is not possible on sync://, which stores nothing")
+
+
+def new_id() -> bytes:
+    """Draws an id as the core does for stored messages."""
+    from msgq._engine import core
+
+    drawn: bytes = core().new_id()
+    return drawn

@@ -1,0 +1,246 @@
+"""Settings from defaults, profile, TOML, environment, URL, code and command line, in that order.
+
+The only module that reads the environment. A Config is read-only once resolved; any thread.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import math
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from msgq._settings import PROFILES, SETTINGS, Setting
+from msgq._url import StoreUrl, parse_url
+from msgq.duration import format_duration, format_size, parse_duration, parse_size
+from msgq.errors import ConfigError
+
+DEFAULT_URL: Final = "sqlite:///msgq.db"
+_PREFIX: Final = "MSGQ_"
+_NOT_SETTINGS: Final = frozenset({"URL", "CONFIG", "PROFILE", "WORKER_SPEC"})
+
+
+class Config(Mapping[str, Any]):
+    """Every setting with its value, and where each came from. Durations are seconds.
+
+    Reads as a mapping of name to value; `origin(name)` says which layer decided.
+    """
+
+    def __init__(self, url: StoreUrl, values: dict[str, Any], origins: dict[str, str]) -> None:
+        self.url = url
+        self._values = values
+        self._origins = origins
+
+    def __getitem__(self, name: str) -> Any:
+        return self._values[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __repr__(self) -> str:
+        said = {name: self[name] for name in self if self._origins[name] != "default"}
+        return f"Config({self.url}, {said})"
+
+    def origin(self, name: str) -> str:
+        """Says which layer gave the value: default, profile, a file, a variable, URL, code..."""
+        return self._origins[name]
+
+    def core_options(self) -> dict[str, object]:
+        """Gives what the engine takes: names of config.h, durations in whole milliseconds."""
+        options: dict[str, object] = {"scheme": self.url.scheme, "path": self.url.path}
+        for setting in SETTINGS.values():
+            if setting.is_core:
+                value = self._values[setting.name]
+                is_time = setting.kind == "duration"
+                options[setting.name] = math.ceil(value * 1000) if is_time else value
+        return options
+
+
+def resolve(
+    url: str | None = None,
+    code: Mapping[str, Any] | None = None,
+    command_line: Mapping[str, Any] | None = None,
+    *,
+    environ: Mapping[str, str] | None = None,
+    folder: Path | None = None,
+) -> Config:
+    """Gives the effective settings. Raises ConfigError listing everything that is wrong at once.
+
+    `environ` and `folder` are the process's own unless given (tests give theirs).
+    """
+    environ = os.environ if environ is None else environ
+    file_name, file = _read_toml(environ.get(_PREFIX + "CONFIG"), folder or Path.cwd())
+    layers: list[tuple[str, Mapping[str, Any]]] = [
+        (file_name, file),
+        ("environment", _read_environ(environ)),
+    ]
+    text = url or environ.get(_PREFIX + "URL") or file.get("url") or DEFAULT_URL
+    where = parse_url(str(text))
+    layers += [("url", where.options), ("code", code or {}), ("command line", command_line or {})]
+    return _merge(where, layers)
+
+
+def check_names(settings: Mapping[str, Any], origin: str = "code") -> None:
+    """Raises ConfigError for unknown names, and for values that cannot be right."""
+    wrong: list[str] = []
+    for name, value in settings.items():
+        _convert(name, value, origin, wrong)
+    _raise_if(wrong)
+
+
+def _merge(url: StoreUrl, layers: list[tuple[str, Mapping[str, Any]]]) -> Config:
+    wrong: list[str] = []
+    values = {name: setting.default for name, setting in SETTINGS.items()}
+    origins = dict.fromkeys(values, "default")
+    profile = next((lay["profile"] for _, lay in reversed(layers) if lay.get("profile")), None)
+    for name, value in _profile(profile, wrong).items():
+        values[name], origins[name] = value, f"profile {profile}"
+    for layer, settings in layers:
+        for name, value in settings.items():
+            if name in ("profile", "url"):
+                continue
+            converted = _convert(name, value, layer, wrong)
+            if converted is not None:
+                values[name] = converted
+                origins[name] = f"{_PREFIX}{name.upper()}" if layer == "environment" else layer
+    _check_together(values, wrong)
+    _raise_if(wrong)
+    return Config(url, values, origins)
+
+
+def _profile(name: object, wrong: list[str]) -> dict[str, Any]:
+    if name is None:
+        return {}
+    if name not in PROFILES:
+        wrong.append(f"profile {name!r} is unknown; there are {', '.join(PROFILES)}")
+        return {}
+    return PROFILES[str(name)]
+
+
+def _check_together(values: dict[str, Any], wrong: list[str]) -> None:
+    for least, most in (("poll_min", "poll_max"), ("lease", "lease_max")):
+        if values[least] > values[most]:
+            wrong.append(f"{least} ({values[least]:g} s) is above {most} ({values[most]:g} s)")
+
+
+def _raise_if(wrong: list[str]) -> None:
+    if wrong:
+        raise ConfigError("; ".join(wrong))
+
+
+def _convert(name: str, value: Any, layer: str, wrong: list[str]) -> Any:
+    setting = SETTINGS.get(name)
+    if setting is None:
+        if name not in ("profile", "url"):
+            wrong.append(f"unknown setting {name!r} in {layer}{_near(name)}")
+        return None
+    try:
+        return _typed(setting, value)
+    except ConfigError as error:
+        wrong.append(f"{error} (from {layer})")
+        return None
+
+
+def _near(name: str) -> str:
+    close = difflib.get_close_matches(name, SETTINGS, n=1, cutoff=0.5)
+    return f"; did you mean {close[0]!r}?" if close else f"; known: {', '.join(SETTINGS)}"
+
+
+def _typed(setting: Setting, value: Any) -> Any:
+    name, kind = setting.name, setting.kind
+    if kind == "duration":
+        return _in_range(setting, parse_duration(value, name), format_duration)
+    if kind == "bytes":
+        return int(_in_range(setting, parse_size(value, name), lambda n: format_size(int(n))))
+    if kind in ("count", "ratio"):
+        return _in_range(setting, _number(setting, value), "{:g}".format)
+    if kind == "choice":
+        if value not in setting.choices:
+            raise ConfigError(f"{name} must be one of {', '.join(setting.choices)}, got {value!r}")
+        return value
+    return _flag(name, value) if kind == "flag" else _weights(name, value)
+
+
+def _number(setting: Setting, value: Any) -> float:
+    kind = int if setting.kind == "count" else float
+    try:
+        if isinstance(value, bool) or not isinstance(value, (str, int, kind)):
+            raise ValueError
+        return kind(value.replace("_", "") if isinstance(value, str) else value)
+    except ValueError:
+        raise ConfigError(f"{setting.name} must be a number, got {value!r}") from None
+
+
+def _in_range(setting: Setting, value: float, show: Any) -> float:
+    if not setting.least <= value <= setting.most:
+        least, most = show(setting.least), show(setting.most)
+        raise ConfigError(f"{setting.name} must be from {least} to {most}, got {show(value)}")
+    return value
+
+
+def _flag(name: str, value: Any) -> bool:
+    words = {"1": True, "true": True, "yes": True, "on": True,
+             "0": False, "false": False, "no": False, "off": False}  # fmt: skip
+    found = value if isinstance(value, bool) else words.get(str(value).strip().lower())
+    if found is None:
+        raise ConfigError(f"{name} must be true or false, got {value!r}")
+    return bool(found)
+
+
+def _weights(name: str, value: Any) -> dict[str, int]:
+    """Reads {"emails": 3} or the text "emails=3,clicks=1"."""
+    try:
+        if isinstance(value, str):
+            parts = (part.rpartition("=") for part in value.split(",") if part.strip())
+            value = {queue.strip(): int(share) for queue, _, share in parts}
+        weights = {str(queue): int(share) for queue, share in dict(value).items()}
+    except (TypeError, ValueError):
+        raise ConfigError(f"{name} must be like 'emails=3,clicks=1', got {value!r}") from None
+    if any(not 1 <= share <= 1000 for share in weights.values()):
+        raise ConfigError(f"{name}: each weight must be from 1 to 1000, got {value!r}")
+    return weights
+
+
+def _read_environ(environ: Mapping[str, str]) -> dict[str, Any]:
+    found = {
+        name[len(_PREFIX) :].lower(): value
+        for name, value in environ.items()
+        if name.startswith(_PREFIX) and name[len(_PREFIX) :] not in _NOT_SETTINGS
+    }
+    if _PREFIX + "PROFILE" in environ:
+        found["profile"] = environ[_PREFIX + "PROFILE"]
+    return found
+
+
+def _read_toml(explicit: str | None, folder: Path) -> tuple[str, dict[str, Any]]:
+    if explicit is not None:
+        path = Path(explicit)
+        if not path.is_file():
+            raise ConfigError(f"MSGQ_CONFIG names {explicit!r}, which is no file")
+        return str(path), _load_toml(path)
+    own = folder / "msgq.toml"
+    if own.is_file():
+        return "msgq.toml", _load_toml(own)
+    project = folder / "pyproject.toml"
+    if project.is_file():
+        table = _load_toml(project, whole=True).get("tool", {}).get("msgq", {})
+        return "pyproject.toml", dict(table)
+    return "msgq.toml", {}
+
+
+def _load_toml(path: Path, whole: bool = False) -> dict[str, Any]:
+    toml: Any = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
+    try:
+        table: dict[str, Any] = toml.loads(path.read_text("utf-8"))
+    except (toml.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise ConfigError(f"{path} cannot be read as TOML: {error}") from None
+    if whole or path.name != "pyproject.toml":
+        return table
+    return dict(table.get("tool", {}).get("msgq", {}))

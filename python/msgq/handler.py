@@ -1,0 +1,204 @@
+"""Handler: a function that handles messages of a queue, and how to send it some.
+
+A handler is fixed once declared. Any thread; the async twins from any event loop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
+
+from msgq._send import Options, Sender
+from msgq.duration import Duration, When, parse_duration
+from msgq.errors import ConfigError
+from msgq.receipt import BatchReceipt, Receipt
+from msgq.retry import RetryPolicy
+
+if TYPE_CHECKING:
+    from msgq._signature import Plan
+    from msgq.client import Client
+
+P = ParamSpec("P")
+R = TypeVar("R")
+T = TypeVar("T")
+ANY_NAME = "*"
+"""Name of a handler that takes every message of its queue no other handler is named for."""
+
+
+class Batch:
+    """Says that a handler takes many messages at once, as one list.
+
+    max_size: messages at most, 1 to 100,000. max_wait: how long to wait for that many once there is
+    one; 0 takes what is there. Raises ConfigError.
+    """
+
+    __slots__ = ("max_size", "max_wait")
+
+    def __init__(self, max_size: int = 100, max_wait: Duration = 0.0) -> None:
+        if isinstance(max_size, bool) or not isinstance(max_size, int):
+            raise ConfigError(f"max_size must be a whole number, got {max_size!r}")
+        if not 1 <= max_size <= 100_000:
+            raise ConfigError(f"max_size must be from 1 to 100,000, got {max_size}")
+        self.max_size = max_size
+        self.max_wait = parse_duration(max_wait, "max_wait")
+
+    def __repr__(self) -> str:
+        return f"Batch(max_size={self.max_size}, max_wait={self.max_wait:g})"
+
+
+class Prepared(Generic[P]):
+    """A handler with options of one kind of call, from `handler.using(...)`; reusable."""
+
+    def __init__(self, sender: Sender, plan: Plan, options: Options | None) -> None:
+        self._sender = sender
+        self._plan = plan
+        self._options = options
+        self._pack = plan.pack
+
+    def enqueue(self, *args: P.args, **kwargs: P.kwargs) -> Receipt:
+        """Enqueues one call; durable when it returns.
+
+        Raises PayloadError (arguments that do not fit the signature or cannot be encoded, or over
+        the limit), QueueFullError, ClosedError, StoreError; then nothing was enqueued,
+        StoreInDoubtError excepted.
+        """
+        body = self._pack(*args, **kwargs)
+        return self._sender.put(body, self._plan.content, self._options)
+
+    def enqueue_later(self, *args: P.args, **kwargs: P.kwargs) -> Receipt:
+        """Enqueues one call without waiting; the receipt tells when it is durable."""
+        body = self._pack(*args, **kwargs)
+        return self._sender.put_later(body, self._plan.content, self._options)
+
+    async def aenqueue(self, *args: P.args, **kwargs: P.kwargs) -> Receipt:
+        """Twin of enqueue; what is awaited in one turn of the loop is written together."""
+        body = self._pack(*args, **kwargs)
+        return await self._sender.aput(body, self._plan.content, self._options)
+
+    def enqueue_many(self, calls: Iterable[Any]) -> BatchReceipt:
+        """Enqueues many calls; all durable when it returns. Order is kept.
+
+        Each is a tuple of arguments, a dict of them by name, or the bare value for a handler with
+        one argument. Raises as enqueue; a PayloadError names the item and then nothing was
+        enqueued; with a StoreError, `error.receipt` tells of each.
+        """
+        return self.enqueue_many_later(calls).wait()
+
+    def enqueue_many_later(self, calls: Iterable[Any]) -> BatchReceipt:
+        """Enqueues many calls without waiting; one receipt for all."""
+        bodies = self._plan.pack_many(calls)
+        return self._sender.put_many(bodies, self._plan.content, self._options)
+
+    async def aenqueue_many(self, calls: Iterable[Any]) -> BatchReceipt:
+        """Twin of enqueue_many."""
+        bodies = self._plan.pack_many(calls)
+        return await self._sender.aput_many(bodies, self._plan.content, self._options)
+
+
+class Handler(Prepared[P], Generic[P, R]):
+    """A declared handler. Calling it is a plain function call; enqueue sends it a message."""
+
+    def __init__(
+        self, client: Client, function: Callable[P, R], plan: Plan, settings: HandlerSettings
+    ) -> None:
+        sender = Sender(client, settings.queue, settings.type, plan.content)
+        super().__init__(sender, plan, None)
+        # fixed after construction
+        self.function = function
+        self.settings = settings
+        self.name = settings.name
+        self.queue = settings.queue
+        for attribute in ("__doc__", "__module__", "__name__", "__qualname__"):
+            if hasattr(function, attribute):
+                setattr(self, attribute, getattr(function, attribute))
+        self.__wrapped__ = function
+
+    def __repr__(self) -> str:
+        return f"Handler({self.name!r}, queue={self.queue!r})"
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Calls the function, nothing else."""
+        return self.function(*args, **kwargs)
+
+    def enqueue(self, *args: P.args, **kwargs: P.kwargs) -> Receipt:
+        """Enqueues one call; durable when it returns. Errors as Prepared.enqueue."""
+        body = self._pack(*args, **kwargs)
+        return Receipt(self._put(self.queue, self.settings.type, self._plan.content, body))
+
+    def _put(self, queue: str, kind: str, content: int, body: bytes) -> bytes:
+        """Replaced by the engine's own method at first use."""
+        put = self._sender.engine.enqueue_wait
+        self._put = put  # type: ignore[method-assign,assignment]
+        return put(queue, kind, content, body)
+
+    def using(
+        self,
+        *,
+        delay: When | None = None,
+        headers: Mapping[str, Any] | None = None,
+        retry: int | None = None,
+        **unbuilt: Any,
+    ) -> Prepared[P]:
+        """Gives the same handler with options for its calls.
+
+        delay: a duration from the call, or an aware datetime. headers: up to 100. retry: attempts
+        instead of the policy's max_attempts. Raises ConfigError, PayloadError; UnsupportedError for
+        options of later versions.
+        """
+        transport = self._sender.client.transport if unbuilt else ""
+        options = Options(transport, delay, headers, retry, unbuilt)
+        return Prepared(self._sender, self._plan, options)
+
+
+class BatchHandler(Handler[[T], R], Generic[T, R]):
+    """A handler of lists: calling it takes a list, enqueue takes one item."""
+
+    def __call__(self, items: list[T], *args: Any) -> R:  # type: ignore[override]
+        """Calls the function, nothing else."""
+        return self.function(items, *args)  # type: ignore[arg-type]
+
+
+class ContextHandler(Handler[P, R]):
+    """A handler whose first parameter is a Context: given in a plain call, not at enqueue."""
+
+    def __call__(self, context: Any, *args: P.args, **kwargs: P.kwargs) -> R:  # type: ignore[override]
+        """Calls the function, nothing else."""
+        return self.function(context, *args, **kwargs)
+
+
+class HandlerSettings:
+    """What was said when a handler was declared, checked."""
+
+    __slots__ = ("batch", "concurrency", "is_async", "name", "queue", "retry", "timeout")
+
+    def __init__(
+        self,
+        name: str,
+        queue: str,
+        *,
+        retry: RetryPolicy | None,
+        timeout: Duration | None,
+        batch: Batch | None,
+        concurrency: int | None,
+        is_async: bool,
+    ) -> None:
+        if batch is not None and not isinstance(batch, Batch):
+            raise ConfigError(f"batch= of handler {name!r} takes a msgq.Batch, got {batch!r}")
+        if retry is not None and not isinstance(retry, RetryPolicy):
+            raise ConfigError(f"retry= of handler {name!r} takes a RetryPolicy, got {retry!r}")
+        if concurrency is not None and (
+            isinstance(concurrency, bool) or not isinstance(concurrency, int) or concurrency < 1
+        ):
+            raise ConfigError(f"concurrency= of handler {name!r} must be at least 1")
+        self.name = name
+        self.queue = queue
+        self.retry = retry
+        self.timeout = None if timeout is None else parse_duration(timeout, "timeout")
+        self.batch = batch
+        self.concurrency = concurrency or 0
+        self.is_async = is_async
+
+    @property
+    def type(self) -> str:
+        """What its messages carry as type: the name; nothing for a handler of whole queues."""
+        return "" if self.name == ANY_NAME else self.name

@@ -1,0 +1,275 @@
+"""Queue: a named queue without handlers, to enqueue plain messages into and to claim from.
+
+Any thread; the async twins (with an `a` before their names) from any event loop.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from msgq import codec
+from msgq._engine import validate_queue_name
+from msgq._send import Options, Sender
+from msgq.codec import CONTENT_BYTES, CONTENT_JSON
+from msgq.duration import Duration, When, parse_duration
+from msgq.errors import ConfigError, NotFoundError, PayloadError
+from msgq.message import Delivery, Message
+from msgq.receipt import BatchReceipt, Receipt
+from msgq.stats import QueueDepth
+
+if TYPE_CHECKING:
+    from msgq._core import Lot
+    from msgq.client import Client
+
+_CLAIM_MAX = 100_000
+_BYTES_ONLY = {bytes}
+
+
+class Queue:
+    """A named queue, created on first use. Get it from `client.queue(name)`."""
+
+    def __init__(self, client: Client, name: str) -> None:
+        self.name = validate_queue_name(name)
+        self._client = client
+        self._sender = Sender(client, name, "", CONTENT_BYTES)
+
+    def __repr__(self) -> str:
+        return f"Queue({self.name!r} of {self._client})"
+
+    # --- producers ---
+
+    def enqueue(
+        self,
+        body: Any,
+        *,
+        headers: Mapping[str, Any] | None = None,
+        delay: When | None = None,
+        **unbuilt: Any,
+    ) -> Receipt:
+        """Enqueues one message; durable when it returns. Bytes go as they are, the rest as JSON.
+
+        Raises PayloadError, QueueFullError, ClosedError, StoreError; then nothing was enqueued,
+        StoreInDoubtError excepted.
+        """
+        if headers is None and delay is None and not unbuilt:
+            if type(body) is bytes:
+                return Receipt(self._put(self.name, "", 0, body))
+            body, content = _encoded(body)
+            return Receipt(self._put(self.name, "", content, body))
+        options = self._options(headers, delay, unbuilt)
+        return self._sender.put(*_encoded(body), options)
+
+    def _put(
+        self, queue: str, kind: str, content: int, body: bytes
+    ) -> bytes:  # replaced by the engine's own method at first use
+        put = self._client._opened().enqueue_wait
+        self._put = put  # type: ignore[method-assign,assignment]
+        return put(queue, kind, content, body)
+
+    def enqueue_later(
+        self,
+        body: Any,
+        *,
+        headers: Mapping[str, Any] | None = None,
+        delay: When | None = None,
+        **unbuilt: Any,
+    ) -> Receipt:
+        """Enqueues one message without waiting; the receipt tells when it is durable."""
+        return self._sender.put_later(*_encoded(body), self._options(headers, delay, unbuilt))
+
+    def enqueue_many(
+        self,
+        bodies: Iterable[Any],
+        *,
+        headers: Mapping[str, Any] | Sequence[Mapping[str, Any] | None] | None = None,
+        delay: When | None = None,
+        **unbuilt: Any,
+    ) -> BatchReceipt:
+        """Enqueues many messages; all durable when it returns. Order is kept.
+
+        `headers` is one mapping for all or one for each. Raises as enqueue; a PayloadError names
+        the item and then nothing was enqueued; with a StoreError, `error.receipt` tells of each.
+        """
+        return self.enqueue_many_later(bodies, headers=headers, delay=delay, **unbuilt).wait()
+
+    def enqueue_many_later(
+        self,
+        bodies: Iterable[Any],
+        *,
+        headers: Mapping[str, Any] | Sequence[Mapping[str, Any] | None] | None = None,
+        delay: When | None = None,
+        **unbuilt: Any,
+    ) -> BatchReceipt:
+        """Enqueues many messages without waiting; one receipt for all."""
+        encoded, content = _encoded_many(bodies)
+        options, each = self._many_options(headers, delay, unbuilt, len(encoded))
+        return self._sender.put_many(encoded, content, options, each)
+
+    async def aenqueue(
+        self,
+        body: Any,
+        *,
+        headers: Mapping[str, Any] | None = None,
+        delay: When | None = None,
+        **unbuilt: Any,
+    ) -> Receipt:
+        """Twin of enqueue; what is awaited in one turn of the loop is written together."""
+        return await self._sender.aput(*_encoded(body), self._options(headers, delay, unbuilt))
+
+    async def aenqueue_many(
+        self,
+        bodies: Iterable[Any],
+        *,
+        headers: Mapping[str, Any] | Sequence[Mapping[str, Any] | None] | None = None,
+        delay: When | None = None,
+        **unbuilt: Any,
+    ) -> BatchReceipt:
+        """Twin of enqueue_many."""
+        encoded, content = _encoded_many(bodies)
+        options, each = self._many_options(headers, delay, unbuilt, len(encoded))
+        return await self._sender.aput_many(encoded, content, options, each)
+
+    def _options(
+        self, headers: Mapping[str, Any] | None, delay: When | None, unbuilt: dict[str, Any]
+    ) -> Options | None:
+        if headers is None and delay is None and not unbuilt:
+            return None
+        transport = self._client.transport if unbuilt else ""
+        return Options(transport, delay, headers, unbuilt=unbuilt)
+
+    def _many_options(
+        self, headers: Any, delay: When | None, unbuilt: dict[str, Any], count: int
+    ) -> tuple[Options | None, list[bytes | None] | None]:
+        if headers is None or isinstance(headers, Mapping):
+            return self._options(headers, delay, unbuilt), None
+        each = [codec.encode_headers(one, {}) for one in headers]
+        if len(each) != count:
+            raise PayloadError(f"{len(each)} headers for {count} bodies")
+        return self._options(None, delay, unbuilt), each
+
+    # --- claims ---
+
+    def claim(
+        self, count: int = 1, *, wait: Duration = 0.0, lease: Duration | None = None
+    ) -> list[Delivery]:
+        """Claims up to `count` messages for this process; none within `wait` gives an empty list.
+
+        The lease is `lease` long (the setting's unless given) and nobody renews it; see
+        Delivery.extend. Raises ClosedError, NotFoundError (strict_queues), StoreError. Blocks up to
+        `wait`.
+        """
+        seconds, lease_seconds = self._check_claim(count, wait, lease)
+        lot = self._client._opened().claim(self.name, count, seconds, lease_seconds)
+        return self._deliveries(lot)
+
+    async def aclaim(
+        self, count: int = 1, *, wait: Duration = 0.0, lease: Duration | None = None
+    ) -> list[Delivery]:
+        """Twin of claim; a thread of the loop's executor waits meanwhile."""
+        seconds, lease_seconds = self._check_claim(count, wait, lease)
+        import asyncio
+
+        claim = self._client._opened().claim
+        return self._deliveries(
+            await asyncio.to_thread(claim, self.name, count, seconds, lease_seconds)
+        )
+
+    def _check_claim(
+        self, count: int, wait: Duration, lease: Duration | None
+    ) -> tuple[float, float]:
+        if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= _CLAIM_MAX:
+            raise ConfigError(f"claim takes a count from 1 to {_CLAIM_MAX}, got {count!r}")
+        default = self._client.config["lease"]
+        seconds = default if lease is None else parse_duration(lease, "lease")
+        if not 0 < seconds <= self._client.config["lease_max"]:
+            most = self._client.config["lease_max"]
+            raise ConfigError(f"lease must be above 0 and at most {most:g} s, got {seconds:g} s")
+        return parse_duration(wait, "wait"), seconds
+
+    def _deliveries(self, lot: Lot | None) -> list[Delivery]:
+        if lot is None:
+            return []
+        engine = self._client._opened()
+        return [Delivery(engine, lot, index) for index in range(len(lot))]
+
+    # --- looking and administering ---
+
+    def depth(self) -> QueueDepth:
+        """What the store holds of this queue, all processes together; zeros for an unknown one."""
+        return self._client.stats().depth_of(self.name)
+
+    def peek(self, limit: int = 50, *, after: str = "") -> list[Message]:
+        """Gives up to `limit` messages without claiming them, oldest first, behind a cursor."""
+        return [Message(each) for each in self._client._opened().peek(self.name, after, limit)]
+
+    def messages(self, *, page: int = 500) -> Iterator[Message]:
+        """Gives every message without claiming, page by page, in bounded memory."""
+        after = ""
+        while found := self.peek(page, after=after):
+            yield from found
+            after = found[-1].cursor
+
+    def find(self, message_id: uuid.UUID | str) -> Message:
+        """Gives the message of that id without scanning. Raises NotFoundError, ConfigError."""
+        key = _as_id(message_id)
+        found = self._client._opened().find(self.name, key.bytes)
+        if found is None:
+            raise NotFoundError(f"no message {key} in queue {self.name!r}")
+        return Message(found)
+
+    def dead(self, limit: int = 50, *, after: str = "") -> list[Message]:
+        """Gives up to `limit` dead letters, oldest first, behind a cursor."""
+        return [Message(each) for each in self._client._opened().dead(self.name, after, limit)]
+
+    def redrive(self, *ids: uuid.UUID | str) -> int:
+        """Sends these dead letters again with fresh counts, or all of them; gives how many."""
+        return self._client._opened().redrive(self.name, [_as_id(each).bytes for each in ids])
+
+    def delete_dead(self, *ids: uuid.UUID | str) -> int:
+        """Deletes these dead letters, or all of them; gives how many."""
+        return self._client._opened().delete_dead(self.name, [_as_id(each).bytes for each in ids])
+
+    def purge(self) -> int:
+        """Removes every waiting and parked message and lapses open claims; gives how many."""
+        return self._client._opened().purge(self.name)
+
+    def delete(self) -> None:
+        """Removes the queue and all it holds. Raises NotFoundError when there is none."""
+        self._client._opened().delete_queue(self.name)
+
+
+def _as_id(value: uuid.UUID | str) -> uuid.UUID:
+    try:
+        return value if isinstance(value, uuid.UUID) else uuid.UUID(value)
+    except (ValueError, AttributeError, TypeError):
+        raise ConfigError(f"{value!r:.60} is no message id (a UUID)") from None
+
+
+def _encoded(body: Any) -> tuple[bytes, int]:
+    if isinstance(body, (bytes, bytearray, memoryview)):
+        return bytes(body), CONTENT_BYTES
+    return codec.encode_json(body), CONTENT_JSON
+
+
+def _encoded_many(bodies: Iterable[Any]) -> tuple[list[bytes], int]:
+    """All bytes, or all JSON: a batch is of one content type."""
+    if isinstance(bodies, (bytes, str, Mapping)):
+        kind = type(bodies).__name__
+        raise PayloadError(f"enqueue_many takes many bodies, not one {kind}; wrap it in a list")
+    listed = bodies if type(bodies) is list else list(bodies)
+    kinds = set(map(type, listed))
+    if kinds <= _BYTES_ONLY:
+        return listed, CONTENT_BYTES
+    if kinds <= {bytes, bytearray, memoryview}:
+        return [bytes(each) for each in listed], CONTENT_BYTES
+    encoded: list[bytes] = []
+    for index, each in enumerate(listed):
+        if isinstance(each, (bytes, bytearray, memoryview)):
+            raise PayloadError(f"item {index} is bytes while others are not; send them apart")
+        try:
+            encoded.append(codec.encode_json(each))
+        except PayloadError as error:
+            raise PayloadError(f"item {index}: {error}") from error
+    return encoded, CONTENT_JSON

@@ -1,0 +1,190 @@
+"""Help for tests of programs that use msgq: an app in memory, run-until-idle, contexts, claims.
+
+Nothing here is imported by msgq itself. Any thread.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, cast
+
+from msgq import codec
+from msgq._engine import core
+from msgq._run import with_acks
+from msgq.app import App
+from msgq.duration import Duration, now_ms
+from msgq.handler import Handler
+from msgq.message import Context, Delivery, Message
+from msgq.worker import Worker
+
+if TYPE_CHECKING:
+    from msgq._core import Decision, DeliveryFields, Engine, Lot, Receipt
+
+__all__ = [
+    "FakeEngine", "context", "deliveries", "enqueued", "memory_app", "run_until_idle", "run_worker",
+]  # fmt: skip
+
+
+@contextmanager
+def memory_app(app: App | None = None, **settings: Any) -> Iterator[App]:
+    """Gives an app on memory:// with profile "test"; a given app is moved there for the while.
+
+    The app's own engine, if open, is left alone and put back afterwards.
+    """
+    settings = {"profile": "test", **settings}
+    if app is None:
+        with App("memory://", **settings) as made:
+            yield made
+        return
+    mine = App("memory://", **settings)
+    kept = {name: getattr(app, name) for name in _STATE}
+    senders = _unbind(app)
+    for name in _STATE:
+        setattr(app, name, getattr(mine, name))
+    try:
+        yield app
+    finally:
+        app.close()
+        for name, value in kept.items():
+            setattr(app, name, value)
+        for each in senders:
+            each.__dict__.pop("_put", None)
+
+
+_STATE = ("_url", "_settings", "_command_line", "_config", "_engine", "_is_closed", "_meter",
+          "_bridges")  # fmt: skip
+
+
+def _unbind(app: App) -> list[Handler[..., Any]]:
+    """Makes handlers look their engine up again."""
+    handlers = list(app.handlers.values())
+    for each in handlers:
+        each.__dict__.pop("_put", None)
+    return handlers
+
+
+@contextmanager
+def run_worker(app: App, queues: Iterable[str] | None = None, **options: Any) -> Iterator[Worker]:
+    """Runs a worker for the while; at the end it drains."""
+    with app.worker(queues, **options) as worker:
+        yield worker
+
+
+def run_until_idle(app: App, queues: Iterable[str] | None = None, timeout: Duration = 10.0) -> None:
+    """Handles all that is due, what handlers enqueue for each other included.
+
+    Raises WaitTimeoutError when that takes longer than `timeout`.
+    """
+    with app.worker(queues) as worker:
+        worker.run_until_idle(timeout)
+
+
+def enqueued(target: App | Handler[..., Any], queue: str | None = None) -> list[Message]:
+    """Gives the messages that wait in a queue, or those for one handler, oldest first."""
+    if isinstance(target, Handler):
+        found = target._sender.client.queue(target.queue).messages()
+        return [each for each in found if each.handler == target.settings.type]
+    names = [queue] if queue is not None else target.queues()
+    return [each for name in names for each in target.queue(name).messages()]
+
+
+class _FakeLot:
+    """Messages that came from no store."""
+
+    channel = 0
+    is_uniform = True
+    is_lost = False
+
+    def __init__(self, queue: str, bodies: list[bytes], fields: dict[str, Any]) -> None:
+        self.queue = queue
+        self.type = str(fields.get("handler", ""))
+        self.content = int(fields["content"])
+        self._bodies = bodies
+        self._fields = fields
+        self._ids = [core().new_id() for _ in bodies]
+
+    def __len__(self) -> int:
+        return len(self._bodies)
+
+    def bodies(self) -> list[bytes]:
+        return self._bodies
+
+    def fields(self, index: int) -> DeliveryFields:
+        said = self._fields
+        headers = codec.encode_headers(said.get("headers"), {}) or b""
+        return (
+            self._ids[index], self.type, self.content, headers, self._bodies[index],
+            said.get("attempt", 1), said.get("failures", 0), 0, b"", now_ms(), 1,
+        )  # fmt: skip
+
+
+def context(
+    *,
+    queue: str = "default",
+    attempt: int = 1,
+    failures: int = 0,
+    headers: Mapping[str, Any] | None = None,
+    body: Any = b"",
+) -> Context:
+    """Gives a Context for calling a handler as a plain function."""
+    fields = {"attempt": attempt, "failures": failures, "headers": headers}
+    return Context(_lot(queue, [body], fields), 0)
+
+
+def _lot(queue: str, bodies: Iterable[Any], fields: dict[str, Any]) -> Lot:
+    listed = list(bodies)
+    is_raw = all(isinstance(each, bytes) for each in listed)
+    encoded = listed if is_raw else [codec.encode_json(each) for each in listed]
+    fields["content"] = codec.CONTENT_BYTES if is_raw else codec.CONTENT_JSON
+    return cast("Lot", _FakeLot(queue, encoded, fields))
+
+
+class FakeEngine:
+    """Notes how deliveries made by `deliveries` were settled: `settled[id]` is "ack", "retry"..."""
+
+    _NAMES = ("ack", "retry", "snooze", "reject")
+
+    def __init__(self) -> None:
+        self.settled: dict[uuid.UUID, str] = {}
+
+    def settle_now(self, lot: Lot, decisions: list[Decision]) -> Receipt:
+        """Notes what was decided."""
+        for index, verdict, *_ in decisions:
+            self.settled[uuid.UUID(bytes=lot.fields(index)[0])] = self._NAMES[verdict]
+        return cast("Receipt", _Settled())
+
+    def settle(self, lot: Lot, decisions: list[Decision]) -> None:
+        """Notes what was decided; what is not named is acknowledged."""
+        self.settle_now(lot, with_acks(decisions, len(lot)))
+
+    def extend(self, _lot: Lot, _lease: float) -> Receipt:
+        """Accepts."""
+        return cast("Receipt", _Settled())
+
+
+class _Settled:
+    """A receipt of something that is done."""
+
+    status = 1
+    count = 1
+
+    def wait(self, _timeout: float | None) -> bool:
+        return True
+
+    def error(self) -> None:
+        return None
+
+
+def deliveries(
+    bodies: Iterable[Any],
+    *,
+    queue: str = "default",
+    attempt: int = 1,
+    headers: Mapping[str, Any] | None = None,
+) -> tuple[list[Delivery], FakeEngine]:
+    """Gives deliveries that came from no store, and the engine that notes how they are settled."""
+    engine = FakeEngine()
+    lot = _lot(queue, bodies, {"attempt": attempt, "headers": headers})
+    return [Delivery(cast("Engine", engine), lot, i) for i in range(len(lot))], engine

@@ -1,0 +1,293 @@
+"""Worker: handler threads and one event loop thread that take lots, run them and settle them.
+
+start and stop may come from any thread. Handler threads are daemons: interpreter exit closes the
+engine first, which ends them.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Final
+
+from msgq._decide import Judge
+from msgq._lifecycle import logger
+from msgq._run import BatchRunner, EachRunner, Runner, UnknownRunner, guard, with_acks
+from msgq._slot import Slot
+from msgq.duration import Duration, parse_duration
+from msgq.errors import ClosedError, ConfigError, MsgqError, WaitTimeoutError
+from msgq.handler import ANY_NAME, Handler
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from typing_extensions import Self
+
+    from msgq import _core
+    from msgq._loop import LoopThread
+    from msgq.app import App
+
+_TAKE_SECONDS: Final = 60.0  # a take ends early when there is work or the worker stops
+_WATCH_SECONDS: Final = 0.5
+_IDLE_SECONDS: Final = 0.02
+
+
+class Worker:
+    """Runs handlers inside this process. A context manager; see App.worker."""
+
+    def __init__(
+        self,
+        app: App,
+        queues: Iterable[str] | None = None,
+        concurrency: int | None = None,
+        *,
+        grace: Duration | None = None,
+    ) -> None:
+        config = app.config
+        # fixed after construction
+        self.app = app
+        self.handlers = _chosen(app, queues)
+        self.queues = sorted({each.queue for each in self.handlers})
+        self.concurrency: int = config["concurrency"] if concurrency is None else concurrency
+        if isinstance(self.concurrency, bool) or not 1 <= self.concurrency <= 10_000:
+            raise ConfigError(f"concurrency must be from 1 to 10,000, got {self.concurrency!r}")
+        known = config["grace"]
+        self.grace: float = known if grace is None else parse_duration(grace, "grace")
+        # guarded by _lock
+        self._lock = threading.Lock()
+        self._state = "new"
+        self._threads: dict[threading.Thread, Slot] = {}
+        # fixed after start
+        self._runners: list[Runner] = []
+        self._core_worker: _core.Worker | None = None
+        self._loop: LoopThread | None = None
+        self._engine: _core.Engine | None = None
+        self._is_over = threading.Event()
+
+    def __repr__(self) -> str:
+        return f"Worker({', '.join(self.queues)}; {self._state})"
+
+    @property
+    def is_running(self) -> bool:
+        """True from start to stop."""
+        return self._state == "running"
+
+    def start(self) -> Self:
+        """Opens the store if need be and begins to handle messages. Raises as opening does."""
+        with self._lock:
+            if self._state != "new":
+                raise ClosedError("a worker starts once; make another one")
+            self._state = "running"
+        engine = self._engine = self.app._opened()
+        channels = self._open_channels(engine)
+        config = self.app.config
+        sync_slots = self.concurrency if any(not each[5] for each in channels) else 0
+        self._core_worker = engine.open_worker(
+            channels, config["queue_order"], config["queue_weights"], max(1, sync_slots)
+        )
+        self.app._workers.append(self)
+        if any(each[5] for each in channels):
+            self._start_loop(engine)
+        for _ in range(sync_slots):
+            self._start_thread()
+        threading.Thread(target=self._watch, name="msgq-watch", daemon=True).start()
+        return self
+
+    def _open_channels(self, engine: _core.Engine) -> list[tuple[str, str, int, int, float, bool]]:
+        """Makes a runner for each channel, in the same order; one more for unknown handlers."""
+        config = self.app.config
+        channels = []
+        for each in self.handlers:
+            channels.append(_channel(each, config["async_concurrency"]))
+            self._runners.append(self._runner(engine, each))
+        with_rest = {each.queue for each in self.handlers if each.name == ANY_NAME}
+        for queue in self.queues:
+            if queue not in with_rest:
+                channels.append((queue, ANY_NAME, 0, 0, 0.0, False))
+                policy, most = config["unknown_handler"], config["unknown_delay_max"]
+                self._runners.append(UnknownRunner(engine, queue, policy, most))
+        return channels
+
+    def _runner(self, engine: _core.Engine, handler: Handler[..., Any]) -> Runner:
+        settings = handler.settings
+        judge = Judge(settings.retry or self.app.policy(), self.app.exceptions)
+        timeout = settings.timeout
+        timeout = self.app.config["handler_timeout"] if timeout is None else timeout
+        kind = BatchRunner if settings.batch else EachRunner
+        return kind(engine, handler.name, handler.function, handler._plan, judge, timeout)
+
+    def _start_loop(self, engine: _core.Engine) -> None:
+        from msgq._loop import LoopThread
+
+        assert self._core_worker is not None
+        self._loop = LoopThread(engine, self._core_worker, self._runners)
+        self._loop.start()
+
+    def _start_thread(self) -> None:
+        slot = Slot()
+        number = len(self._threads) + 1
+        thread = threading.Thread(
+            target=self._serve, args=(slot,), name=f"msgq-handler-{number}", daemon=True
+        )
+        with self._lock:
+            self._threads[thread] = slot
+        thread.start()
+
+    def _serve(self, slot: Slot) -> None:
+        """One handler thread: take, run, settle, until the worker stops or the slot is lost."""
+        engine, runners = self._engine, self._runners
+        assert engine is not None
+        take, worker = engine.take, self._core_worker
+        assert worker is not None
+        while not slot.halt:
+            try:
+                lot = take(worker, _TAKE_SECONDS)
+            except ClosedError:
+                break
+            except MsgqError:
+                logger().exception("taking work failed; this handler thread ends")
+                break
+            if lot is not None:
+                guard(runners[lot.channel], lot, slot, engine)
+        with self._lock:
+            self._threads.pop(threading.current_thread(), None)
+
+    # --- watching ---
+
+    def _watch(self) -> None:
+        """Fails what takes too long, and hands the core's log to Python's."""
+        timeouts = [each.timeout for each in self._runners if each.timeout]
+        pause = min([_WATCH_SECONDS, *(each / 5 for each in timeouts)])
+        while not self._is_over.wait(max(0.002, pause)):
+            try:
+                self.app._tell_log()
+            except MsgqError:
+                continue
+            if timeouts:
+                with self._lock:
+                    slots = list(self._threads.items())
+                for thread, slot in slots:
+                    self._look_at(thread, slot)
+
+    def _look_at(self, thread: threading.Thread, slot: Slot) -> None:
+        runner = slot.runner
+        if slot.lot is None or runner is None or not runner.timeout:
+            return
+        seen, now = (slot.serial, slot.place()), time.monotonic()
+        if seen != slot.seen:
+            slot.seen, slot.seen_at = seen, now
+        elif now - slot.seen_at > runner.timeout:
+            self._replace(thread, slot)
+
+    def _replace(self, thread: threading.Thread, slot: Slot) -> None:
+        """Counts the message a thread is stuck at as failed, and puts a new thread in its place."""
+        taken = slot.take_over()
+        if taken is None:
+            return
+        lot, runner, index, decisions = taken
+        error = WaitTimeoutError(f"handler {runner.name!r} took over {runner.timeout:g} s")
+        logger().warning("%s; its thread %s is replaced", error, thread.name)
+        with self._lock:
+            self._threads.pop(thread, None)
+            is_running = self._state == "running"
+        engine = self._engine
+        assert engine is not None
+        done = with_acks(decisions, index)
+        engine.settle_some(lot, done + runner.expired(lot, index, error))
+        engine.give_back(lot)
+        if is_running:
+            self._start_thread()
+
+    # --- stopping ---
+
+    def stop(self, grace: Duration | None = None) -> bool:
+        """Takes no more, waits up to `grace` for running handlers, gives unstarted work back.
+
+        True when every handler finished. Safe twice and from any thread.
+        """
+        seconds = self.grace if grace is None else parse_duration(grace, "grace")
+        with self._lock:
+            was_running = self._state == "running"
+            self._state = "stopped"
+            slots = list(self._threads.items())
+        if not was_running or self._core_worker is None or self._engine is None:
+            return True
+        for _, slot in slots:
+            slot.halt.append("stopping")
+        self._engine.stop_worker(self._core_worker)
+        deadline = time.monotonic() + seconds
+        for thread, _ in slots:
+            thread.join(max(0.0, deadline - time.monotonic()))
+        is_clean = not any(thread.is_alive() for thread, _ in slots)
+        if self._loop is not None:
+            is_clean &= self._loop.stop(max(0.0, deadline - time.monotonic()))
+        self._is_over.set()
+        if self in self.app._workers:
+            self.app._workers.remove(self)
+        if not is_clean:
+            logger().warning("%d handlers still ran after the grace time", self.running_count)
+        return is_clean
+
+    @property
+    def running_count(self) -> int:
+        """How many handler calls are running now (a batch counts once)."""
+        with self._lock:
+            slots = list(self._threads.values())
+        in_threads = sum(each.lot is not None for each in slots)
+        return in_threads + (self._loop.running_count if self._loop else 0)
+
+    def run_until_idle(self, timeout: Duration | None = None) -> None:
+        """Waits until nothing of its queues waits or is leased; what is not due does not count.
+
+        Raises WaitTimeoutError after `timeout`.
+        """
+        seconds = None if timeout is None else parse_duration(timeout, "timeout")
+        deadline = None if seconds is None else time.monotonic() + seconds
+        while not self._is_idle():
+            if deadline is not None and time.monotonic() > deadline:
+                raise WaitTimeoutError(f"{', '.join(self.queues)} not idle within {seconds:g} s")
+            if self._is_over.wait(_IDLE_SECONDS):
+                return
+
+    def _is_idle(self) -> bool:
+        stats = self.app.stats()
+        depths = [stats.depth_of(queue) for queue in self.queues]
+        return not any(each.waiting or each.leased for each in depths) and not any(
+            stats.traffic_of(queue).in_flight for queue in self.queues
+        )
+
+    def __enter__(self) -> Self:
+        return self.start() if self._state == "new" else self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+
+def _chosen(app: App, queues: Iterable[str] | None) -> list[Handler[..., Any]]:
+    if not app.handlers:
+        raise ConfigError("this app has no handlers; declare some with @app.handler()")
+    if queues is None:
+        return list(app.handlers.values())
+    wanted = [queues] if isinstance(queues, str) else list(queues)
+    known = {each.queue for each in app.handlers.values()}
+    missing = [each for each in wanted if each not in known]
+    if missing:
+        raise ConfigError(
+            f"no handler for queue {', '.join(map(repr, missing))}; "
+            f"there are handlers for {', '.join(sorted(map(repr, known)))}"
+        )
+    # in the order asked for, which is the order of queue_order=strict
+    return [h for queue in wanted for h in app.handlers.values() if h.queue == queue]
+
+
+def _channel(handler: Handler[..., Any], async_most: int) -> tuple[str, str, int, int, float, bool]:
+    settings = handler.settings
+    size, wait = (settings.batch.max_size, settings.batch.max_wait) if settings.batch else (0, 0.0)
+    most = settings.concurrency or (async_most if settings.is_async else 0)
+    return (handler.queue, handler.name, most, size, wait, settings.is_async)
