@@ -10,6 +10,7 @@ import atexit
 import logging
 import os
 import weakref
+from collections.abc import Callable
 from typing import Final, Protocol
 
 from msgq.errors import ClosedError
@@ -25,6 +26,7 @@ class Closable(Protocol):
 
 
 _open: weakref.WeakSet[Closable] = weakref.WeakSet()
+_last: list[Callable[[], None]] = []
 _is_exiting: bool = False
 _forked_pid: int = 0
 
@@ -52,6 +54,14 @@ def _close_all() -> None:
     for client in list(_open):
         _close_quietly(client)
 
+    for last in _last:
+        last()
+
+
+def at_exit(call: Callable[[], None]) -> None:
+    """Calls `call` at interpreter exit, after every client was closed."""
+    _last.append(call)
+
 
 def _close_quietly(client: Closable) -> None:
     try:
@@ -65,6 +75,7 @@ def _after_fork() -> None:
     _forked_pid = os.getpid()
     # the parent's engines live in the parent; closing them here would be wrong
     _open.clear()
+    _last.clear()
 
 
 def is_exiting() -> bool:

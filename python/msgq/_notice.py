@@ -14,6 +14,8 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from msgq import _lifecycle
+
 if TYPE_CHECKING:
     from msgq._core import Receipt
 
@@ -33,12 +35,20 @@ class Notifier:
         # guarded by the GIL alone: single dict operations
         self._waiting: dict[int, tuple[Receipt, Callback]] = {}
         self._loops: dict[asyncio.AbstractEventLoop, list[asyncio.Future[None]]] = {}
-        threading.Thread(target=self._run, name="msgq-notice", daemon=True).start()
+        self._end_reader, self._end_writer = os.pipe()
+        self._thread = threading.Thread(target=self._run, name="msgq-notice", daemon=True)
+        self._thread.start()
 
     @property
     def is_ours(self) -> bool:
         """False in a forked child, where the thread does not live."""
         return self._pid == os.getpid()
+
+    def close(self) -> None:
+        """Ends the thread: at interpreter exit it must not be inside the core."""
+        os.close(self._end_writer)
+        self._thread.join(1.0)
+        os.close(self._end_reader)
 
     def watch(self, receipt: Receipt, callback: Callback) -> None:
         """Calls `callback` once the receipt is settled. At most once for each receipt."""
@@ -53,8 +63,8 @@ class Notifier:
     def _run(self) -> None:
         poll = select.poll()
         poll.register(self._waker.fileno(), select.POLLIN)
-        while True:
-            poll.poll()
+        poll.register(self._end_reader, select.POLLHUP)
+        while not any(what & select.POLLHUP for _, what in poll.poll()):
             for token in self._waker.drain():
                 self._tell(token)
             loops, self._loops = self._loops, {}
@@ -68,9 +78,7 @@ class Notifier:
         try:
             found[1]()
         except Exception:  # noqa: BLE001 (a user's callback may raise anything)
-            from msgq._lifecycle import logger
-
-            logger().exception("a receipt's callback raised")
+            _lifecycle.logger().exception("a receipt's callback raised")
 
 
 def _wake(loop: asyncio.AbstractEventLoop, futures: list[asyncio.Future[None]]) -> None:
@@ -95,7 +103,9 @@ def notifier() -> Notifier:
     global _notifier
     with _making:
         if _notifier is None or not _notifier.is_ours:
+            _lifecycle.check_open()
             _notifier = Notifier()
+            _lifecycle.at_exit(_notifier.close)
         return _notifier
 
 

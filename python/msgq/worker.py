@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from msgq._loop import LoopThread
     from msgq.app import App
 
-_TAKE_SECONDS: Final = 60.0  # a take ends early when there is work or the worker stops
+_TAKE_SECONDS: Final = 0.1  # the core looks for signals as often; idle threads cost no more
 _WATCH_SECONDS: Final = 0.5
 _IDLE_SECONDS: Final = 0.02
 
@@ -64,6 +64,7 @@ class Worker:
         self._loop: LoopThread | None = None
         self._engine: _core.Engine | None = None
         self._is_over = threading.Event()
+        self._watcher: threading.Thread | None = None
 
     def __repr__(self) -> str:
         return f"Worker({', '.join(self.queues)}; {self._state})"
@@ -91,7 +92,8 @@ class Worker:
             self._start_loop(engine)
         for _ in range(sync_slots):
             self._start_thread()
-        threading.Thread(target=self._watch, name="msgq-watch", daemon=True).start()
+        self._watcher = threading.Thread(target=self._watch, name="msgq-watch", daemon=True)
+        self._watcher.start()
         return self
 
     def _open_channels(self, engine: _core.Engine) -> list[tuple[str, str, int, int, float, bool]]:
@@ -223,6 +225,8 @@ class Worker:
         if self._loop is not None:
             is_clean &= self._loop.stop(max(0.0, deadline - time.monotonic()))
         self._is_over.set()
+        if self._watcher is not None and self._watcher is not threading.current_thread():
+            self._watcher.join(_WATCH_SECONDS)
         if self in self.app._workers:
             self.app._workers.remove(self)
         if not is_clean:
