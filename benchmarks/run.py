@@ -15,10 +15,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[1]
 from benchmarks import machine, profiling
 from benchmarks.cases import all_cases
 from benchmarks.harness import Case, Result, Setting, run_case
+from benchmarks.small import run_small
 
 
 def chosen(only: Sequence[str], excluded: Sequence[str]) -> list[Case]:
@@ -53,6 +53,19 @@ def print_table(results: Sequence[Result]) -> None:
         )
 
 
+def as_markdown(results: Sequence[Result]) -> str:
+    """Give the table for a page."""
+    lines = ["| row | value | ceiling | ratio | bar | |", "|---|---|---|---|---|---|"]
+    for result in results:
+        row = result.row
+        verdict = {True: "ok", False: "short", None: ""}[result.holds]
+        lines.append(
+            f"| {row.id} | {number(result.value)} {row.unit} | {number(result.ceiling)} "
+            f"| {number(result.ratio)} | {number(row.bar)} | {verdict} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
 def as_json(results: Sequence[Result], facts: dict[str, Any], setting: Setting) -> str:
     """Give the whole run as JSON."""
     return json.dumps(
@@ -75,7 +88,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="3 runs of 1 s: to look, not to quote")
     parser.add_argument("--seconds", type=float, default=3.0)
     parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--folder", type=Path, default=ROOT / "build" / "bench")
+    parser.add_argument("--folder", type=Path, default=machine.ROOT / "build" / "bench")
     parser.add_argument("--save", type=Path, help="write the result here too")
     parser.add_argument("--list", action="store_true", help="print the questions")
     return parser.parse_args()
@@ -97,9 +110,11 @@ def main() -> int:
     """Run, print, store. 0 also when a bar is not reached: the table says SHORT."""
     given = arguments()
     cases = chosen(given.only, given.skip)
-    if given.list or not cases:
+    has_small = "small" not in given.skip and (not given.only or "small" in given.only)
+    if given.list or not (cases or has_small):
         for case in cases or all_cases():
             print(f"{case.number:<8} {case.question}?")
+        print("small    codec, ids, one enqueue, receipts (pytest-benchmark)?")
         return 0 if given.list else 2
     profile = os.environ.get("PROFILE", "")
     if profile and profile not in profiling.KINDS:
@@ -114,7 +129,10 @@ def main() -> int:
     facts = machine.describe(given.folder)
     print(json.dumps(facts))
     results = run(cases, setting)
+    if has_small:
+        results += run_small(setting)
     print_table(results)
+    (given.folder / "latest.md").write_text(as_markdown(results))
     text = as_json(results, facts, setting)
     for target in (given.folder / "latest.json", given.save):
         if target:

@@ -1,8 +1,9 @@
 """In and out at once: threads enqueue blocks while a worker handles every message.
 
-Plan: url, kind (bytes, typed, batch, single), block, bytes, seconds, producers, backlog (stored
-before the worker starts), processes (0: all in this one; n: one that enqueues and n that handle),
-profile, settings. Gives messages per second durably stored (in) and durably settled (out), read
+Plan: url, kind (bytes, typed, batch, single), block, bytes, seconds, producers (threads), window
+(calls of enqueue_many_later whose receipts may be open; 1 waits for each), backlog (stored before
+the worker starts), processes (0: all in this one; n: one that enqueues and n that handle), profile,
+settings. Gives messages per second durably stored (in) and durably settled (out), read
 from the store's own counts, and `both`, the smaller of the two.
 """
 
@@ -11,14 +12,20 @@ from __future__ import annotations
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, ExitStack
-from typing import Any
+from typing import Any, Protocol
 
 import msgq
 from benchmarks.workloads.common import QUEUE, counts, finish, main, memory_mb, open_app, start
 
-Send = Callable[[], object]
+
+class Waits(Protocol):
+    def wait(self) -> object: ...
+
+
+Send = Callable[[], Waits]
 
 
 def bytes_handler(app: msgq.App, plan: Mapping[str, Any]) -> Send:
@@ -26,8 +33,8 @@ def bytes_handler(app: msgq.App, plan: Mapping[str, Any]) -> Send:
     def count(body: bytes) -> None:
         pass
 
-    bodies = [(b"x" * plan.get("bytes", 200),)] * plan.get("block", 1000)
-    return lambda: count.enqueue_many(bodies)
+    bodies = [b"x" * plan.get("bytes", 200)] * plan.get("block", 1000)
+    return lambda: count.enqueue_many_later(bodies)
 
 
 def typed_handler(app: msgq.App, plan: Mapping[str, Any]) -> Send:
@@ -38,7 +45,7 @@ def typed_handler(app: msgq.App, plan: Mapping[str, Any]) -> Send:
     # About 200 bytes when encoded.
     arguments = [(4711, "Ada Lovelace", "x" * (plan.get("bytes", 200) - 30))]
     calls = arguments * plan.get("block", 1000)
-    return lambda: count.enqueue_many(calls)
+    return lambda: count.enqueue_many_later(calls)
 
 
 def batch_handler(app: msgq.App, plan: Mapping[str, Any]) -> Send:
@@ -47,7 +54,7 @@ def batch_handler(app: msgq.App, plan: Mapping[str, Any]) -> Send:
         pass
 
     bodies = [b"x" * plan.get("bytes", 200)] * plan.get("block", 1000)
-    return lambda: count.enqueue_many(bodies)
+    return lambda: count.enqueue_many_later(bodies)
 
 
 def single_handler(app: msgq.App, plan: Mapping[str, Any]) -> Send:
@@ -59,10 +66,11 @@ def single_handler(app: msgq.App, plan: Mapping[str, Any]) -> Send:
 
     body = b"x" * plan.get("bytes", 200)
 
-    def send() -> None:
+    def send() -> msgq.Receipt:
         enqueue = count.enqueue_later
-        for _ in range(100):
+        for _ in range(99):
             enqueue(body)
+        return enqueue(body)
 
     return send
 
@@ -76,11 +84,13 @@ KINDS = {
 
 
 class Producers(AbstractContextManager["Producers"]):
-    """Threads that enqueue for as long as this is entered."""
+    """Threads that enqueue for as long as this is entered, each with a few receipts open."""
 
-    def __init__(self, send: Send, number: int) -> None:
+    def __init__(self, send: Send, plan: Mapping[str, Any]) -> None:
         self._send = send
+        self._window = plan.get("window", 2)
         self._stop = threading.Event()
+        number = plan.get("producers", 1)
         self._threads = [threading.Thread(target=self._run) for _ in range(number)]
 
     def __enter__(self) -> Producers:
@@ -94,14 +104,19 @@ class Producers(AbstractContextManager["Producers"]):
             thread.join()
 
     def _run(self) -> None:
+        receipts: deque[Waits] = deque()
         while not self._stop.is_set():
-            self._send()
+            receipts.append(self._send())
+            if len(receipts) >= self._window:
+                receipts.popleft().wait()
+        for receipt in receipts:
+            receipt.wait()
 
 
 def fill(app: msgq.App, send: Send, messages: int) -> None:
     """Store a backlog before the clock starts."""
-    while messages and (QUEUE not in app.stats().queues or counts(app)[0] < messages):
-        send()
+    while counts(app)[0] < messages:
+        send().wait()
 
 
 def rates(app: msgq.App, seconds: float) -> dict[str, float]:
@@ -127,7 +142,7 @@ def in_one_process(plan: Mapping[str, Any]) -> Mapping[str, float]:
     with open_app(plan) as app:
         send = KINDS[plan.get("kind", "bytes")](app, plan)
         fill(app, send, plan.get("backlog", 0))
-        with app.worker(concurrency=plan.get("concurrency", 1)), Producers(send, plan["producers"]):
+        with app.worker(concurrency=plan.get("concurrency", 1)), Producers(send, plan):
             return rates(app, plan.get("seconds", 3.0))
 
 
@@ -147,7 +162,7 @@ def produce(plan: Mapping[str, Any]) -> Mapping[str, float]:
     """Enqueue until standard input ends."""
     with open_app(plan) as app:
         send = KINDS[plan.get("kind", "bytes")](app, plan)
-        with Producers(send, plan["producers"]):
+        with Producers(send, plan):
             sys.stdin.read()
     return {}
 
@@ -162,7 +177,6 @@ def handle(plan: Mapping[str, Any]) -> Mapping[str, float]:
 
 
 def work(plan: Mapping[str, Any]) -> Mapping[str, float]:
-    plan = {"producers": 1, **plan}
     role = {"produce": produce, "handle": handle}.get(plan.get("role", ""))
     if role:
         return role(plan)

@@ -61,8 +61,9 @@ Engine::WorkerPtr open_worker(Engine& engine, const py::sequence& channels, cons
 
 LotPtr take(Engine& engine, const Engine::WorkerPtr& worker, double timeout, bool is_async) {
   if (timeout <= 0) return engine.take(worker, Nanos::zero(), is_async);
-  return sliced_wait(to_nanos(timeout),
-                     [&](Nanos slice) { return engine.take(worker, slice, is_async); });
+  return sliced_wait(
+      to_nanos(timeout), [&](Nanos slice) { return engine.take(worker, slice, is_async); },
+      [&] { return engine.is_stopped(worker); });
 }
 
 std::chrono::milliseconds to_millis(double seconds) {

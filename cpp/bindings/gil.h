@@ -1,5 +1,6 @@
 // The GIL guards, and the sliced wait: waits without the GIL for at most 100 ms, retakes it, looks for
-// signals, goes on until its deadline. The core never calls Python; Python comes down and waits.
+// signals, goes on until its deadline or until `is_over` says that waiting on is in vain. The core
+// never calls Python; Python comes down and waits.
 //
 // Threads: callers hold the GIL.
 #pragma once
@@ -24,8 +25,8 @@ inline Nanos to_nanos(double seconds) {
 
 // Calls `wait(slice)` without the GIL until it returns something true or `timeout` is over; raises
 // what a signal handler raised in between. Returns what the last call returned.
-template <typename Wait>
-auto sliced_wait(Nanos timeout, Wait wait) {
+template <typename Wait, typename IsOver>
+auto sliced_wait(Nanos timeout, Wait wait, IsOver is_over) {
   const auto until = std::chrono::steady_clock::now() + timeout;
   while (true) {
     const Nanos left = until - std::chrono::steady_clock::now();
@@ -34,9 +35,14 @@ auto sliced_wait(Nanos timeout, Wait wait) {
       py::gil_scoped_release released;
       return wait(slice);
     }();
-    if (result || left <= kSlice) return result;
+    if (result || left <= kSlice || is_over()) return result;
     if (PyErr_CheckSignals() != 0) throw py::error_already_set();
   }
+}
+
+template <typename Wait>
+auto sliced_wait(Nanos timeout, Wait wait) {
+  return sliced_wait(timeout, wait, [] { return false; });
 }
 
 }  // namespace msgq::bindings

@@ -310,6 +310,10 @@ LotPtr Engine::take(const WorkerPtr& worker, std::chrono::nanoseconds timeout, b
   return nullptr;
 }
 
+bool Engine::is_stopped(const WorkerPtr& worker) const {
+  return impl_->is_closed.load(std::memory_order_acquire) || scheduler_of(worker).is_stopped();
+}
+
 void Engine::watch(const WorkerPtr& worker, std::shared_ptr<Waker> waker) {
   scheduler_of(worker).watch(std::move(waker));
 }

@@ -49,7 +49,7 @@ def in_and_out(folder: Path, messages: int) -> tuple[float, bool]:
             for first in range(0, messages, BLOCK):
                 numbers = range(first, first + BLOCK)
                 count.enqueue_many([(n.to_bytes(4, "big") + padding,) for n in numbers])
-            while app.stats().queues["speed"].done < messages:
+            while app.stats().depth_of("speed").done < messages:
                 time.sleep(0.001)
             took = time.perf_counter() - start
     return took, handled.count(1) == messages
@@ -58,7 +58,8 @@ def in_and_out(folder: Path, messages: int) -> tuple[float, bool]:
 def main() -> int:
     """Measure, print, check."""
     messages = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
-    with tempfile.TemporaryDirectory(prefix="msgq-speed-", dir=ROOT) as name:
+    (ROOT / "build").mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="speed-", dir=ROOT / "build") as name:
         folder = Path(name)
         before = bare_sqlite(folder)
         took, is_right = in_and_out(folder, messages)

@@ -74,6 +74,8 @@ class Engine {
   // The next lot for one slot, or nullptr at the timeout, when stopping or closing. A lot holds
   // what its channel's slots lately finished in about 5 ms, at least one message. Blocks.
   LotPtr take(const WorkerPtr& worker, std::chrono::nanoseconds timeout, bool is_async = false);
+  // True once take() gives this worker nothing any more: it was stopped, or the engine is closed.
+  bool is_stopped(const WorkerPtr& worker) const;
   // Tells `waker` (poke) whenever an async channel of the worker may have something to take.
   void watch(const WorkerPtr& worker, std::shared_ptr<Waker> waker);
   // Settles a lot: every message not named is acknowledged. Returns at once; the writer makes it
