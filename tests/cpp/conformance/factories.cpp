@@ -1,5 +1,8 @@
 #include "conformance/store_under_test.h"
 #include "transport/memory/memory_transport.h"
+#if MSGQ_WITH_SQLITE
+#include "transport/sqlite/sqlite_store_under_test.h"
+#endif
 
 namespace msgq::test {
 namespace {
@@ -28,6 +31,10 @@ const std::vector<StoreCase>& store_cases() {
   static const std::vector<StoreCase> cases = {
       {"memory", false,
        [](const Config& config) { return std::make_unique<MemoryStoreUnderTest>(config); }},
+#if MSGQ_WITH_SQLITE
+      {"sqlite", true,
+       [](const Config& config) { return std::make_unique<SqliteStoreUnderTest>(config); }},
+#endif
   };
   return cases;
 }

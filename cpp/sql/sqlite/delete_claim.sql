@@ -1,0 +1,5 @@
+-- Returns: nothing.
+-- Index: primary key of claim.
+-- Locks: nothing of its own; the caller holds the write lock (BEGIN IMMEDIATE).
+-- Twice: deletes nothing the second time.
+delete from claim where subscription = ?1 and lane = ?2 and gen = ?3

@@ -1,0 +1,5 @@
+-- Returns: nothing.
+-- Index: primary key of hot.
+-- Locks: nothing of its own; the caller holds the write lock (BEGIN IMMEDIATE).
+-- Twice: deletes nothing the second time.
+delete from hot where kind = 2 and id = ?1

@@ -1,0 +1,7 @@
+-- Returns: what lapsed on a subscription's lane, from the left.
+-- Index: claim_lapsed, partial.
+-- Locks: nothing of its own; the caller holds the write lock (BEGIN IMMEDIATE).
+-- Twice: reads only.
+select gen, lo_seq, lo_index, hi_seq, hi_index, owner, state, attempt, crashes, crashed_ms,
+  is_suspect, until_ms, n, done, pos_seq, pos_index, subscription, lane, lease_ms, 0
+from claim where subscription = ?1 and lane = ?2 and state = 2 order by lo_seq, lo_index

@@ -1,0 +1,5 @@
+-- Returns: the totals of one subscription.
+-- Index: primary key of hot.
+-- Locks: nothing; a read of its snapshot.
+-- Twice: reads only.
+select sent, leased, parked, done, dead, purged, quarantined from hot where kind = 2 and id = ?1

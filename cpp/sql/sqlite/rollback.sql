@@ -1,0 +1,5 @@
+-- Returns: nothing.
+-- Index: none.
+-- Locks: gives the write lock back.
+-- Twice: an error outside a transaction.
+rollback

@@ -1,0 +1,5 @@
+-- Returns: as scan_headers, the newest first.
+-- Index: rowid range; leaf pages only.
+-- Locks: nothing; a read of its snapshot.
+-- Twice: reads only.
+select id, n, first_id, last_id, at_ms from block where id >= ?1 and id < ?2 order by id desc

@@ -1,0 +1,102 @@
+#include "transport/sqlite/administer.h"
+
+#include <algorithm>
+
+#include "transport/sqlite/append.h"
+
+namespace msgq::transport::sqlite {
+namespace {
+
+// Rows and blocks of one step; guesses that keep a step at some milliseconds.
+constexpr std::uint32_t kDeadPerStep = 1'000;
+constexpr std::int64_t kBlocksPerStep = 64;
+
+// Takes dead letters out of the table.
+std::vector<StoredMessage> take_dead(Store& store, Queue& queue,
+                                     const std::vector<MessageId>& ids) {
+  std::vector<DeadRow> rows;
+  if (ids.empty()) rows = store.dead.list(queue.id, 0, kDeadPerStep);
+  for (const MessageId id : ids)
+    for (DeadRow& row : store.dead.find(queue.id, id)) rows.push_back(std::move(row));
+  std::sort(rows.begin(), rows.end(),
+            [](const DeadRow& a, const DeadRow& b) { return a.number < b.number; });
+  std::vector<StoredMessage> out;
+  std::int64_t last = 0;
+  for (DeadRow& row : rows) {
+    if (row.number == std::exchange(last, row.number)) continue;  // named twice
+    store.dead.remove(row.number);
+    out.push_back(std::move(row.message));
+  }
+  store.totals.change(queue.subscription).dead -= static_cast<std::int64_t>(out.size());
+  return out;
+}
+
+// The first block of a lane that somebody still needs.
+std::int64_t floor_of(Store& store, const Queue& queue, std::int64_t lane) {
+  std::int64_t floor = store.claims.read_newest(queue.subscription, lane).position.seq;
+  for (const ClaimRow& row : store.claims.read_of_lane(queue.subscription, lane))
+    floor = std::min(floor, row.from.seq);
+  return floor;
+}
+
+// Lapses every claim of a lane for good and moves the position behind what is in it.
+void skip_lane(Store& store, const Queue& queue, std::int64_t lane) {
+  const Newest newest = store.claims.read_newest(queue.subscription, lane);
+  for (const ClaimRow& row : store.claims.read_of_lane(queue.subscription, lane))
+    store.claims.remove(row);
+  ClaimRow seek;
+  seek.subscription = queue.subscription;
+  seek.lane = lane;
+  seek.gen = store.counter.draw();
+  seek.kind = ClaimKind::kSeek;
+  seek.state = ClaimState::kSettled;
+  seek.from = seek.to = seek.position = {seek.gen, 0};
+  store.claims.insert(seek, newest);
+}
+
+}  // namespace
+
+std::uint64_t redrive_some(Store& store, Queue& queue, const std::vector<MessageId>& ids) {
+  auto messages = take_dead(store, queue, ids);
+  for (StoredMessage& message : messages) message.counts = {};
+  return_all(store, queue, messages);
+  return messages.size();
+}
+
+std::uint64_t delete_dead_some(Store& store, Queue& queue, const std::vector<MessageId>& ids) {
+  const std::uint64_t count = take_dead(store, queue, ids).size();
+  store.totals.change(queue.subscription).purged += static_cast<std::int64_t>(count);
+  return count;
+}
+
+std::uint64_t purge(Store& store, Queue& queue) {
+  skip_lane(store, queue, queue.main);
+  if (queue.returned != 0) skip_lane(store, queue, queue.returned);
+  store.parked.remove_queue(queue.id);
+  const Totals totals = store.totals.read(queue.subscription);
+  const std::int64_t count = totals.waiting() + totals.leased + totals.parked;
+  Totals& change = store.totals.change(queue.subscription);
+  change.leased -= totals.leased;
+  change.parked -= totals.parked;
+  change.purged += count;
+  return static_cast<std::uint64_t>(count);
+}
+
+bool sweep_some(Store& store, const Queue& queue) {
+  bool has_more = false;
+  for (const std::int64_t lane : {queue.main, queue.returned})
+    has_more |= lane != 0 && store.blocks.sweep(lane, floor_of(store, queue, lane), kBlocksPerStep);
+  return has_more;
+}
+
+void remove_queue(Store& store, Queue& queue) {
+  purge(store, queue);
+  store.dead.remove_queue(queue.id);
+  store.claims.forget_subscription(queue.subscription);
+  for (const std::int64_t lane : {queue.main, queue.returned})
+    if (lane != 0) store.blocks.remove(lane, 0, kSeqMask);
+  store.totals.forget(queue.subscription);
+  store.directory.remove(queue, store.counter);
+}
+
+}  // namespace msgq::transport::sqlite

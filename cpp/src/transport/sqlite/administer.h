@@ -1,0 +1,25 @@
+// Changes a store on an operator's wish: redrive, delete, purge. Large changes come in steps, each
+// short enough for those who wait.
+//
+// Threads: inside a write transaction of the store.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "transport/sqlite/store.h"
+
+namespace msgq::transport::sqlite {
+
+// Sends dead letters again with fresh counts: those of `ids`, or the oldest thousand. How many.
+std::uint64_t redrive_some(Store& store, Queue& queue, const std::vector<MessageId>& ids);
+std::uint64_t delete_dead_some(Store& store, Queue& queue, const std::vector<MessageId>& ids);
+// Removes what waits, is parked or leased: claims are lost at once, positions go behind everything,
+// the blocks go with sweep_some(). How many messages.
+std::uint64_t purge(Store& store, Queue& queue);
+// Deletes some blocks of a queue that lie below every claim and position. True: there may be more.
+bool sweep_some(Store& store, const Queue& queue);
+// Removes a purged queue.
+void remove_queue(Store& store, Queue& queue);
+
+}  // namespace msgq::transport::sqlite

@@ -1,0 +1,75 @@
+#include "transport/sqlite/append.h"
+
+#include <map>
+#include <utility>
+
+namespace msgq::transport::sqlite {
+namespace {
+
+void append_to(Store& store, std::int64_t lane, const BlockPtr& block) {
+  store.blocks.append(lane, store.counter.draw(), block, store.author,
+                      store.counter.stamp(store.now.wall_ms));
+}
+
+// Whether `message` can join the parcel: consecutive id, same type and content.
+bool continues(const Parcel& parcel, const StoredMessage& message) {
+  return message.content == parcel.content && message.type == parcel.type &&
+         message.id == parcel.first_id.plus(parcel.count());
+}
+
+}  // namespace
+
+void append(Store& store, const Append& order) {
+  Queue& queue = store.require_queue(order.queue);
+  store.totals.change(queue.subscription).sent += order.block->count();
+  append_to(store, queue.main, order.block);
+}
+
+void park(Store& store, const Park& order) {
+  Queue& queue = store.require_queue(order.queue);
+  Totals& change = store.totals.change(queue.subscription);
+  ++change.sent;
+  ++change.parked;
+  store.parked.add({store.counter.draw(), order.message, queue.id, 0, ParkKind::kDelay,
+                    order.due_ms, store.now.wall_ms});
+}
+
+void return_all(Store& store, Queue& queue, const std::vector<StoredMessage>& messages) {
+  std::vector<Parcel> parcels;
+  std::size_t count = 0, bytes = 0;
+  const auto flush = [&] {
+    if (parcels.empty()) return;
+    append_to(store, store.directory.make_returned(queue, store.counter),
+              Block::build(std::exchange(parcels, {}), store.now.wall_ms));
+    count = bytes = 0;
+  };
+  for (const StoredMessage& message : messages) {
+    const std::size_t size = message.body.size() + message.headers.size() + message.history.size();
+    if (count == store.rules.block_count_max || bytes + size > store.rules.block_bytes_max) flush();
+    if (parcels.empty() || !continues(parcels.back(), message)) {
+      Parcel& parcel = parcels.emplace_back();
+      parcel.type = message.type;
+      parcel.content = message.content;
+      parcel.first_id = message.id;
+    }
+    parcels.back().add(message.view());
+    ++count;
+    bytes += size;
+  }
+  flush();
+}
+
+std::uint32_t promote(Store& store, std::uint32_t count_max) {
+  std::map<std::int64_t, std::vector<StoredMessage>> by_queue;
+  auto rows = store.parked.take_due(store.now.wall_ms, count_max);
+  for (ParkedRow& row : rows) by_queue[row.queue].push_back(std::move(row.message));
+  for (const auto& [id, messages] : by_queue) {
+    Queue* queue = store.directory.of_id(id);
+    if (queue == nullptr) continue;  // deleted with its parked messages; cannot happen
+    store.totals.change(queue->subscription).parked -= static_cast<std::int64_t>(messages.size());
+    return_all(store, *queue, messages);
+  }
+  return static_cast<std::uint32_t>(rows.size());
+}
+
+}  // namespace msgq::transport::sqlite

@@ -1,0 +1,259 @@
+#include "transport/sqlite/claim.h"
+
+#include <algorithm>
+#include <string>
+
+#include "transport/sqlite/cut.h"
+
+namespace msgq::transport::sqlite {
+namespace {
+
+// One wish on its way through the lanes of its queue.
+class Cutter {
+ public:
+  Cutter(Store& store, const Queue& queue, const ClaimWish& wish, ClaimAnswer& out)
+      : store_(store), queue_(queue), wish_(wish), out_(out), room_(wish) {}
+
+  void take_lapsed(std::int64_t lane, std::vector<ClaimRow>& rows) {
+    for (ClaimRow& row : rows) {
+      if (row.is_suspect) continue;
+      while (row.n > 0 && !room_.is_spent() && take_front(lane, row, room_)) {
+      }
+      out_.has_more |= row.n > 0;
+    }
+  }
+
+  bool take_suspect(std::int64_t lane, std::vector<ClaimRow>& rows) {
+    for (ClaimRow& row : rows) {
+      Room one = Room::for_one();
+      while (row.is_suspect && row.n > 0)
+        if (take_front(lane, row, one) && out_.claims.size() > 0) return true;
+    }
+    return false;
+  }
+
+  void take_waiting(std::int64_t lane) {
+    while (!take_blocks(lane)) {
+    }
+  }
+
+ private:
+  // Cuts what `room` allows off a lapsed row and claims it. False when nothing can be done with it.
+  bool take_front(std::int64_t lane, ClaimRow& row, Room& room) {
+    if (!is_complete(lane, row)) {
+      row.n = 0;
+      return false;
+    }
+    Front front = cut_front(row, store_.blocks.scan(lane, row.from.seq), room);
+    if (front.n == 0 && front.damaged) return skip_in_range(lane, row, *front.damaged);
+    const Newest newest = store_.claims.read_newest(queue_.subscription, lane);
+    ClaimRow open = row;
+    open.n = front.n;
+    open.to = front.to;
+    open.done = row.done.below(front.n);
+    ClaimRow rest = row;
+    rest.n -= front.n;
+    rest.from = front.to;
+    rest.done = row.done.shifted(front.n);
+    if (rest.left() == 0) {  // nothing to run behind it: it goes along
+      open.n = row.n;
+      open.to = row.to;
+      open.done = row.done;
+      rest.n = 0;
+    }
+    room.spend(front.left, front.bytes);
+    open.kind = ClaimKind::kReclaim;
+    ++open.attempt;
+    open.position = newest.position;
+    open_claim(lane, open, newest, std::move(front.parts));
+    replace(row, rest);
+    row = rest;
+    return true;
+  }
+
+  void replace(const ClaimRow& row, const ClaimRow& rest) {
+    if (rest.n == 0)
+      store_.claims.remove(row);
+    else
+      store_.claims.cut(rest);
+  }
+
+  // Whether the blocks of a row are all there: ordinals would otherwise name other messages.
+  bool is_complete(std::int64_t lane, const ClaimRow& row) {
+    std::int64_t counted = 0;
+    auto scan = store_.blocks.scan(lane, row.from.seq, row.to.seq + (row.to.index > 0 ? 1 : 0));
+    while (scan.next()) {
+      const std::int64_t first = scan.seq() == row.from.seq ? row.from.index : 0;
+      counted += (scan.seq() == row.to.seq ? row.to.index : scan.count()) - first;
+    }
+    if (counted == row.n) return true;
+    if (store_.reported_gens.insert(row.gen).second)
+      store_.log.write(LogLevel::kError, "queue '" + queue_.name + "': a block of claim " +
+                                             std::to_string(row.gen) + " is missing, its " +
+                                             std::to_string(row.left()) +
+                                             " messages cannot be run; restore a backup");
+    return false;
+  }
+
+  // Leaves the damaged block at the front of a lapsed row out of it.
+  bool skip_in_range(std::int64_t lane, ClaimRow& row, const BlockRow& damaged) {
+    const std::int64_t first = damaged.seq == row.from.seq ? row.from.index : 0;
+    const std::int64_t last = damaged.seq == row.to.seq ? row.to.index : damaged.n;
+    const auto n = static_cast<std::uint32_t>(last - first);
+    ClaimRow rest = row;
+    rest.n -= n;
+    rest.done = row.done.shifted(n);
+    rest.from = std::min(row.to, Place{damaged.seq + 1, 0});
+    put_aside(lane, damaged, row.left() - rest.left());
+    if (rest.n > 0) {
+      store_.claims.cut(rest);
+    } else {
+      ClaimRow ended = row;
+      ended.is_newest = store_.claims.read_newest(queue_.subscription, lane).gen == row.gen;
+      store_.claims.end(ended);
+    }
+    row = rest;
+    return true;
+  }
+
+  void put_aside(std::int64_t lane, const BlockRow& damaged, std::uint32_t lost) {
+    if (!damaged.is_known_damaged) {
+      store_.blocks.quarantine(lane, damaged.seq, queue_.id, store_.now.wall_ms);
+      store_.log.write(LogLevel::kError, "queue '" + queue_.name + "': a damaged block of " +
+                                             std::to_string(damaged.n) +
+                                             " messages was put into quarantine");
+    }
+    store_.totals.change(queue_.subscription).quarantined += lost;
+    store_.claims.note_edge(queue_.subscription, lane, damaged.seq);
+  }
+
+  // Claims the next blocks behind the position. False when a damaged one was skipped: look again.
+  bool take_blocks(std::int64_t lane) {
+    const Newest newest = store_.claims.read_newest(queue_.subscription, lane);
+    const Place start = newest.position;
+    ClaimRow open;
+    std::vector<BlockPart> parts;
+    BlockRow damaged;
+    bool has_damaged = false;
+    {
+      auto scan = store_.blocks.scan(lane, start.seq);
+      while (scan.next()) {
+        const Place from{scan.seq(), scan.seq() == start.seq ? start.index : 0};
+        if (from.index >= scan.count()) continue;
+        if (room_.is_spent()) {
+          out_.has_more = true;
+          break;
+        }
+        BlockRow found = scan.read();
+        if (found.block == nullptr) {
+          damaged = std::move(found);
+          has_damaged = true;
+          break;
+        }
+        const auto first = static_cast<std::uint32_t>(from.index);
+        const std::uint32_t count = fit(room_, *found.block, first);
+        if (count == 0) {
+          out_.has_more = true;
+          break;
+        }
+        if (parts.empty()) open.from = from;
+        open.n += count;
+        room_.spend(count, found.block->body_bytes(first, first + count));
+        const bool is_rest = first + count == found.n;
+        open.to = is_rest ? Place{from.seq + 1, 0} : Place{from.seq, first + count};
+        parts.push_back({std::move(found.block), first, count});
+        if (!is_rest) {
+          out_.has_more = true;
+          break;
+        }
+      }
+    }
+    if (parts.empty() && has_damaged) {
+      skip_waiting(lane, newest, damaged);
+      return false;
+    }
+    out_.has_more |= has_damaged;
+    if (parts.empty()) return true;
+    open.subscription = queue_.subscription;
+    open.lane = lane;
+    open.position = open.to;
+    open_claim(lane, open, newest, std::move(parts));
+    return true;
+  }
+
+  // Moves the position over a damaged block.
+  void skip_waiting(std::int64_t lane, const Newest& newest, const BlockRow& damaged) {
+    const std::int64_t first = damaged.seq == newest.position.seq ? newest.position.index : 0;
+    ClaimRow seek;
+    seek.subscription = queue_.subscription;
+    seek.lane = lane;
+    seek.gen = store_.counter.draw();
+    seek.owner = store_.author.owner;
+    seek.kind = ClaimKind::kSeek;
+    seek.state = ClaimState::kSettled;
+    seek.from = seek.to = seek.position = {damaged.seq + 1, 0};
+    store_.claims.insert(seek, newest);
+    put_aside(lane, damaged, damaged.n - static_cast<std::uint32_t>(first));
+  }
+
+  // Makes the claim's row, then tells of it: the attempt is counted before anybody sees a message.
+  void open_claim(std::int64_t lane, ClaimRow& row, const Newest& newest,
+                  std::vector<BlockPart> parts) {
+    row.gen = store_.counter.draw();
+    row.owner = store_.author.owner;
+    row.state = ClaimState::kOpen;
+    row.lease_ms = wish_.lease_ms;
+    row.until_ms = store_.now.boot_ms + wish_.lease_ms;
+    store_.claims.insert(row, newest);
+    store_.totals.change(queue_.subscription).leased += row.left();
+    Claimed& told = out_.claims.emplace_back();
+    told.key = {static_cast<std::uint64_t>(row.subscription), static_cast<std::uint64_t>(lane),
+                static_cast<std::uint64_t>(row.gen), static_cast<std::uint64_t>(row.owner)};
+    told.queue = queue_.name;
+    told.attempt = row.attempt;
+    told.crashes = row.crashes;
+    told.is_suspect = row.is_suspect;
+    told.until_ms = row.until_ms;
+    told.parts = std::move(parts);
+    told.done = row.done;
+  }
+
+  Store& store_;
+  const Queue& queue_;
+  const ClaimWish& wish_;
+  ClaimAnswer& out_;
+  Room room_;
+};
+
+bool has_suspect(const std::vector<ClaimRow>& rows) {
+  return std::any_of(rows.begin(), rows.end(),
+                     [](const ClaimRow& row) { return row.is_suspect && row.n > 0; });
+}
+
+}  // namespace
+
+void claim(Store& store, const ClaimWish& wish, ClaimAnswer& out) {
+  const Queue* const queue = store.directory.find(wish.queue);
+  if (queue == nullptr || wish.count_max == 0) return;
+  std::vector<ClaimRow> returned, main = store.claims.read_lapsed(queue->subscription, queue->main);
+  if (queue->returned != 0)
+    returned = store.claims.read_lapsed(queue->subscription, queue->returned);
+  const bool has_suspects = has_suspect(returned) || has_suspect(main);
+  Cutter cutter(store, *queue, wish, out);
+  if (has_suspects || store.runs_suspect) {
+    const HeldCount held = store.claims.count_of_process(store.process);
+    store.runs_suspect = held.suspect > 0;
+    if (!store.runs_suspect && wish.may_take_suspect && held.all == 0)
+      store.runs_suspect =
+          cutter.take_suspect(queue->returned, returned) || cutter.take_suspect(queue->main, main);
+  }
+  if (!store.runs_suspect) {  // a suspect is alone in its process, or its crash would prove nothing
+    cutter.take_lapsed(queue->returned, returned);
+    cutter.take_lapsed(queue->main, main);
+    if (queue->returned != 0) cutter.take_waiting(queue->returned);
+    cutter.take_waiting(queue->main);
+  }
+  out.suspects_waiting = has_suspect(returned) || has_suspect(main);
+}
+
+}  // namespace msgq::transport::sqlite

@@ -1,0 +1,15 @@
+// Cuts claims from the lanes of a queue: what lapsed first, then what was returned, then what
+// waits. Suspects of killing their worker are given one at a time, to a process that holds nothing
+// else.
+//
+// Threads: inside a write transaction of the store.
+#pragma once
+
+#include "transport/sqlite/store.h"
+
+namespace msgq::transport::sqlite {
+
+// Appends what `wish` gets to `out`; at least one message when there is any that may be given.
+void claim(Store& store, const ClaimWish& wish, ClaimAnswer& out);
+
+}  // namespace msgq::transport::sqlite

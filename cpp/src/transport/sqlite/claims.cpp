@@ -1,0 +1,145 @@
+#include "transport/sqlite/claims.h"
+
+#include "transport/sql_text.h"
+
+namespace msgq::transport::sqlite {
+
+Claims::Claims(sqlite3* database)
+    : read_open_(database, sql::sqlite::kReadOpenClaim),
+      read_newest_(database, sql::sqlite::kReadNewestClaim),
+      read_lapsed_(database, sql::sqlite::kReadLapsedClaims),
+      read_of_lane_(database, sql::sqlite::kReadClaimsOfLane),
+      read_of_process_(database, sql::sqlite::kReadClaimsOfProcess),
+      read_of_owner_(database, sql::sqlite::kReadClaimsOfOwner),
+      read_expired_(database, sql::sqlite::kReadExpiredClaims),
+      count_of_process_(database, sql::sqlite::kCountClaimsOfProcess),
+      insert_(database, sql::sqlite::kInsertClaim),
+      mark_settled_(database, sql::sqlite::kMarkClaimSettled),
+      delete_(database, sql::sqlite::kDeleteClaim),
+      lapse_(database, sql::sqlite::kLapseClaim),
+      cut_(database, sql::sqlite::kCutLapsedClaim),
+      save_done_(database, sql::sqlite::kSaveDone),
+      extend_(database, sql::sqlite::kExtendClaim),
+      forget_subscription_(database, sql::sqlite::kDeleteClaimsOfSubscription),
+      delete_blocks_(database, sql::sqlite::kDeleteBlocks),
+      sweep_block_(database, sql::sqlite::kSweepBlock) {}
+
+ClaimRow Claims::read_row(const Cursor& row) {
+  ClaimRow out;
+  out.gen = row.integer(0);
+  out.from = {row.integer(1), row.integer(2)};
+  out.to = {row.integer(3), row.integer(4)};
+  out.owner = row.integer(5);
+  out.state = static_cast<ClaimState>(row.integer(6));
+  out.attempt = row.small(7);
+  out.crashes = row.small(8);
+  out.crashed_ms = row.integer(9);
+  out.is_suspect = row.integer(10) != 0;
+  out.until_ms = row.integer(11);
+  out.n = row.small(12);
+  out.done = Bitmap(row.bytes(13));
+  out.position = {row.integer(14), row.integer(15)};
+  out.subscription = row.integer(16);
+  out.lane = row.integer(17);
+  out.lease_ms = row.integer(18);
+  out.is_newest = row.integer(19) == 0;
+  return out;
+}
+
+std::vector<ClaimRow> Claims::read_all(Cursor rows) {
+  std::vector<ClaimRow> out;
+  while (rows.next()) out.push_back(read_row(rows));
+  return out;
+}
+
+std::optional<ClaimRow> Claims::read_open(const ClaimKey& key) {
+  Cursor row = read_open_.query(key.subscription, key.lane, key.gen, key.owner);
+  if (!row.next()) return std::nullopt;
+  return read_row(row);
+}
+
+Newest Claims::read_newest(std::int64_t subscription, std::int64_t lane) {
+  Cursor row = read_newest_.query(subscription, lane);
+  if (!row.next()) return {};
+  return {
+      row.integer(0), static_cast<ClaimState>(row.integer(1)), {row.integer(2), row.integer(3)}};
+}
+
+std::vector<ClaimRow> Claims::read_lapsed(std::int64_t subscription, std::int64_t lane) {
+  return read_all(read_lapsed_.query(subscription, lane));
+}
+
+std::vector<ClaimRow> Claims::read_of_lane(std::int64_t subscription, std::int64_t lane) {
+  return read_all(read_of_lane_.query(subscription, lane));
+}
+
+std::vector<ClaimRow> Claims::read_of_process(std::int64_t process) {
+  return read_all(read_of_process_.query(process));
+}
+
+std::vector<ClaimRow> Claims::read_of_owner(std::int64_t owner, std::int64_t after_gen) {
+  return read_all(read_of_owner_.query(owner, after_gen));
+}
+
+std::vector<ClaimRow> Claims::read_expired(std::int64_t boot_ms) {
+  return read_all(read_expired_.query(boot_ms));
+}
+
+HeldCount Claims::count_of_process(std::int64_t process) {
+  Cursor row = count_of_process_.query(process);
+  row.next();
+  return {row.integer(0), row.integer(1)};
+}
+
+void Claims::insert(const ClaimRow& row, const Newest& before) {
+  insert_.run(row.subscription, row.lane, row.gen, row.from.seq, row.from.index, row.to.seq,
+              row.to.index, row.owner, static_cast<int>(row.kind), static_cast<int>(row.state),
+              row.attempt, row.crashes, row.crashed_ms, row.is_suspect, row.until_ms, row.lease_ms,
+              row.n, Blob{row.done.bytes(), row.done.empty()}, row.position.seq, row.position.index,
+              before.gen);
+  if (before.gen != 0 && before.state == ClaimState::kSettled)
+    delete_.run(row.subscription, row.lane, before.gen);
+}
+
+void Claims::end(const ClaimRow& row) {
+  if (row.is_newest)
+    mark_settled_.run(row.subscription, row.lane, row.gen);
+  else
+    delete_.run(row.subscription, row.lane, row.gen);
+  const std::int64_t first = row.from.index == 0 ? row.from.seq : row.from.seq + 1;
+  if (first < row.to.seq)
+    delete_blocks_.run(block_id(row.lane, first), block_id(row.lane, row.to.seq));
+  if (row.from.index != 0) note_edge(row.subscription, row.lane, row.from.seq);
+  if (row.to.index != 0) note_edge(row.subscription, row.lane, row.to.seq);
+}
+
+void Claims::lapse(const ClaimRow& row) {
+  lapse_.run(row.subscription, row.lane, row.gen, row.attempt,
+             Blob{row.done.bytes(), row.done.empty()}, row.is_suspect, row.crashes, row.crashed_ms);
+}
+
+void Claims::remove(const ClaimRow& row) { delete_.run(row.subscription, row.lane, row.gen); }
+
+void Claims::cut(const ClaimRow& row) {
+  cut_.run(row.subscription, row.lane, row.gen, row.from.seq, row.from.index, row.n,
+           Blob{row.done.bytes(), row.done.empty()});
+}
+
+void Claims::save_done(const ClaimRow& row) {
+  save_done_.run(row.subscription, row.lane, row.gen, Blob{row.done.bytes(), row.done.empty()});
+}
+
+bool Claims::extend(const ClaimKey& key, std::int64_t until_ms) {
+  return extend_.run(key.subscription, key.lane, key.gen, key.owner, until_ms) == 1;
+}
+
+void Claims::forget_subscription(std::int64_t subscription) {
+  forget_subscription_.run(subscription);
+}
+
+void Claims::sweep() {
+  for (const auto& [subscription, lane, seq] : edges_) sweep_block_.run(seq, subscription, lane);
+  edges_.clear();
+}
+
+}  // namespace msgq::transport::sqlite

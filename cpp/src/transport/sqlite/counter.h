@@ -1,0 +1,44 @@
+// The numbers that are raised under the write lock and never used twice: seqs, gens, numbers of
+// parked and dead messages, all from one. Read when a transaction begins, written back when one was
+// drawn.
+//
+// Threads: that of the connection; valid inside a transaction.
+#pragma once
+
+#include <cstdint>
+
+#include "transport/sqlite/statement.h"
+
+namespace msgq::transport::sqlite {
+
+// The two times of one transaction.
+struct Now {
+  std::int64_t wall_ms = 0;
+  std::int64_t boot_ms = 0;
+};
+
+enum class OwnerState { kOpen, kClosed, kMissing };
+
+class Counter {
+ public:
+  explicit Counter(sqlite3* database);
+
+  // Reads the counters; says whether `owner` may go on.
+  OwnerState load(std::int64_t owner);
+  // Writes them back when they moved.
+  void save();
+
+  std::int64_t draw() { return ++tick_; }
+  std::int64_t last() const { return tick_; }
+  std::int64_t directory() const { return directory_; }
+  void raise_directory() { ++directory_; }
+  // `wall_ms`, or the time of the last append when the clock has stepped back.
+  std::int64_t stamp(std::int64_t wall_ms);
+
+ private:
+  Statement read_, save_;
+  std::int64_t tick_ = 0, directory_ = 0, at_ms_ = 0;
+  std::int64_t saved_tick_ = 0, saved_directory_ = 0;
+};
+
+}  // namespace msgq::transport::sqlite

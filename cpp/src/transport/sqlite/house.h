@@ -1,0 +1,20 @@
+// Keeps the file and its log small: moves the log into the file when it is long, gives free pages
+// back when there are many, in steps short enough that nobody notices.
+//
+// Threads: that of the store.
+#pragma once
+
+#include "base/clock.h"
+#include "transport/sqlite/store.h"
+
+namespace msgq::transport::sqlite {
+
+// After a commit: moves the log into the file when it has grown. Throws kStoreInDoubt when a sync
+// failed; the commits before it are safe.
+void checkpoint_if_long(Store& store);
+// Moves all of the log into the file and empties it. False when a reader is in the way.
+bool checkpoint_all(Store& store);
+// Shrinks the file and empties the log for at most about `budget`. True: there is more to do.
+bool keep_house(Store& store, Gate& gate, Nanos budget);
+
+}  // namespace msgq::transport::sqlite

@@ -1,0 +1,135 @@
+#include "transport/sqlite/look.h"
+
+#include <sys/stat.h>
+
+#include <utility>
+
+#include "msgq/error.h"
+#include "transport/sql_text.h"
+#include "transport/sqlite/administer.h"
+#include "transport/sqlite/backup.h"
+#include "transport/sqlite/search.h"
+
+namespace msgq::transport::sqlite {
+namespace {
+
+// A read transaction: everything inside sees one snapshot.
+class Snapshot {
+ public:
+  explicit Snapshot(Store& store) : store_(store) {
+    store_.connection.run(sql::sqlite::kBeginRead);
+    store_.counter.load(0);
+    store_.directory.refresh(store_.counter.directory());
+  }
+  ~Snapshot() { store_.connection.rollback(); }
+  Snapshot(const Snapshot&) = delete;
+  Snapshot& operator=(const Snapshot&) = delete;
+
+ private:
+  Store& store_;
+};
+
+std::uint64_t size_of(const std::string& path) {
+  struct stat info {};
+  return stat(path.c_str(), &info) == 0 ? static_cast<std::uint64_t>(info.st_size) : 0;
+}
+
+Queue& require_known(Store& store, std::string_view name) {
+  if (Queue* queue = store.directory.find(name)) return *queue;
+  throw Error(ErrorCode::kNotFound, "there is no queue '" + std::string(name) + "'");
+}
+
+}  // namespace
+
+SqliteLook::SqliteLook(ConnectionSpec spec, Clock& clock, Log& log, const Rules& rules, Gate& gate)
+    : spec_(std::move(spec)),
+      busy_timeout_(spec_.busy_timeout),
+      gate_(gate),
+      clock_(clock),
+      store_(std::make_unique<Store>(spec_, clock, log, rules)) {}
+
+template <typename Read>
+auto SqliteLook::read(Read read) {
+  MutexLock lock(mutex_);
+  Snapshot snapshot(*store_);
+  return read(*store_);
+}
+
+std::vector<std::string> SqliteLook::queues() {
+  return read([](Store& store) {
+    std::vector<std::string> out;
+    for (const auto& [name, queue] : store.directory.all()) out.push_back(name);
+    return out;
+  });
+}
+
+std::vector<QueueDepth> SqliteLook::depth() {
+  return read([](Store& store) {
+    std::vector<QueueDepth> out;
+    for (const auto& [name, queue] : store.directory.all()) out.push_back(depth_of(store, queue));
+    return out;
+  });
+}
+
+std::vector<FoundMessage> SqliteLook::peek(std::string_view queue, std::string_view after,
+                                           std::uint32_t limit) {
+  return read(
+      [&](Store& store) { return sqlite::peek(store, require_known(store, queue), after, limit); });
+}
+
+std::optional<FoundMessage> SqliteLook::find(std::string_view queue, MessageId id) {
+  return read([&](Store& store) { return sqlite::find(store, require_known(store, queue), id); });
+}
+
+std::vector<FoundMessage> SqliteLook::dead(std::string_view queue, std::string_view after,
+                                           std::uint32_t limit) {
+  return read([&](Store& store) {
+    return list_dead(store, queue.empty() ? nullptr : &require_known(store, queue), after, limit);
+  });
+}
+
+std::uint64_t SqliteLook::redrive(std::string_view queue, const std::vector<MessageId>& ids) {
+  std::uint64_t total = 0, some = 0;
+  do {
+    some =
+        write([&](Store& store) { return redrive_some(store, require_known(store, queue), ids); });
+    total += some;
+  } while (some > 0 && ids.empty());
+  return total;
+}
+
+std::uint64_t SqliteLook::delete_dead(std::string_view queue, const std::vector<MessageId>& ids) {
+  std::uint64_t total = 0, some = 0;
+  do {
+    some = write(
+        [&](Store& store) { return delete_dead_some(store, require_known(store, queue), ids); });
+    total += some;
+  } while (some > 0 && ids.empty());
+  return total;
+}
+
+std::uint64_t SqliteLook::purge(std::string_view queue) {
+  const std::uint64_t count =
+      write([&](Store& store) { return sqlite::purge(store, require_known(store, queue)); });
+  while (write([&](Store& store) {
+    Queue* known = store.directory.find(queue);
+    return known != nullptr && sweep_some(store, *known);
+  })) {
+  }
+  return count;
+}
+
+void SqliteLook::delete_queue(std::string_view queue) {
+  purge(queue);
+  while (delete_dead(queue, {}) > 0) {
+  }
+  write([&](Store& store) { remove_queue(store, require_known(store, queue)); });
+}
+
+void SqliteLook::backup(const std::string& path) { copy_store(spec_, clock_, path); }
+
+std::uint64_t SqliteLook::store_bytes() {
+  return size_of(spec_.path) + size_of(spec_.path + "-wal") + size_of(spec_.path + "-shm");
+}
+
+}  // namespace msgq::transport::sqlite

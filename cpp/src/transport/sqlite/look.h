@@ -1,0 +1,68 @@
+// Looks at a store and administers it over a connection of its own: reads see one snapshot and
+// block nobody; changes are short transactions through the gate.
+//
+// Threads: any; one mutex, held for a call.
+#pragma once
+
+#include <atomic>
+#include <memory>
+
+#include "base/mutex.h"
+#include "transport/sqlite/gate.h"
+#include "transport/sqlite/store.h"
+#include "transport/transport.h"
+
+namespace msgq::transport::sqlite {
+
+class SqliteLook final : public Look {
+ public:
+  SqliteLook(ConnectionSpec spec, Clock& clock, Log& log, const Rules& rules, Gate& gate);
+
+  std::vector<std::string> queues() override;
+  std::vector<QueueDepth> depth() override;
+  std::vector<FoundMessage> peek(std::string_view queue, std::string_view after,
+                                 std::uint32_t limit) override;
+  std::optional<FoundMessage> find(std::string_view queue, MessageId id) override;
+  std::vector<FoundMessage> dead(std::string_view queue, std::string_view after,
+                                 std::uint32_t limit) override;
+  std::uint64_t redrive(std::string_view queue, const std::vector<MessageId>& ids) override;
+  std::uint64_t delete_dead(std::string_view queue, const std::vector<MessageId>& ids) override;
+  std::uint64_t purge(std::string_view queue) override;
+  void delete_queue(std::string_view queue) override;
+  void backup(const std::string& path) override;
+  std::uint64_t store_bytes() override;
+  std::uint64_t connections() override { return connections_.load(); }
+
+  // Runs `change` in a write transaction of this connection.
+  template <typename Change>
+  auto write(Change change) {
+    MutexLock lock(mutex_);
+    Transaction transaction(*store_, gate_, busy_timeout_);
+    if constexpr (std::is_void_v<decltype(change(*store_))>) {
+      change(*store_);
+      transaction.commit();
+    } else {
+      auto out = change(*store_);
+      transaction.commit();
+      return out;
+    }
+  }
+  void add_connections(int change) { connections_.fetch_add(static_cast<std::uint64_t>(change)); }
+
+ private:
+  template <typename Read>
+  auto read(Read read);
+  Queue& require(std::string_view name);
+
+  // fixed after construction
+  const ConnectionSpec spec_;
+  const Nanos busy_timeout_;
+  Gate& gate_;
+  Clock& clock_;
+  Mutex mutex_;
+  std::unique_ptr<Store> store_;  // guarded by mutex_
+  // atomic: a number for people
+  std::atomic<std::uint64_t> connections_{1};
+};
+
+}  // namespace msgq::transport::sqlite

@@ -1,0 +1,52 @@
+#include "transport/sqlite/schema.h"
+
+#include "msgq/error.h"
+#include "transport/sql_text.h"
+
+namespace msgq::transport::sqlite {
+namespace {
+
+// kMigrations[v] takes a file from version v to v + 1. Numbers are never reused, texts never
+// changed.
+constexpr const char* kMigrations[] = {sql::sqlite::kMigration0001Create};
+static_assert(std::size(kMigrations) == kSchemaVersion);
+
+[[noreturn]] void refuse(const std::string& path, const std::string& why) {
+  throw Error(ErrorCode::kSchemaMismatch, path + " " + why + "; it was not touched");
+}
+
+}  // namespace
+
+Origin identify(Connection& reader, const std::string& path) {
+  const std::int64_t application = reader.ask(sql::sqlite::kReadApplicationId);
+  const std::int64_t version = reader.ask(sql::sqlite::kReadUserVersion);
+  if (application == 0 && version == 0 && reader.ask(sql::sqlite::kCountTables) == 0)
+    return Origin::kEmpty;
+  if (application != kApplicationId)
+    refuse(path, "is a SQLite file of another program (application_id " +
+                     std::to_string(application) + "): give another path");
+  if (version > kSchemaVersion)
+    refuse(path, "was written by a newer msgq (schema " + std::to_string(version) +
+                     ", this one knows up to " + std::to_string(kSchemaVersion) +
+                     "): upgrade msgq here, or give another path");
+  return Origin::kOurs;
+}
+
+void migrate(Connection& writer, const std::string& path) {
+  writer.run(identify(writer, path) == Origin::kEmpty ? sql::sqlite::kPrepareFile
+                                                      : sql::sqlite::kSetLogMode);
+  if (writer.ask(sql::sqlite::kReadUserVersion) == kSchemaVersion) return;
+  writer.begin();
+  try {
+    for (auto version = writer.ask(sql::sqlite::kReadUserVersion); version < kSchemaVersion;
+         ++version)
+      writer.run(kMigrations[version]);
+    writer.run(sql::sqlite::kStampFile);
+    writer.commit();
+  } catch (...) {
+    writer.rollback();
+    throw;
+  }
+}
+
+}  // namespace msgq::transport::sqlite

@@ -1,0 +1,159 @@
+#include "transport/sqlite/session.h"
+
+#include <utility>
+
+#include "base/fork.h"
+#include "msgq/error.h"
+#include "transport/sqlite/append.h"
+#include "transport/sqlite/claim.h"
+#include "transport/sqlite/house.h"
+#include "transport/sqlite/settle.h"
+
+namespace msgq::transport::sqlite {
+namespace {
+
+// How often the path is looked at: is it still the file that is open?
+constexpr Nanos kIdentityPeriod{200'000'000};
+// A closing process waits no longer for its turn; its lock says the rest.
+constexpr Nanos kCloseTimeout{2'000'000'000};
+
+}  // namespace
+
+SqliteSession::SqliteSession(SessionParts parts)
+    : parts_(std::move(parts)),
+      store_(std::make_unique<Store>(parts_.spec, parts_.clock, parts_.log, parts_.rules)),
+      reclaimer_(parts_.process, parts_.boot_id, parts_.second_look_max) {
+  store_->process = parts_.process.id();
+  open_owner();
+}
+
+void SqliteSession::open_owner() {
+  owner_ = static_cast<std::int64_t>(parts_.random.next() >> 2) + 1;
+  request_ = 0;
+  Transaction transaction(*store_, parts_.gate, parts_.spec.busy_timeout);
+  store_->processes.open_owner(owner_, store_->process);
+  transaction.commit();
+}
+
+void SqliteSession::check_usable() {
+  if (is_closed_) throw Error(ErrorCode::kClosed, "this session of the store is closed");
+  if (!refused_.empty()) throw Error(ErrorCode::kStoreRejected, refused_);
+  if (is_in_doubt_) throw Error(ErrorCode::kStoreInDoubt, "the last exchange is still in doubt");
+  const Nanos now = parts_.clock.steady();
+  if (parts_.identity == nullptr ||
+      (checked_at_ != Nanos(0) && now - checked_at_ < kIdentityPeriod))
+    return;
+  parts_.identity->check();
+  checked_at_ = now;
+}
+
+void SqliteSession::exchange(const Exchange& in, ExchangeResult& out) {
+  check_usable();
+  out = {};
+  Transaction transaction(*store_, parts_.gate, parts_.spec.busy_timeout, owner_);
+  gen_before_ = store_->counter.last();
+  store_->author = {owner_, request_ + 1};
+  run(in, out);
+  Bitmap lost;
+  for (std::uint32_t i = 0; i < out.settle_lost.size(); ++i)
+    if (out.settle_lost[i]) lost.set(i);
+  if (!store_->processes.raise_request(owner_, request_ + 1, lost))
+    throw Error(ErrorCode::kStoreRejected,
+                "this connection was closed by others; nothing was written");
+  try {
+    transaction.commit();
+  } catch (const Error& error) {
+    is_in_doubt_ = error.is_in_doubt();
+    throw;
+  }
+  ++request_;
+  if (in.reclaims) reclaimer_.confirm();
+  out.waited = transaction.waited();
+  try {
+    checkpoint_if_long(*store_);
+  } catch (const Error& error) {
+    refuse_from_now(error.what());  // what was committed stays so: only this much is known
+  }
+}
+
+void SqliteSession::run(const Exchange& in, ExchangeResult& out) {
+  Store& store = *store_;
+  for (const auto& each : in.settles) out.settle_lost.push_back(!settle(store, each));
+  for (const auto& each : in.extends) out.extend_lost.push_back(!extend(store, each));
+  for (const auto& each : in.appends) append(store, each);
+  for (const auto& each : in.parks) park(store, each);
+  if (in.promote_max > 0) out.promoted = promote(store, in.promote_max);
+  if (in.reclaims) {
+    beat();
+    out.reclaimed = reclaimer_.run(store);
+  }
+  out.next_due_ms = store.parked.next_due_ms();
+  out.claims.resize(in.claims.size());
+  for (std::size_t i = 0; i < in.claims.size(); ++i) claim(store, in.claims[i], out.claims[i]);
+}
+
+void SqliteSession::beat() {
+  if (store_->now.boot_ms - beaten_ms_ < parts_.heartbeat.count()) return;
+  store_->processes.beat(store_->process, store_->now.wall_ms);
+  beaten_ms_ = store_->now.boot_ms;
+}
+
+void SqliteSession::refuse_from_now(std::string why) {
+  refused_ = "the store is closed for writing since " + std::move(why) +
+             "; the disk may have lost data: check it, then open the store again";
+  parts_.log.write(LogLevel::kError, refused_);
+}
+
+bool SqliteSession::resolve(ExchangeResult& out) {
+  if (!is_in_doubt_) throw Error(ErrorCode::kInternal, "nothing is in doubt");
+  // The page cache lies after a failed sync: only what a full checkpoint moved, with syncs that
+  // succeeded, is believed. A new connection, as the old one may remember what is not on the disk.
+  try {
+    store_.reset();
+    store_ = std::make_unique<Store>(parts_.spec, parts_.clock, parts_.log, parts_.rules);
+    store_->process = parts_.process.id();
+    Turn turn(parts_.gate, parts_.spec.busy_timeout);
+    if (!checkpoint_all(*store_))
+      throw Error(ErrorCode::kStoreInDoubt, "a reader keeps the log from being emptied; try again");
+  } catch (const Error& error) {
+    throw Error(ErrorCode::kStoreInDoubt, std::string("cannot find out yet: ") + error.what(),
+                error.store_code());
+  }
+  Transaction transaction(*store_, parts_.gate, parts_.spec.busy_timeout);
+  const LastRequest last = store_->processes.read_owner(owner_);
+  store_->processes.close_owner(owner_);
+  for (ClaimRow& row : store_->claims.read_of_owner(owner_, gen_before_))
+    lapse(*store_, std::move(row), false);
+  transaction.commit();
+  is_in_doubt_ = false;
+  refuse_from_now("a sync of it failed");
+  const bool has_happened = last.is_known && last.request == request_ + 1;
+  if (has_happened)
+    for (std::uint32_t i = 0; i < out.settle_lost.size(); ++i)
+      out.settle_lost[i] = last.lost.has(i);
+  return has_happened;
+}
+
+bool SqliteSession::tidy(Nanos budget) {
+  if (is_closed_ || is_in_doubt_ || !refused_.empty()) return false;
+  return keep_house(*store_, parts_.gate, budget);
+}
+
+void SqliteSession::close() noexcept {
+  if (std::exchange(is_closed_, true) || store_ == nullptr) return;
+  try {
+    if (refused_.empty() && !is_in_doubt_) {
+      Transaction transaction(*store_, parts_.gate, kCloseTimeout);
+      for (ClaimRow& row : store_->claims.read_of_owner(owner_, 0))
+        lapse(*store_, std::move(row), false);
+      store_->processes.delete_owner(owner_);
+      transaction.commit();
+    }
+  } catch (const std::exception& error) {
+    // Nothing is lost: claims lapse with the process.
+    parts_.log.write(LogLevel::kWarning, std::string("leaving the store: ") + error.what());
+  }
+  store_.reset();
+}
+
+}  // namespace msgq::transport::sqlite

@@ -1,0 +1,126 @@
+#include "transport/sqlite/sqlite_transport.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <utility>
+
+#include "base/fork.h"
+#include "msgq/error.h"
+#include "transport/sqlite/schema.h"
+
+namespace msgq::transport {
+namespace {
+
+constexpr Capability kSqlite{
+    .scheme = "sqlite",
+    .is_durable = true,
+    .is_shared = true,
+    .has_single_writer = true,
+    .can_look = true,
+    .can_backup = true,
+    .can_delay = true,
+    .can_extend = true,
+    .can_prove_death = true,
+};
+
+sqlite::ConnectionSpec spec_of(const Config& config, const SqliteOptions& options) {
+  return {config.path, options.vfs, config.durability, config.busy_timeout, false};
+}
+
+sqlite::Rules rules_of(const Config& config) {
+  sqlite::Rules rules;
+  rules.crashes_max = config.crashes_max;
+  rules.block_count_max = config.batch_count_max;
+  rules.block_bytes_max = config.batch_bytes_max;
+  rules.strict_queues = config.strict_queues;
+  return rules;
+}
+
+// Looks at a file that is there before anything is made beside it; a stranger's stays as it is.
+std::string checked(const Config& config, const SqliteOptions& options, Clock& clock) {
+  if (!options.vfs.empty()) return config.path;
+  sqlite::check_path(config.path);
+  struct stat info {};
+  if (stat(config.path.c_str(), &info) == 0 && info.st_size > 0) {
+    auto spec = spec_of(config, options);
+    spec.is_read_only = true;
+    sqlite::Connection reader(spec, clock);
+    sqlite::identify(reader, config.path);
+  }
+  return config.path;
+}
+
+}  // namespace
+
+std::unique_ptr<Transport> open_sqlite(const Config& config, World world, Log& log) {
+  return std::make_unique<SqliteTransport>(config, world, log, SqliteOptions{});
+}
+
+SqliteTransport::SqliteTransport(const Config& config, World world, Log& log,
+                                 const SqliteOptions& options)
+    : fork_generation_(fork_generation()),
+      world_(world),
+      log_(log),
+      spec_(spec_of(config, options)),
+      rules_(rules_of(config)),
+      options_(options),
+      boot_id_(options.boot_id.empty() ? sqlite::read_boot_id() : options.boot_id),
+      side_file_(checked(config, options, world.clock)),
+      process_(side_file_, world.random),
+      gate_(side_file_, process_, world.clock),
+      wake_(side_file_, process_) {
+  {
+    sqlite::Turn turn(gate_, spec_.busy_timeout);  // several processes may be making the file
+    if (options.vfs.empty()) sqlite::create_private(spec_.path);
+    sqlite::Connection writer(spec_, world.clock);
+    if (sqlite3_db_readonly(writer.handle(), "main") == 1)
+      throw Error(ErrorCode::kStoreRejected, "cannot write " + spec_.path + ": change its mode");
+    sqlite::migrate(writer, spec_.path);
+    look_ = std::make_unique<sqlite::SqliteLook>(spec_, world.clock, log, rules_, gate_);
+  }
+  if (options.vfs.empty()) identity_ = std::make_unique<sqlite::FileIdentity>(spec_.path);
+  join();
+}
+
+SqliteTransport::~SqliteTransport() {
+  wake_.stop();
+  leave();
+}
+
+void SqliteTransport::join() {
+  const sqlite::ProcessRow self{process_.id(), boot_id_, sqlite::read_host(), getpid()};
+  look_->write([&](sqlite::Store& store) {
+    for (const auto& other : store.processes.others(self.id))
+      if (other.boot_id != boot_id_ && process_.is_alive(other.id))
+        throw Error(ErrorCode::kStoreRejected,
+                    spec_.path + " is in use by another machine (" + other.host +
+                        "): a store belongs to one machine at a time; use PostgreSQL to share it");
+    store.processes.join(self, store.now.wall_ms);
+  });
+}
+
+void SqliteTransport::leave() noexcept {
+  if (is_killed_ || fork_generation() != fork_generation_) return;
+  try {
+    look_->write([&](sqlite::Store& store) { store.processes.leave(process_.id()); });
+  } catch (const std::exception& error) {
+    // The lock is gone with us in any case: others will see it.
+    log_.write(LogLevel::kWarning, std::string("leaving the store: ") + error.what());
+  }
+}
+
+const Capability& SqliteTransport::capability() const { return kSqlite; }
+
+std::unique_ptr<Session> SqliteTransport::open_session() {
+  return std::make_unique<sqlite::SqliteSession>(sqlite::SessionParts{
+      spec_, world_.clock, world_.random, log_, rules_, gate_, process_, boot_id_, identity_.get(),
+      options_.heartbeat, options_.second_look_max});
+}
+
+void SqliteTransport::test_only_kill() {
+  is_killed_ = true;
+  side_file_.drop();
+}
+
+}  // namespace msgq::transport
