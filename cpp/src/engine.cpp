@@ -314,10 +314,6 @@ bool Engine::is_stopped(const WorkerPtr& worker) const {
   return impl_->is_closed.load(std::memory_order_acquire) || scheduler_of(worker).is_stopped();
 }
 
-bool Engine::is_over(const WorkerPtr& worker) const {
-  return is_closed() || scheduler_of(worker).is_stopped();
-}
-
 void Engine::watch(const WorkerPtr& worker, std::shared_ptr<Waker> waker) {
   scheduler_of(worker).watch(std::move(waker));
 }

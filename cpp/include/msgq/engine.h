@@ -76,8 +76,6 @@ class Engine {
   LotPtr take(const WorkerPtr& worker, std::chrono::nanoseconds timeout, bool is_async = false);
   // True once take() gives this worker nothing any more: it was stopped, or the engine is closed.
   bool is_stopped(const WorkerPtr& worker) const;
-  // True once take() will return nothing any more: the worker was stopped or the engine closed.
-  bool is_over(const WorkerPtr& worker) const;
   // Tells `waker` (poke) whenever an async channel of the worker may have something to take.
   void watch(const WorkerPtr& worker, std::shared_ptr<Waker> waker);
   // Settles a lot: every message not named is acknowledged. Returns at once; the writer makes it
