@@ -81,7 +81,8 @@ def resolve(
         (file_name, file),
         ("environment", _read_environ(environ)),
     ]
-    text = url or environ.get(_PREFIX + "URL") or file.get("url") or DEFAULT_URL
+    said = (command_line or {}).get("url")
+    text = said or url or environ.get(_PREFIX + "URL") or file.get("url") or DEFAULT_URL
     where = parse_url(str(text))
     layers += [("url", where.options), ("code", code or {}), ("command line", command_line or {})]
     return _merge(where, layers)

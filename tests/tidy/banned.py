@@ -81,6 +81,7 @@ PYTHON_BANS = (
         PYTHON,
         r"\b(basicConfig|addHandler)\(",
         "nothing: logging is set up by the worker command alone",
+        ("python/msgq/cli/logs.py",),
     ),
     Ban(PYTHON, r"(?i)\b(job|consumer)s?\b", "the glossary's word (message, worker)"),
     Ban(

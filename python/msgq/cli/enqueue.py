@@ -1,0 +1,212 @@
+"""`msgq enqueue`: messages from an argument, a file or a stream into a queue or to a handler."""
+
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from msgq.cli import bodies
+from msgq.cli.options import Json, Url, duration
+from msgq.cli.output import human_count, print_json, print_text
+from msgq.cli.pace import Pacer
+from msgq.cli.sender import Sender, open_sender
+from msgq.errors import ConfigError, PayloadError
+
+_EXAMPLE = """Examples:
+
+msgq enqueue emails '{"to": "a@b.c"}' --delay 10m
+
+msgq enqueue shop:send_email '["a@b.c", "hi"]'
+
+zcat orders.jsonl.gz | msgq enqueue orders - --batch 1000 --rate 5000
+"""
+
+
+def enqueue(
+    target: Annotated[
+        str,
+        typer.Argument(metavar="QUEUE|HANDLER", help="A queue, or a handler as MODULE:FUNCTION."),
+    ],
+    body: Annotated[
+        str | None,
+        typer.Argument(metavar="[BODY]", help="JSON or plain text; - reads JSON Lines from stdin."),
+    ] = None,
+    *,
+    file: Annotated[
+        Path | None,
+        typer.Option("--file", "-f", metavar="FILE", help="The whole file is one body of bytes."),
+    ] = None,
+    count: Annotated[
+        int | None,
+        typer.Option("--count", "-n", metavar="N", min=1, help="Send BODY so many times."),
+    ] = None,
+    for_seconds: Annotated[
+        float | None,
+        typer.Option("--for", parser=duration, metavar="DURATION", help="Send BODY for so long."),
+    ] = None,
+    delay: Annotated[
+        float | None,
+        typer.Option("--delay", parser=duration, metavar="DURATION", help="Hold back for so long."),
+    ] = None,
+    rate: Annotated[
+        float, typer.Option("--rate", metavar="N", min=0, help="Messages a second; 0: no limit.")
+    ] = 0,
+    batch: Annotated[
+        int,
+        typer.Option("--batch", metavar="N", min=1, max=100_000, help="Messages in one enqueue."),
+    ] = 500,
+    headers: Annotated[
+        str | None, typer.Option("--headers", metavar="JSON", help='Such as \'{"trace": "42"}\'.')
+    ] = None,
+    raw: Annotated[
+        bool, typer.Option("--queue", help="The first argument is a queue, even with a colon.")
+    ] = False,
+    url: Url = None,
+    as_json: Json = False,
+) -> None:
+    """Enqueue one message, many, or a stream of them.
+
+    For a handler BODY holds its arguments: a JSON array, or an object of names.
+    """
+    source = _source(body, file, count, for_seconds)
+    named = _headers(headers)
+    size = 1 if 0 < rate < batch else batch
+    with open_sender(target, url, is_queue=raw, delay=delay, headers=named) as sender:
+        done = _send(
+            sender, source, Pacer(rate), size=size, for_seconds=for_seconds, show=not as_json
+        )
+    _report(target, done, as_json)
+    if done.fault is not None:
+        raise PayloadError(
+            f"{done.fault}; {human_count(done.count)} messages before it were enqueued"
+        )
+
+
+class Done:
+    """What was sent so far."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.first_id: str | None = None
+        self.last_id: str | None = None
+        self.seconds = 0.0
+        self.fault: PayloadError | None = None
+
+
+def _source(
+    body: str | None, file: Path | None, count: int | None, for_seconds: float | None
+) -> Iterable[Any]:
+    if (body is None) == (file is None):
+        raise ConfigError("give a body: BODY, --file FILE, or - for JSON Lines on stdin")
+    if body == "-":
+        if count is not None or for_seconds is not None:
+            raise ConfigError("--count and --for repeat one BODY; - sends each line once")
+        return bodies.from_lines(sys.stdin.buffer)
+    one = bodies.from_argument(body) if body is not None else bodies.from_file(file or Path())
+    times = count if count is not None else (None if for_seconds is not None else 1)
+    return bodies.repeated(one, times)
+
+
+def _headers(text: str | None) -> dict[str, Any] | None:
+    if text is None:
+        return None
+    found = bodies.from_argument(text)
+    if not isinstance(found, dict):
+        raise ConfigError(f"--headers must be a JSON object, got {text[:60]}")
+    return found
+
+
+def _send(
+    sender: Sender,
+    source: Iterable[Any],
+    pacer: Pacer,
+    *,
+    size: int,
+    for_seconds: float | None,
+    show: bool,
+) -> Done:
+    done = Done()
+    start = time.monotonic()
+    with _progress(show) as advance:
+        try:
+            for batch in bodies.batches(source, size):
+                pacer.wait(len(batch))
+                if for_seconds is not None and time.monotonic() - start >= for_seconds:
+                    break
+                first, last = sender.send(batch)
+                done.count += len(batch)
+                done.first_id = done.first_id or first
+                done.last_id = last
+                advance(done.count)
+        except PayloadError as error:
+            if done.count == 0:
+                raise
+            done.fault = error
+    done.seconds = time.monotonic() - start
+    return done
+
+
+@contextmanager
+def _progress(show: bool) -> Iterator[Callable[[int], None]]:
+    """A bar on stderr once sending takes longer than a second, on terminals only."""
+    if not show or not sys.stderr.isatty():
+        yield lambda _count: None
+        return
+    start = time.monotonic()
+    with ExitStack() as stack:
+        bar: list[Any] = []
+
+        def advance(count: int) -> None:
+            if not bar and time.monotonic() - start > 1.0:
+                bar.append(stack.enter_context(_bar()))
+            if bar:
+                rate = f"{human_count(count / (time.monotonic() - start))}/s"
+                bar[0].update(0, completed=count, rate=rate)
+
+        yield advance
+
+
+def _bar() -> Any:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (
+        TextColumn("enqueued {task.completed:,.0f}"),
+        BarColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeElapsedColumn(),
+    )
+    progress = Progress(*columns, console=Console(stderr=True), transient=True)
+    progress.add_task("enqueue", total=None, rate="")
+    return progress
+
+
+def _report(target: str, done: Done, as_json: bool) -> None:
+    rate = done.count / done.seconds if done.seconds else 0.0
+    if as_json:
+        print_json(
+            {
+                "target": target,
+                "enqueued": done.count,
+                "first_id": done.first_id,
+                "last_id": done.last_id,
+                "seconds": round(done.seconds, 6),
+                "rate": round(rate, 1),
+            }
+        )
+    elif done.count == 1:
+        print_text(str(done.first_id))
+    else:
+        print_text(
+            f"{human_count(done.count)} messages to {target} in {done.seconds:.2f} s "
+            f"({human_count(rate)}/s)"
+        )
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command to `app`."""
+    app.command(epilog=_EXAMPLE)(enqueue)

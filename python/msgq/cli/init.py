@@ -1,0 +1,46 @@
+"""`msgq init DIR`: a small project that runs as it is, to change into your own."""
+
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from msgq.cli.options import Json
+from msgq.cli.output import print_json, print_text
+from msgq.errors import ConfigError
+
+# What is written, by the name of the template that lies beside this file.
+FILES: Final = {
+    "handlers.py": "handlers.py.txt",
+    "send.py": "send.py.txt",
+    "test_handlers.py": "test_handlers.py.txt",
+    "msgq.toml": "msgq.toml.txt",
+    "README.md": "readme.md.txt",
+}
+
+
+def init(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Made when it is not there.")],
+    as_json: Json = False,
+) -> None:
+    """Write a starter project: handlers, a sender, a test and settings."""
+    taken = [name for name in FILES if (folder / name).exists()]
+    if taken:
+        raise ConfigError(
+            f"{folder} already has {', '.join(taken)}; nothing is overwritten, name another folder"
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    templates = files("msgq.cli") / "starter"
+    for name, template in FILES.items():
+        (folder / name).write_text((templates / template).read_text("utf-8"), "utf-8")
+    if as_json:
+        print_json({"folder": str(folder), "files": list(FILES)})
+        return
+    print_text(f"wrote {', '.join(FILES)} to {folder}. Now:")
+    print_text(f"  cd {folder}\n  python send.py\n  msgq worker handlers:app --burst")
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command to `app`."""
+    app.command(epilog="Example: msgq init shop")(init)

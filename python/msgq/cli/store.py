@@ -1,0 +1,86 @@
+"""Opens the store a command works on, and says in which words its messages are shown."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any, TypeVar
+
+import typer
+
+import msgq
+from msgq.cli.exit_codes import Exit
+from msgq.cli.output import note
+from msgq.errors import NotFoundError
+from msgq.message import Message
+
+ClientT = TypeVar("ClientT", bound=msgq.Client)
+
+
+@contextmanager
+def opened(url: str | None, **settings: Any) -> Iterator[msgq.Client]:
+    """The client for `url` (or what the settings say), closed at the end."""
+    with msgq.connect(url, **settings) as client:
+        yield client
+
+
+def of_app(client: ClientT, url: str | None) -> ClientT:
+    """The client (or app) of a program, moved to `url` when one was given on the command line."""
+    if url is not None:
+        client.configure(url=url)
+    return client
+
+
+def existing(client: msgq.Client, name: str) -> msgq.Queue:
+    """The queue of that name. Raises NotFoundError when there is none: looking makes no queue."""
+    names = client.queues()
+    if name not in names:
+        known = ", ".join(names[:10]) or "none yet"
+        raise NotFoundError(f"no queue named {name!r}; there are: {known}")
+    return client.queue(name)
+
+
+def confirmed(question: str, yes: bool) -> None:
+    """Asks on a terminal. Raises Exit(FAILED) on a no, Exit(USAGE) where nobody can answer."""
+    if yes:
+        return
+    if not _has_terminal():
+        note(f"msgq: {question} Nobody can answer here. Next: add --yes.")
+        raise typer.Exit(Exit.USAGE)
+    if not typer.confirm(question, err=True):
+        note("msgq: nothing done")
+        raise typer.Exit(Exit.FAILED)
+
+
+def _has_terminal() -> bool:
+    return typer.get_text_stream("stdin").isatty() and typer.get_text_stream("stderr").isatty()
+
+
+def as_record(found: Message) -> dict[str, object]:
+    """A found message as plain data for `--json`: the body decoded where it can be."""
+    record: dict[str, object] = {
+        "queue": found.queue,
+        "state": found.state,
+        "id": str(found.id),
+        "handler": found.handler or None,
+        "content": found.content,
+        "headers": found.headers,
+        "bytes": len(found.body),
+        "deliveries": found.deliveries,
+        "failures": found.failures,
+        "crashes": found.crashes,
+        "enqueued": when(found.enqueued_at),
+        "due": when(found.due_at),
+        "changed": when(found.changed_at),
+        "reason": found.reason or None,
+        "history": found.history,
+    }
+    try:
+        record["body"] = found.body.decode()
+    except UnicodeDecodeError:
+        record["body_hex"] = found.body.hex()
+    return record
+
+
+def when(moment: datetime | None) -> str | None:
+    """A moment as ISO 8601 with milliseconds, in UTC."""
+    return moment.isoformat(timespec="milliseconds") if moment else None

@@ -1,0 +1,169 @@
+"""`msgq enqueue`: from an argument, a file and a stream, to a queue and to a handler."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+import msgq
+from tests.support.cli import call, command, environment, ok
+
+URL = "sqlite:///store.db"
+
+
+def bodies(queue: str) -> list[object]:
+    with msgq.connect(URL) as client:
+        return [message.value() for message in client.queue(queue).messages()]
+
+
+def test_one_message_prints_its_id() -> None:
+    answer = ok("enqueue", "emails", '{"to": "a@b.c"}', "--url", URL)
+    found = ok("messages", "emails", answer.out.strip(), "--url", URL, "--json").json
+    assert json.loads(found["body"]) == {"to": "a@b.c"}
+    assert found["content"] == "json"
+
+
+def test_the_environment_names_the_store() -> None:
+    ok("enqueue", "emails", "hello", MSGQ_URL=URL)
+    assert bodies("emails") == ["hello"]
+
+
+def test_count_batch_and_headers() -> None:
+    answer = ok(
+        "enqueue", "q", "7", "--count", 25, "--batch", 10, "--headers", '{"trace": "x"}',
+        "--url", URL, "--json",
+    ).json  # fmt: skip
+    assert answer["enqueued"] == 25
+    with msgq.connect(URL) as client:
+        found = list(client.queue("q").messages())
+    assert [message.value() for message in found] == [7] * 25
+    assert {message.headers["trace"] for message in found} == {"x"}
+    assert [str(found[0].id), str(found[-1].id)] == [answer["first_id"], answer["last_id"]]
+
+
+def test_a_file_is_one_body_of_bytes(tmp_path: Path) -> None:
+    (tmp_path / "picture").write_bytes(b"\x89PNG\x00")
+    ok("enqueue", "q", "--file", "picture", "--url", URL)
+    assert bodies("q") == [b"\x89PNG\x00"]
+
+
+def test_json_lines_from_stdin() -> None:
+    lines = "".join(json.dumps({"n": n}) + "\n" for n in range(1234))
+    answer = ok("enqueue", "q", "-", "--batch", 100, "--url", URL, "--json", stdin=lines)
+    assert answer.json["enqueued"] == 1234
+    assert bodies("q") == [{"n": n} for n in range(1234)]
+
+
+def test_a_stream_is_sent_as_it_comes() -> None:
+    """Lines are enqueued before the stream has ended: memory is bounded by a batch."""
+    with subprocess.Popen(
+        command("enqueue", "q", "-", "--batch", 1, "--url", URL),
+        stdin=subprocess.PIPE,
+        env=environment(),
+    ) as child:
+        assert child.stdin is not None
+        child.stdin.write(b"1\n")
+        child.stdin.flush()
+        with msgq.connect(URL) as client:
+            (delivery,) = client.queue("q").claim(1, wait=30)
+            delivery.ack()
+        assert child.poll() is None
+        child.stdin.close()
+        assert child.wait(30) == 0
+
+
+def test_a_bad_line_says_what_was_sent_before_it() -> None:
+    answer = call("enqueue", "q", "-", "--url", URL, stdin="1\n2\n{oops\n4\n")
+    assert answer.status == 2
+    assert "line 3 is no JSON" in answer.err
+    assert "2 messages before it were enqueued" in answer.err
+    assert bodies("q") == [1, 2]
+
+
+def test_delay_parks() -> None:
+    ok("enqueue", "q", "later", "--delay", "1h", "--url", URL)
+    assert ok("queues", "--url", URL, "--json").json[0]["parked"] == 1
+
+
+def test_rate_and_for() -> None:
+    answer = ok("enqueue", "q", "x", "--for", "300ms", "--rate", 100, "--url", URL, "--json").json
+    assert 10 <= answer["enqueued"] <= 31
+    assert answer["seconds"] >= 0.25
+
+
+@pytest.fixture
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    name = f"shop_{abs(hash(tmp_path)) % 10**9}"
+    (tmp_path / f"{name}.py").write_text(
+        "from dataclasses import dataclass\n"
+        "import msgq\n"
+        f"app = msgq.App({URL!r})\n"
+        "@dataclass\n"
+        "class Order:\n"
+        "    number: int\n"
+        "@app.handler(queue='orders', name='charge')\n"
+        "def charge(order: Order, *, note: str = '') -> None: ...\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    return name
+
+
+def test_to_a_handler_as_array_or_names(shop: str) -> None:
+    ok("enqueue", f"{shop}:charge", '[{"number": 1}]', stdin=None)
+    assert bodies("orders") == [[{"number": 1}, ""]]
+
+
+def test_to_a_handler_by_name(shop: str) -> None:
+    ok("enqueue", f"{shop}:charge", '{"note": "hi", "order": {"number": 2}}', "--delay", "1h")
+    with msgq.connect(URL) as client:
+        (found,) = client.queue("orders").messages()
+    assert found.value() == [{"number": 2}, "hi"]
+    assert found.handler == "charge"
+    assert found.state == "parked"
+
+
+@pytest.mark.parametrize("body", ['[{"number": "x"}]', '{"ordre": {}}', "[]", "7"])
+def test_arguments_that_do_not_fit_are_refused(shop: str, body: str) -> None:
+    answer = call("enqueue", f"{shop}:charge", body)
+    assert answer.status == 2
+    assert "charge" in answer.err
+
+
+def test_the_url_option_wins_over_the_apps_own(shop: str) -> None:
+    ok("enqueue", f"{shop}:charge", '[{"number": 1}]', "--url", "sqlite:///other.db")
+    assert Path("other.db").exists()
+    assert not Path("store.db").exists()
+
+
+def test_a_name_with_a_colon_is_a_queue_when_said_so() -> None:
+    ok("enqueue", "a:b", "1", "--queue", "--url", URL)
+    assert bodies("a:b") == [1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (["q"], "give a body"),
+        (["q", "1", "--file", "x"], "give a body"),
+        (["q", "-", "--count", "3"], "repeat one BODY"),
+        (["q", "1", "--headers", "[1]"], "must be a JSON object"),
+        (["q", "1", "--delay", "-1s"], "not a duration"),
+        (["q", "1", "--count", "0"], "--count"),
+        (["../x\u202e", "1"], "queue"),
+        (["os:path", "1"], "no handler"),
+        (["q", "--file", "missing"], "cannot read missing"),
+    ],
+)
+def test_wrong_use_enqueues_nothing(arguments: list[str], text: str) -> None:
+    answer = call("enqueue", *arguments, "--url", URL)
+    assert answer.status in (2, 3)
+    assert text in answer.err.replace("\n", " ")
+    assert answer.out == ""
+
+
+def test_a_long_input_shows_its_progress_on_a_terminal_only() -> None:
+    from msgq.cli.enqueue import _progress
+
+    with _progress(True) as advance:
+        advance(1)  # no terminal here: nothing is drawn, nothing fails
