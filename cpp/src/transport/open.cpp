@@ -2,24 +2,21 @@
 
 #include "msgq/error.h"
 #include "transport/memory/memory_transport.h"
-#if MSGQ_WITH_SQLITE && __has_include("transport/sqlite/sqlite_transport.h")
-#define MSGQ_HAS_SQLITE 1
+#if MSGQ_WITH_SQLITE
 #include "transport/sqlite/sqlite_transport.h"
-#else
-#define MSGQ_HAS_SQLITE 0
 #endif
 
 namespace msgq::transport {
 
 std::unique_ptr<Transport> open_transport(const Config& config, World world, Log& log) {
   if (config.scheme == "memory") return open_memory(config, world, log);
-#if MSGQ_HAS_SQLITE
+#if MSGQ_WITH_SQLITE
   if (config.scheme == "sqlite") return open_sqlite(config, world, log);
 #endif
-  throw Error(ErrorCode::kUnsupported,
-              "this msgq was built without the transport '" + config.scheme +
-                  "'; build it with MSGQ_WITH_" + (config.scheme == "sqlite" ? "SQLITE" : "POSTGRES") +
-                  "=ON");
+  throw Error(ErrorCode::kUnsupported, "this msgq was built without the transport '" +
+                                           config.scheme + "'; build it with MSGQ_WITH_" +
+                                           (config.scheme == "sqlite" ? "SQLITE" : "POSTGRES") +
+                                           "=ON");
 }
 
 }  // namespace msgq::transport
