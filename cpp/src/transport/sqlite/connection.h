@@ -42,6 +42,8 @@ class Connection {
   void begin();
   void commit();  // in doubt when it throws kStoreInDoubt
   void rollback() noexcept;
+  // Rows changed since the connection was opened.
+  std::int64_t changes() const { return sqlite3_total_changes64(database_); }
   bool is_in_transaction() const { return sqlite3_get_autocommit(database_) == 0; }
 
   // Pages in the write-ahead log after the last commit.

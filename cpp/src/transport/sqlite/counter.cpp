@@ -22,7 +22,7 @@ OwnerState Counter::load(std::int64_t owner) {
 }
 
 void Counter::save() {
-  if (tick_ == saved_tick_ && directory_ == saved_directory_) return;
+  if (!is_changed()) return;
   save_.run(tick_, directory_, at_ms_);
 }
 

@@ -27,6 +27,7 @@ class Counter {
   OwnerState load(std::int64_t owner);
   // Writes them back when they moved.
   void save();
+  bool is_changed() const { return tick_ != saved_tick_ || directory_ != saved_directory_; }
 
   std::int64_t draw() { return ++tick_; }
   std::int64_t last() const { return tick_; }

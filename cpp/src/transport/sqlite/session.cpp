@@ -54,6 +54,11 @@ void SqliteSession::exchange(const Exchange& in, ExchangeResult& out) {
   gen_before_ = store_->counter.last();
   store_->author = {owner_, request_ + 1};
   run(in, out);
+  if (transaction.end_unchanged()) {
+    if (in.reclaims) reclaimer_.confirm();
+    out.waited = transaction.waited();
+    return;
+  }
   Bitmap lost;
   for (std::uint32_t i = 0; i < out.settle_lost.size(); ++i)
     if (out.settle_lost[i]) lost.set(i);

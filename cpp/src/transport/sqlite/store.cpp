@@ -36,6 +36,7 @@ Transaction::Transaction(Store& store, Gate& gate, Nanos timeout, std::int64_t o
     : store_(store), turn_(gate, timeout), waited_(turn_.waited()) {
   const Nanos before = store_.clock.steady();
   store_.connection.begin();
+  changes_before_ = store_.connection.changes();
   is_open_ = true;
   try {
     waited_ += store_.clock.steady() - before;
@@ -57,6 +58,13 @@ Transaction::~Transaction() {
   if (!is_open_) return;
   store_.connection.rollback();
   store_.forget();
+}
+
+bool Transaction::end_unchanged() {
+  if (store_.connection.changes() != changes_before_ || store_.counter.is_changed()) return false;
+  store_.connection.rollback();
+  is_open_ = false;
+  return true;
 }
 
 void Transaction::commit() {

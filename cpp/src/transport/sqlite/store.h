@@ -75,12 +75,16 @@ class Transaction {
 
   // Throws kStoreFull, kStoreUnavailable: nothing happened; kStoreInDoubt.
   void commit();
+  // Ends it when nothing was changed: true, and no write, no flush. Totals follow rows, so that rows
+  // tell.
+  bool end_unchanged();
   Nanos waited() const { return waited_; }
 
  private:
   Store& store_;
   Turn turn_;
   Nanos waited_;
+  std::int64_t changes_before_ = 0;
   bool is_open_ = false;
 };
 
