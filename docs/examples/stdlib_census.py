@@ -143,7 +143,9 @@ def start_worker() -> subprocess.Popen[bytes]:
     """Start a worker process for the files."""
     command = [sys.executable, "-m", "msgq", "worker", "stdlib_census:app", "--queues", "files"]
     return subprocess.Popen(
-        [*command, "--concurrency", "1"], cwd=Path(__file__).parent, stdout=subprocess.DEVNULL
+        [*command, "--concurrency", "1", "--log-level", "warning"],
+        cwd=Path(__file__).parent,
+        stdout=subprocess.DEVNULL,
     )
 
 
@@ -190,7 +192,7 @@ def plain_loop(files: list[str]) -> Census:
 
 def show(census: Census) -> None:
     """Print the totals and the most imported modules."""
-    table = Table("module", "imported", title="most imported in the standard library")
+    table = Table("module", "imported", title="most imported modules")
     for name, count in census.imports.most_common(8):
         table.add_row(name, f"{count:,}")
     console.print(table)

@@ -1,0 +1,40 @@
+"""The demo tells the truth: with a worker killed in mid-work its table equals a plain loop's."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "docs" / "examples"
+
+
+def run(*words: str) -> subprocess.CompletedProcess[str]:
+    """Run an example to its end."""
+    command = [sys.executable, str(EXAMPLES / words[0]), *words[1:]]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=100)
+
+
+@pytest.mark.timeout(120)
+def test_census_kills_a_worker_and_loses_nothing() -> None:
+    done = run("stdlib_census.py", "--files", "90", "--messages", "5000")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "killed with SIGKILL" in done.stdout
+    assert "0 lost, 0 counted twice" in done.stdout
+    assert "5,000 messages of 200 bytes in and out at once" in done.stdout
+
+
+def test_speed_notices_a_message_that_was_handled_twice(tmp_path: Path) -> None:
+    """The check is worth something: with one number sent twice the example fails."""
+    text = (EXAMPLES / "speed.py").read_text()
+    cheating = text.replace("number.to_bytes(4", "max(number, 1).to_bytes(4")
+    assert cheating != text
+    example = tmp_path / "a" / "b" / "speed.py"
+    example.parent.mkdir(parents=True)
+    example.write_text(cheating)
+    command = [sys.executable, str(example), "5000"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=100)
+    assert done.returncode == 1
+    assert "NOT each was handled exactly once" in done.stdout
