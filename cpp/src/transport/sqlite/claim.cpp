@@ -230,8 +230,6 @@ bool has_suspect(const std::vector<ClaimRow>& rows) {
                      [](const ClaimRow& row) { return row.is_suspect && row.n > 0; });
 }
 
-}  // namespace
-
 void claim(Store& store, const ClaimWish& wish, ClaimAnswer& out) {
   const Queue* const queue = store.directory.find(wish.queue);
   if (queue == nullptr || wish.count_max == 0) return;
@@ -254,6 +252,24 @@ void claim(Store& store, const ClaimWish& wish, ClaimAnswer& out) {
     cutter.take_waiting(queue->main);
   }
   out.suspects_waiting = has_suspect(returned) || has_suspect(main);
+}
+
+}  // namespace
+
+void claim_all(Store& store, const std::vector<ClaimWish>& wishes, std::vector<ClaimAnswer>& out) {
+  out.resize(wishes.size());
+  std::uint32_t left = 0;  // of the room of the wish before
+  for (std::size_t i = 0; i < wishes.size(); ++i) {
+    ClaimWish wish = wishes[i];
+    if (wish.continues) wish.count_max = std::min(wish.count_max, left);
+    if (wish.count_max > 0)
+      claim(store, wish, out[i]);
+    else
+      out[i].has_more = true;  // nobody looked; whoever has room again should
+    std::uint32_t taken = 0;
+    for (const Claimed& claimed : out[i].claims) taken += claimed.count() - claimed.done.count();
+    left = wish.count_max - std::min(wish.count_max, taken);
+  }
 }
 
 }  // namespace msgq::transport::sqlite

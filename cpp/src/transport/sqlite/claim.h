@@ -9,7 +9,8 @@
 
 namespace msgq::transport::sqlite {
 
-// Appends what `wish` gets to `out`; at least one message when there is any that may be given.
-void claim(Store& store, const ClaimWish& wish, ClaimAnswer& out);
+// Answers each wish in its order; at least one message when there is any that may be given. Wishes
+// that continue share the room of the one before.
+void claim_all(Store& store, const std::vector<ClaimWish>& wishes, std::vector<ClaimAnswer>& out);
 
 }  // namespace msgq::transport::sqlite

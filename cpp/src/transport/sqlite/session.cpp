@@ -93,8 +93,7 @@ void SqliteSession::run(const Exchange& in, ExchangeResult& out) {
     out.reclaimed = reclaimer_.run(store);
   }
   out.next_due_ms = store.parked.next_due_ms();
-  out.claims.resize(in.claims.size());
-  for (std::size_t i = 0; i < in.claims.size(); ++i) claim(store, in.claims[i], out.claims[i]);
+  claim_all(store, in.claims, out.claims);
 }
 
 void SqliteSession::beat() {
