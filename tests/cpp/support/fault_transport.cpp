@@ -53,7 +53,9 @@ class FaultSession final : public Session {
   }
 
   void close() noexcept override {
-    if (!has_crashed_->load()) inner_->close();
+    if (has_crashed_->load() || std::exchange(is_closed_, true)) return;
+    plan_->on_close();
+    inner_->close();
   }
 
  private:
@@ -63,9 +65,9 @@ class FaultSession final : public Session {
 
   void pass(const Exchange& in, ExchangeResult& out) {
     Exchange changed = in;
-    plan_->on_request(changed);
+    plan_->before_commit(changed);
     inner_->exchange(changed, out);
-    plan_->on_reply(out);
+    plan_->after_commit(in, out);
   }
 
   [[noreturn]] void doubt(bool happened) {
@@ -84,7 +86,7 @@ class FaultSession final : public Session {
         order.done = claimed.done;
       }
     ExchangeResult ignored;
-    if (!back.empty()) inner_->exchange(back, ignored);
+    if (!back.empty()) pass(back, ignored);
   }
 
   const std::unique_ptr<Session> inner_;
@@ -92,6 +94,7 @@ class FaultSession final : public Session {
   const std::shared_ptr<std::atomic<bool>> has_crashed_;
   // only the session's thread
   ExchangeResult lost_;
+  bool is_closed_ = false;
   bool is_in_doubt_ = false;
   bool happened_ = false;
 };

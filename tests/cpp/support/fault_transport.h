@@ -29,11 +29,13 @@ class FaultPlan {
   virtual Fault choose(const transport::Exchange& in) = 0;
   // True: this resolve() cannot find out yet.
   virtual bool delays_resolve() { return false; }
-  // Sees, and may change, what goes in and what came out; planted bugs live here.
-  virtual void on_request(transport::Exchange&) {}
-  virtual void on_reply(transport::ExchangeResult&) {}
   // True: a resolved exchange that happened is reported as one that did not.
   virtual bool forgets_flushed() { return false; }
+  // Sees each exchange on its way into the store and what came of it; planted bugs change them.
+  virtual void before_commit(transport::Exchange&) {}
+  virtual void after_commit(const transport::Exchange& /*asked*/, transport::ExchangeResult&) {}
+  // The session leaves properly; what it held is given back now.
+  virtual void on_close() {}
 };
 
 // Does what was pushed, in order, then kNone.
