@@ -26,6 +26,20 @@ std::uint32_t number_of(std::string_view body) {
   return number;
 }
 
+Tally& Tally::operator+=(const Tally& other) {
+  lost_settles += other.lost_settles;
+  lapses += other.lapses;
+  deaths += other.deaths;
+  suspects += other.suspects;
+  worker_lost += other.worker_lost;
+  given_back += other.given_back;
+  extends += other.extends;
+  promoted += other.promoted;
+  redriven += other.redriven;
+  purged += other.purged;
+  return *this;
+}
+
 void Model::violate(const std::string& what) {
   if (violation_.empty()) violation_ = what;
 }
@@ -93,7 +107,9 @@ void Model::committed(std::uint32_t process, const Exchange& asked, const Exchan
     if (was_open == out.extend_lost.at(i))
       violate("I3: an extend of gen " + text(asked.extends[i].claim.gen) +
               (was_open ? " was refused" : " was accepted after its lease was lost"));
-    if (was_open) claims_.at(asked.extends[i].claim.gen).until_ms = asked.extends[i].until_ms;
+    if (!was_open) continue;
+    claims_.at(asked.extends[i].claim.gen).until_ms = asked.extends[i].until_ms;
+    ++tally_.extends;
   }
   appended(asked);
   promoted(out.promoted, asked.promote_max);
@@ -109,7 +125,10 @@ void Model::settled(std::uint32_t process, const SettleOrder& order, bool is_los
     return violate("I3: a settle of gen " + text(gen) + " by process " + text(process) +
                    (is_lost ? " was refused though its lease holds"
                             : " was accepted though its lease was lost"));
-  if (is_lost) return;
+  if (is_lost) {
+    ++tally_.lost_settles;
+    return;
+  }
   ModelClaim& claim = claims_.at(gen);
   bool is_left = false;
   for (std::uint32_t i = 0; i < claim.messages.size(); ++i) {
@@ -162,6 +181,7 @@ void Model::send_back(const SettleOrder::Back& back, std::uint32_t number, Seen 
 }
 
 void Model::give_back(ModelClaim& claim) {
+  ++tally_.given_back;
   claim.is_open = false;
   open_.erase(claim.gen);
   for (std::size_t i = 0; i < claim.messages.size(); ++i) {
@@ -213,6 +233,7 @@ void Model::promoted(std::uint32_t count, std::uint32_t most) {
     parked_.erase(parked_.begin());
     ++due;
   }
+  tally_.promoted += due;
   if (due != count)
     violate("I6: " + text(count) + " messages were promoted, " + text(due) + " were due");
 }
@@ -232,6 +253,7 @@ void Model::reclaimed(std::uint32_t count) {
 }
 
 void Model::lapse(ModelClaim& claim, bool is_dead) {
+  ++(is_dead ? tally_.deaths : tally_.lapses);
   claim.is_open = false;
   open_.erase(claim.gen);
   for (std::size_t i = 0; i < claim.messages.size(); ++i) {
@@ -239,6 +261,7 @@ void Model::lapse(ModelClaim& claim, bool is_dead) {
     ModelMessage& m = message(claim.messages[i]);
     if (is_dead && claim.is_suspect) ++m.crashes;
     const bool dies = is_dead && claim.is_suspect && m.crashes >= crashes_max_;
+    if (dies) ++tally_.worker_lost;
     set_state(claim.messages[i], dies ? MessageState::kDead : MessageState::kWaiting);
   }
 }
@@ -250,6 +273,7 @@ void Model::claimed(std::uint32_t process, const Claimed& told) {
   claim.process = process;
   claim.until_ms = told.until_ms;
   claim.is_suspect = told.is_suspect;
+  tally_.suspects += told.is_suspect ? 1 : 0;
   if (!claims_.empty() && claim.gen <= claims_.rbegin()->first)
     return violate("gen " + text(claim.gen) + " was used before");
   for (const std::uint64_t gen : open_) {
@@ -318,6 +342,7 @@ void Model::redriven(std::uint32_t queue, std::uint64_t count) {
     set_state(i, MessageState::kWaiting);
     ++dead;
   }
+  tally_.redriven += dead;
   if (dead != count) violate(text(count) + " were redriven, " + text(dead) + " were dead");
 }
 
@@ -346,6 +371,7 @@ void Model::purged(std::uint32_t queue, std::uint64_t count) {
     set_state(i, MessageState::kPurged);
     ++gone;
   }
+  tally_.purged += gone;
   if (gone != count) violate(text(count) + " were purged, " + text(gone) + " were there");
 }
 

@@ -49,6 +49,22 @@ struct ModelClaim {
   bool is_open = true;
 };
 
+// How often the rare things happened: a simulator that never meets them proves nothing about them.
+struct Tally {
+  std::uint64_t lost_settles = 0;
+  std::uint64_t lapses = 0;        // by the lease's end
+  std::uint64_t deaths = 0;        // claims of dead processes
+  std::uint64_t suspects = 0;      // claims of one alone
+  std::uint64_t worker_lost = 0;   // dead letters of poison
+  std::uint64_t given_back = 0;    // claims
+  std::uint64_t extends = 0;
+  std::uint64_t promoted = 0;
+  std::uint64_t redriven = 0;
+  std::uint64_t purged = 0;
+
+  Tally& operator+=(const Tally& other);
+};
+
 class Model {
  public:
   Model(test::FakeClock& clock, std::uint32_t queue_count, std::uint32_t crashes_max)
@@ -88,6 +104,7 @@ class Model {
   bool is_settled() const { return open_count_ == 0; }
   std::string unsettled() const;
   std::uint64_t count(std::uint32_t queue, MessageState state) const;
+  const Tally& tally() const { return tally_; }
   // Folds everything that happened; equal seeds give equal traces.
   std::uint64_t trace() const { return trace_; }
 
@@ -110,6 +127,7 @@ class Model {
   const std::uint32_t queue_count_;
   const std::uint32_t crashes_max_;
   std::string violation_;
+  Tally tally_;
   std::vector<ModelMessage> messages_;
   std::map<std::uint64_t, ModelClaim> claims_;  // all of them, by gen
   std::set<std::uint64_t> open_;                // gens

@@ -19,6 +19,7 @@ Config make_config(test::FakeRandom& random) {
   config.flush_count_max = random.one_in(3) ? 1 : 16;
   config.linger = milliseconds(random.one_in(3) ? 5 : 0);
   config.claim_size = random.one_in(3) ? 4 : 0;
+  config.lease = milliseconds(random.one_in(2) ? 30'000 : 2'000);
   config.prefetch = random.one_in(3) ? 10 : 0;
   return config;
 }

@@ -39,6 +39,7 @@ class Simulation {
     for (std::uint32_t i = 0; i < model_.message_count(); ++i)
       out.messages += model_.message(i).state != MessageState::kUnsent ? 1 : 0;
     out.virtual_time = clock_.steady() - start;
+    out.tally = model_.tally();
     out.trace = model_.trace() ^ steps_;
     return out;
   }
@@ -60,7 +61,7 @@ class Simulation {
     weather_.doubt = pick(60, 6);
     weather_.crash = pick(400, 40);
     weather_.kill = pick(3'000, 300);
-    weather_.pause = pick(2'000, 200);
+    weather_.pause = pick(1'000, 100);
     weather_.restart = pick(4'000, 400);
   }
 
@@ -73,7 +74,7 @@ class Simulation {
     bool is_sent = true;
     for (const std::uint32_t left : stage_.to_send) is_sent = is_sent && left == 0;
     const Nanos now = clock_.steady();
-    if (!is_calm_ && (is_sent || now - start > kStormMax) && random_.one_in(500)) {
+    if (!is_calm_ && (is_sent || now - start > kStormMax) && random_.one_in(2'000)) {
       is_calm_ = true;
       calm_since_ = now;
       weather_ = Weather();

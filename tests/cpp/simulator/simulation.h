@@ -17,6 +17,7 @@ struct Outcome {
   std::uint64_t crashes = 0;   // of processes, poison's included
   std::uint64_t messages = 0;  // stored
   Nanos virtual_time{0};
+  Tally tally;
   std::uint64_t trace = 0;  // equal seeds give equal traces
 };
 

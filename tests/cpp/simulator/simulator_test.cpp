@@ -28,6 +28,12 @@ void print(const Outcome& sum, std::uint64_t seeds, double seconds) {
             << static_cast<double>(sum.steps) / seconds << " steps/s, "
             << static_cast<double>(sum.crashes) / seconds << " crashes/s (" << sum.crashes
             << "), " << hours << " virtual hours in " << seconds << " s\n";
+  const Tally& t = sum.tally;
+  std::cout << "[ simulator] claims: " << t.deaths << " of the dead, " << t.lapses << " lapsed, "
+            << t.given_back << " given back, " << t.extends << " extends; " << t.lost_settles
+            << " settles lost; " << t.suspects << " suspects alone, " << t.worker_lost
+            << " given up; " << t.promoted << " promoted, " << t.redriven << " redriven, "
+            << t.purged << " purged\n";
 }
 
 TEST(Simulator, EverySeedIsClean) {
@@ -44,6 +50,7 @@ TEST(Simulator, EverySeedIsClean) {
     sum.crashes += out.crashes;
     sum.messages += out.messages;
     sum.virtual_time += out.virtual_time;
+    sum.tally += out.tally;
   }
   const auto spent = std::chrono::steady_clock::now() - start;
   print(sum, last - first + 1, std::chrono::duration<double>(spent).count());
