@@ -485,10 +485,11 @@ bool Engine::close(std::chrono::nanoseconds timeout) {
     impl_->world.runtime.stop(*impl_->listener);
   }
   impl_->world.runtime.stop(impl_->writer);
+  const bool in_doubt = impl_->writer.is_in_doubt();
   impl_->batcher.give_up(Error(ErrorCode::kClosed, "the engine was closed before this was stored"),
-                         false);
+                         in_doubt);
   impl_->settler.give_up(Error(ErrorCode::kClosed, "the engine was closed before this was settled"),
-                         false);
+                         in_doubt);
   impl_->writer.close_session();
   return is_quiet;
 }

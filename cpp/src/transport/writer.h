@@ -52,6 +52,8 @@ class Writer final : public Service {
   bool is_broken() const { return is_broken_.load(std::memory_order_acquire); }
   // True when the last step found nothing to do. Any thread.
   bool is_idle() const { return is_idle_.load(std::memory_order_acquire); }
+  // Once it has stopped: the exchange in hand may or may not have happened.
+  bool is_in_doubt() const { return state_ == State::kInDoubt; }
   void close_session() noexcept { session_->close(); }
   // Leaves the session as a killed process would: nothing is given back, nothing is closed.
   std::unique_ptr<Session> test_only_abandon() { return std::move(session_); }

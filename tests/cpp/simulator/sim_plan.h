@@ -32,7 +32,7 @@ class SimPlan final : public test::FaultPlan {
       : random_(random), model_(model), weather_(weather), plant_(plant), process_(process) {}
 
   test::Fault choose(const transport::Exchange& in) override;
-  bool delays_resolve() override { return weather_.doubt > 0 && random_.one_in(2); }
+  bool delays_resolve() override { return weather_.doubt > 0 && !random_.one_in(4); }
   bool forgets_flushed() override { return plant_ == Plant::kResendWithoutDedup; }
   void before_commit(transport::Exchange& in) override;
   void after_commit(const transport::Exchange& asked, transport::ExchangeResult& out) override;

@@ -238,7 +238,7 @@ void SimProcess::begin_close() {
 
 Nanos SimProcess::try_close(Nanos now) {
   if (!is_closing_) return kNever;
-  const bool is_patient = !stage_.random.one_in(20);  // the impatient leave with work in hand
+  const bool is_patient = !stage_.random.one_in(4);  // the impatient leave with work in hand
   const bool is_busy = std::any_of(slots_.begin(), slots_.end(),
                                    [](const auto& slot) { return slot->lot != nullptr; });
   if (is_patient && (is_busy || !pending_.empty())) return now + milliseconds(20);

@@ -62,7 +62,7 @@ class Simulation {
     weather_.crash = pick(400, 40);
     weather_.kill = pick(3'000, 300);
     weather_.pause = pick(1'000, 100);
-    weather_.restart = pick(4'000, 400);
+    weather_.restart = pick(1'000, 200);
   }
 
   void start_process() {

@@ -104,8 +104,11 @@ class FaultSession final : public Session {
 FaultTransport::FaultTransport(std::unique_ptr<transport::Transport> inner,
                                std::shared_ptr<FaultPlan> plan)
     : inner_(std::move(inner)),
+      capability_(inner_->capability()),
       plan_(std::move(plan)),
-      has_crashed_(std::make_shared<std::atomic<bool>>(false)) {}
+      has_crashed_(std::make_shared<std::atomic<bool>>(false)) {
+  capability_.is_durable = true;
+}
 
 FaultTransport::~FaultTransport() = default;
 

@@ -58,7 +58,8 @@ class FaultTransport final : public transport::Transport {
   FaultTransport(std::unique_ptr<transport::Transport> inner, std::shared_ptr<FaultPlan> plan);
   ~FaultTransport() override;
 
-  const transport::Capability& capability() const override { return inner_->capability(); }
+  // Says that it is durable, also over memory: it stands for a store that outlives its processes.
+  const transport::Capability& capability() const override { return capability_; }
   std::unique_ptr<transport::Session> open_session() override;
   transport::Look& look() override { return inner_->look(); }
   transport::Wake* wake() override { return inner_->wake(); }
@@ -68,6 +69,7 @@ class FaultTransport final : public transport::Transport {
 
  private:
   const std::unique_ptr<transport::Transport> inner_;
+  transport::Capability capability_;
   const std::shared_ptr<FaultPlan> plan_;
   const std::shared_ptr<std::atomic<bool>> has_crashed_;
 };
