@@ -13,23 +13,23 @@ from tests.support.cli import Answer, call, command, environment, process
 
 URL = "sqlite:///store.db"
 
-SHOP = """
-import os, sys, time
+SHOP = r"""
+import os, time
 import msgq
 
 app = msgq.App("sqlite:///store.db")
 
 @app.handler(queue="emails", name="email")
 def email(to: str) -> None:
-    print("email", to, os.getpid(), flush=True)
+    os.write(1, f"email {to}\n".encode())
 
 @app.handler(queue="orders", name="order")
 def order(number: int) -> None:
-    print("order", number, os.getpid(), flush=True)
+    os.write(1, f"order {number}\n".encode())
 
 @app.handler(queue="slow", name="slow")
 def slow() -> None:
-    print("slow", flush=True)
+    os.write(1, b"slow\n")
     time.sleep(60)
 
 empty = msgq.App("sqlite:///store.db")

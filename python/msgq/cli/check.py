@@ -110,7 +110,8 @@ def header(path: Path) -> Finding:
     if not path.exists():
         return Finding(name, True, f"{path} is not there yet; it will be made")
     try:
-        head = path.open("rb").read(_HEADER_BYTES)
+        with path.open("rb") as file:  # not open in SQLite yet: closing it drops no lock
+            head = file.read(_HEADER_BYTES)
     except OSError as error:
         return Finding(name, False, f"{path}: {error.strerror}", "run as the user who owns it")
     if head and not head.startswith(b"SQLite format 3\0"):
