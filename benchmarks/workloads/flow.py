@@ -18,7 +18,16 @@ from contextlib import AbstractContextManager, ExitStack
 from typing import Any, Protocol
 
 import msgq
-from benchmarks.workloads.common import QUEUE, counts, finish, main, memory_mb, open_app, start
+from benchmarks.workloads.common import (
+    QUEUE,
+    counts,
+    finish,
+    main,
+    memory_mb,
+    open_app,
+    start,
+    wait_until_done,
+)
 
 
 class Waits(Protocol):
@@ -155,6 +164,7 @@ def across_processes(plan: Mapping[str, Any]) -> Mapping[str, float]:
         started = [start("flow", {**plan, "role": role, "processes": 0}) for role in roles]
         for child in started:
             children.callback(finish, child)
+        wait_until_done(app, 10_000)  # until they have started
         return rates(app, plan.get("seconds", 3.0))
 
 
