@@ -29,6 +29,9 @@ from benchmarks.workloads.common import (
     wait_until_done,
 )
 
+# Producers pause when so much is stored and not settled, so that in and out stay at one rate.
+BACKLOG_MAX = 20_000
+
 
 class Waits(Protocol):
     def wait(self) -> object: ...
@@ -92,11 +95,23 @@ KINDS = {
 }
 
 
-class Producers(AbstractContextManager["Producers"]):
-    """Threads that enqueue for as long as this is entered, each with a few receipts open."""
+def left(app: msgq.App) -> int:
+    """Messages stored and not yet settled."""
+    sent, done = counts(app)
+    return sent - done
 
-    def __init__(self, send: Send, plan: Mapping[str, Any]) -> None:
+
+class Producers(AbstractContextManager["Producers"]):
+    """Threads that enqueue for as long as this is entered, each with a few receipts open.
+
+    They pause when the worker falls behind: in and out are to be measured at one rate.
+    """
+
+    def __init__(self, app: msgq.App, send: Send, plan: Mapping[str, Any]) -> None:
+        self._app = app
         self._send = send
+        self._backlog_max = plan.get("backlog", 0) + BACKLOG_MAX
+        self._stride = max(1, 5_000 // plan.get("block", 1000))
         self._window = plan.get("window", 2)
         self._stop = threading.Event()
         number = plan.get("producers", 1)
@@ -115,9 +130,12 @@ class Producers(AbstractContextManager["Producers"]):
     def _run(self) -> None:
         receipts: deque[Waits] = deque()
         while not self._stop.is_set():
-            receipts.append(self._send())
-            if len(receipts) >= self._window:
-                receipts.popleft().wait()
+            for _ in range(self._stride):
+                receipts.append(self._send())
+                if len(receipts) >= self._window:
+                    receipts.popleft().wait()
+            while left(self._app) > self._backlog_max and not self._stop.is_set():
+                time.sleep(0.0005)
         for receipt in receipts:
             receipt.wait()
 
@@ -151,7 +169,7 @@ def in_one_process(plan: Mapping[str, Any]) -> Mapping[str, float]:
     with open_app(plan) as app:
         send = KINDS[plan.get("kind", "bytes")](app, plan)
         fill(app, send, plan.get("backlog", 0))
-        with app.worker(concurrency=plan.get("concurrency", 1)), Producers(send, plan):
+        with app.worker(concurrency=plan.get("concurrency", 1)), Producers(app, send, plan):
             return rates(app, plan.get("seconds", 3.0))
 
 
@@ -172,7 +190,7 @@ def produce(plan: Mapping[str, Any]) -> Mapping[str, float]:
     """Enqueue until standard input ends."""
     with open_app(plan) as app:
         send = KINDS[plan.get("kind", "bytes")](app, plan)
-        with Producers(send, plan):
+        with Producers(app, send, plan):
             sys.stdin.read()
     return {}
 
