@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pytest_benchmark.fixture import BenchmarkFixture
-
 from msgq._signature import Plan
+from pytest_benchmark.fixture import BenchmarkFixture
 
 COUNT = 1_000
 

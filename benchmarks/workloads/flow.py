@@ -18,19 +18,7 @@ from contextlib import AbstractContextManager, ExitStack
 from typing import Any, Protocol
 
 import msgq
-from benchmarks.workloads.common import (
-    QUEUE,
-    counts,
-    finish,
-    main,
-    memory_mb,
-    open_app,
-    start,
-    wait_until_done,
-)
-
-# Producers pause when so much is stored and not settled, so that in and out stay at one rate.
-BACKLOG_MAX = 20_000
+from benchmarks.workloads.common import QUEUE, counts, finish, main, memory_mb, open_app, start
 
 
 class Waits(Protocol):
@@ -95,23 +83,11 @@ KINDS = {
 }
 
 
-def left(app: msgq.App) -> int:
-    """Messages stored and not yet settled."""
-    sent, done = counts(app)
-    return sent - done
-
-
 class Producers(AbstractContextManager["Producers"]):
-    """Threads that enqueue for as long as this is entered, each with a few receipts open.
+    """Threads that enqueue for as long as this is entered, each with a few receipts open."""
 
-    They pause when the worker falls behind: in and out are to be measured at one rate.
-    """
-
-    def __init__(self, app: msgq.App, send: Send, plan: Mapping[str, Any]) -> None:
-        self._app = app
+    def __init__(self, send: Send, plan: Mapping[str, Any]) -> None:
         self._send = send
-        self._backlog_max = plan.get("backlog", 0) + BACKLOG_MAX
-        self._stride = max(1, 5_000 // plan.get("block", 1000))
         self._window = plan.get("window", 2)
         self._stop = threading.Event()
         number = plan.get("producers", 1)
@@ -130,12 +106,9 @@ class Producers(AbstractContextManager["Producers"]):
     def _run(self) -> None:
         receipts: deque[Waits] = deque()
         while not self._stop.is_set():
-            for _ in range(self._stride):
-                receipts.append(self._send())
-                if len(receipts) >= self._window:
-                    receipts.popleft().wait()
-            while left(self._app) > self._backlog_max and not self._stop.is_set():
-                time.sleep(0.0005)
+            receipts.append(self._send())
+            if len(receipts) >= self._window:
+                receipts.popleft().wait()
         for receipt in receipts:
             receipt.wait()
 
@@ -169,7 +142,7 @@ def in_one_process(plan: Mapping[str, Any]) -> Mapping[str, float]:
     with open_app(plan) as app:
         send = KINDS[plan.get("kind", "bytes")](app, plan)
         fill(app, send, plan.get("backlog", 0))
-        with app.worker(concurrency=plan.get("concurrency", 1)), Producers(app, send, plan):
+        with app.worker(concurrency=plan.get("concurrency", 1)), Producers(send, plan):
             return rates(app, plan.get("seconds", 3.0))
 
 
@@ -182,7 +155,6 @@ def across_processes(plan: Mapping[str, Any]) -> Mapping[str, float]:
         started = [start("flow", {**plan, "role": role, "processes": 0}) for role in roles]
         for child in started:
             children.callback(finish, child)
-        wait_until_done(app, 10_000)  # until they have started
         return rates(app, plan.get("seconds", 3.0))
 
 
@@ -190,7 +162,7 @@ def produce(plan: Mapping[str, Any]) -> Mapping[str, float]:
     """Enqueue until standard input ends."""
     with open_app(plan) as app:
         send = KINDS[plan.get("kind", "bytes")](app, plan)
-        with Producers(app, send, plan):
+        with Producers(send, plan):
             sys.stdin.read()
     return {}
 

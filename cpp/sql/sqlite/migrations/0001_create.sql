@@ -11,6 +11,7 @@ create table hot (
   tick integer,         -- counter: the last seq, gen or number that was drawn; never used twice
   directory integer,    -- counter: raised with every change of queue, subscription, lane
   at_ms integer,        -- counter: Unix ms of the last append; never falls
+  lapsed integer,       -- counter: claims that are lapsed now, in all lanes
   process integer,      -- owner
   is_closed integer,    -- owner: whatever comes from it now is refused
   request integer,      -- owner: number of its last committed exchange
@@ -24,7 +25,7 @@ create table hot (
   quarantined integer,
   primary key (kind, id)
 ) without rowid;
-insert into hot (kind, id, tick, directory, at_ms) values (0, 0, 0, 0, 0);
+insert into hot (kind, id, tick, directory, at_ms, lapsed) values (0, 0, 0, 0, 0, 0);
 
 create table queue (id integer primary key autoincrement, name text not null unique);
 create table subscription (

@@ -4,11 +4,13 @@
 // Threads: that of the connection; inside a write transaction.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <set>
 #include <tuple>
 #include <vector>
 
+#include "transport/sqlite/counter.h"
 #include "transport/sqlite/range.h"
 #include "transport/sqlite/statement.h"
 
@@ -28,7 +30,7 @@ struct HeldCount {
 
 class Claims {
  public:
-  explicit Claims(sqlite3* database);
+  Claims(sqlite3* database, Counter& counter);
 
   std::optional<ClaimRow> read_open(const ClaimKey& key);
   Newest read_newest(std::int64_t subscription, std::int64_t lane);
@@ -45,7 +47,7 @@ class Claims {
   // the blocks that it alone covered go, those it shared are looked at by sweep().
   void end(const ClaimRow& row);
   void lapse(const ClaimRow& row);
-  // Takes a row out that a newer one replaces; its blocks stay.
+  // Takes a lapsed row out that a newer one replaces; its blocks stay.
   void remove(const ClaimRow& row);
   // Cuts the left part off a lapsed row.
   void cut(const ClaimRow& row);
@@ -57,17 +59,26 @@ class Claims {
   void note_edge(std::int64_t subscription, std::int64_t lane, std::int64_t seq) {
     edges_.emplace(subscription, lane, seq);
   }
-  // Deletes the noted blocks that no open or lapsed claim needs and the position has passed.
-  void sweep();
-  void forget() { edges_.clear(); }
+  // Ends the transaction's work: marks what was settled and is still the newest, and deletes the
+  // noted blocks that no open or lapsed claim needs and the position has passed.
+  void finish();
+  bool is_finished() const { return settled_.empty() && edges_.empty(); }
+  void forget();
 
  private:
+  using LaneKey = std::pair<std::int64_t, std::int64_t>;  // subscription, lane
+  bool is_settled(const ClaimKey& key) const;
+  // Writes down what settled_ holds: before anybody asks which claims are open.
+  void mark_settled();
   static ClaimRow read_row(const Cursor& row);
   static std::vector<ClaimRow> read_all(Cursor rows);
 
   Statement read_open_, read_newest_, read_lapsed_, read_of_lane_, read_of_process_, read_of_owner_;
   Statement read_expired_, count_of_process_, insert_, mark_settled_, delete_, lapse_, cut_;
-  Statement save_done_, extend_, forget_subscription_, delete_blocks_, sweep_block_;
+  Statement save_done_, extend_, forget_subscription_, delete_blocks_, sweep_block_, count_lapsed_;
+  Counter& counter_;
+  // Newest rows that were settled in this transaction; most are replaced in it, unmarked.
+  std::map<LaneKey, Newest> settled_;
   std::set<std::tuple<std::int64_t, std::int64_t, std::int64_t>> edges_;
 };
 

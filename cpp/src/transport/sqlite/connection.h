@@ -43,7 +43,7 @@ class Connection {
   void commit();  // in doubt when it throws kStoreInDoubt
   void rollback() noexcept;
   // Rows changed since the connection was opened.
-  std::int64_t changes() const { return sqlite3_total_changes64(database_); }
+  std::int64_t changes() const { return sqlite3_total_changes(database_); }
   bool is_in_transaction() const { return sqlite3_get_autocommit(database_) == 0; }
 
   // Pages in the write-ahead log after the last commit.

@@ -17,13 +17,14 @@ OwnerState Counter::load(std::int64_t owner) {
   tick_ = saved_tick_ = row.integer(0);
   directory_ = saved_directory_ = row.integer(1);
   at_ms_ = row.integer(2);
-  if (row.is_null(3)) return OwnerState::kMissing;
-  return row.integer(3) == 0 ? OwnerState::kOpen : OwnerState::kClosed;
+  lapsed_ = saved_lapsed_ = row.integer(3);
+  if (row.is_null(4)) return OwnerState::kMissing;
+  return row.integer(4) == 0 ? OwnerState::kOpen : OwnerState::kClosed;
 }
 
 void Counter::save() {
   if (!is_changed()) return;
-  save_.run(tick_, directory_, at_ms_);
+  save_.run(tick_, directory_, at_ms_, lapsed_);
 }
 
 std::int64_t Counter::stamp(std::int64_t wall_ms) {

@@ -9,9 +9,9 @@
 
 namespace msgq::transport::sqlite {
 
-// After a commit: moves the log into the file when it has grown. Throws kStoreInDoubt when a sync
-// failed; the commits before it are safe.
-void checkpoint_if_long(Store& store);
+// Pages in the log before a commit moves it: SQLite's own default, 8 MB of our pages.
+inline constexpr int kLogPagesMax = 1'000;
+
 // Moves all of the log into the file and empties it. False when a reader is in the way.
 bool checkpoint_all(Store& store);
 // Shrinks the file and empties the log for at most about `budget`. True: there is more to do.

@@ -14,8 +14,18 @@ namespace {
 
 // How often the path is looked at: is it still the file that is open?
 constexpr Nanos kIdentityPeriod{200'000'000};
+// How old the answer to "when is the next parked message due" may be.
+constexpr std::int64_t kDueLookMs = 50;
 // A closing process waits no longer for its turn; its lock says the rest.
 constexpr Nanos kCloseTimeout{2'000'000'000};
+
+// How much an exchange adds to the store, about.
+std::size_t bytes_of(const Exchange& in) {
+  std::size_t bytes = 0;
+  for (const auto& each : in.appends) bytes += each.block->bytes().size();
+  for (const auto& each : in.parks) bytes += each.message.body.size();
+  return bytes;
+}
 
 }  // namespace
 
@@ -49,6 +59,17 @@ void SqliteSession::check_usable() {
 
 void SqliteSession::exchange(const Exchange& in, ExchangeResult& out) {
   check_usable();
+  try {
+    try_exchange(in, out);
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::kStoreFull) throw;
+    empty_log();  // what it leaves empty is room that is already ours
+    if (!refused_.empty()) throw;
+    try_exchange(in, out);
+  }
+}
+
+void SqliteSession::try_exchange(const Exchange& in, ExchangeResult& out) {
   out = {};
   Transaction transaction(*store_, parts_.gate, parts_.spec.busy_timeout, owner_);
   gen_before_ = store_->counter.last();
@@ -65,6 +86,7 @@ void SqliteSession::exchange(const Exchange& in, ExchangeResult& out) {
   if (!store_->processes.raise_request(owner_, request_ + 1, lost))
     throw Error(ErrorCode::kStoreRejected,
                 "this connection was closed by others; nothing was written");
+  if (!in.appends.empty() || !in.parks.empty()) store_->spare.hold(bytes_of(in));
   try {
     transaction.commit();
   } catch (const Error& error) {
@@ -74,10 +96,16 @@ void SqliteSession::exchange(const Exchange& in, ExchangeResult& out) {
   ++request_;
   if (in.reclaims) reclaimer_.confirm();
   out.waited = transaction.waited();
+  if (store_->connection.log_pages() >= kLogPagesMax) empty_log();
+}
+
+void SqliteSession::empty_log() {
   try {
-    checkpoint_if_long(*store_);
+    store_->connection.checkpoint(SQLITE_CHECKPOINT_PASSIVE);
   } catch (const Error& error) {
-    refuse_from_now(error.what());  // what was committed stays so: only this much is known
+    // The log is whole, so what was committed stays; but a disk that failed once is not trusted
+    // again.
+    if (error.is_in_doubt()) refuse_from_now(error.what());
   }
 }
 
@@ -92,8 +120,19 @@ void SqliteSession::run(const Exchange& in, ExchangeResult& out) {
     beat();
     out.reclaimed = reclaimer_.run(store);
   }
-  out.next_due_ms = store.parked.next_due_ms();
+  out.next_due_ms = next_due_ms(in);
   claim_all(store, in.claims, out.claims);
+}
+
+// Others park too: looked up when this exchange may have changed it, and now and then.
+std::int64_t SqliteSession::next_due_ms(const Exchange& in) {
+  bool may_have_changed = in.promote_max > 0 || in.reclaims || !in.parks.empty();
+  for (const auto& each : in.settles) may_have_changed |= !each.backs.empty();
+  if (may_have_changed || store_->now.boot_ms - due_looked_ms_ >= kDueLookMs) {
+    next_due_ms_ = store_->parked.next_due_ms();
+    due_looked_ms_ = store_->now.boot_ms;
+  }
+  return next_due_ms_;
 }
 
 void SqliteSession::beat() {
@@ -140,7 +179,12 @@ bool SqliteSession::resolve(ExchangeResult& out) {
 
 bool SqliteSession::tidy(Nanos budget) {
   if (is_closed_ || is_in_doubt_ || !refused_.empty()) return false;
-  return keep_house(*store_, parts_.gate, budget);
+  try {
+    return keep_house(*store_, parts_.gate, budget);
+  } catch (const Error& error) {
+    if (error.is_in_doubt()) refuse_from_now(error.what());
+    return false;
+  }
 }
 
 void SqliteSession::close() noexcept {

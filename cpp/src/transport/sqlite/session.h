@@ -44,7 +44,10 @@ class SqliteSession final : public Session {
 
  private:
   void check_usable();
+  void try_exchange(const Exchange& in, ExchangeResult& out);
   void run(const Exchange& in, ExchangeResult& out);
+  void empty_log();
+  std::int64_t next_due_ms(const Exchange& in);
   void beat();
   void refuse_from_now(std::string why);
   void open_owner();
@@ -61,6 +64,8 @@ class SqliteSession final : public Session {
   bool is_closed_ = false;
   Nanos checked_at_{0};
   std::int64_t beaten_ms_ = 0;
+  std::int64_t due_looked_ms_ = 0;
+  std::int64_t next_due_ms_ = 0;
 };
 
 }  // namespace msgq::transport::sqlite

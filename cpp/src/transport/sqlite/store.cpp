@@ -9,12 +9,13 @@ Store::Store(const ConnectionSpec& spec, Clock& a_clock, Log& a_log, const Rules
       log(a_log),
       rules(a_rules),
       connection(spec, a_clock),
+      spare(connection.handle()),
       counter(connection.handle()),
       directory(connection.handle()),
       totals(connection.handle()),
       blocks(connection.handle()),
       headers(connection.handle()),
-      claims(connection.handle()),
+      claims(connection.handle(), counter),
       parked(connection.handle()),
       dead(connection.handle()),
       processes(connection.handle()) {}
@@ -26,6 +27,7 @@ Queue& Store::require_queue(std::string_view name) {
 }
 
 void Store::forget() {
+  spare.forget();
   directory.forget();
   totals.forget();
   blocks.forget();
@@ -61,14 +63,17 @@ Transaction::~Transaction() {
 }
 
 bool Transaction::end_unchanged() {
-  if (store_.connection.changes() != changes_before_ || store_.counter.is_changed()) return false;
+  const bool is_changed = store_.connection.changes() != changes_before_ ||
+                          store_.counter.is_changed() || store_.totals.is_changed() ||
+                          !store_.claims.is_finished();
+  if (is_changed) return false;
   store_.connection.rollback();
   is_open_ = false;
   return true;
 }
 
 void Transaction::commit() {
-  store_.claims.sweep();
+  store_.claims.finish();
   store_.totals.save();
   store_.counter.save();
   store_.connection.commit();

@@ -17,6 +17,7 @@
 #include "transport/sqlite/headers.h"
 #include "transport/sqlite/parked.h"
 #include "transport/sqlite/processes.h"
+#include "transport/sqlite/spare.h"
 #include "transport/sqlite/totals.h"
 
 namespace msgq::transport::sqlite {
@@ -38,6 +39,7 @@ struct Store {
   Log& log;
   const Rules rules;
   Connection connection;
+  Spare spare;
   Counter counter;
   Directory directory;
   TotalsBook totals;
@@ -75,8 +77,7 @@ class Transaction {
 
   // Throws kStoreFull, kStoreUnavailable: nothing happened; kStoreInDoubt.
   void commit();
-  // Ends it when nothing was changed: true, and no write, no flush. Totals follow rows, so that rows
-  // tell.
+  // Ends it when nothing was changed: true, and no write, no flush.
   bool end_unchanged();
   Nanos waited() const { return waited_; }
 

@@ -25,6 +25,7 @@ class TotalsBook {
 
   // The change of a subscription in this transaction; add to it.
   Totals& change(std::int64_t subscription) { return changes_[subscription]; }
+  bool is_changed() const { return !changes_.empty(); }
   // Writes the changes.
   void save();
   void forget() { changes_.clear(); }
