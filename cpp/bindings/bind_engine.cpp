@@ -92,6 +92,11 @@ py::list drain_log(Engine& engine) {
   return out;
 }
 
+py::object failure(Engine& engine) {
+  const auto error = engine.failure();
+  return error ? to_exception(*error) : py::none();
+}
+
 bool close(Engine& engine, double timeout) {
   Released released;
   return engine.close(to_nanos(timeout));
@@ -121,6 +126,7 @@ void bind_looking(EngineClass& engine) {
       .def("delete_queue", &Engine::delete_queue, arg("queue"), Guard())
       .def("backup", &Engine::backup, arg("path"), Guard())
       .def("drain_log", &drain_log)
+      .def("failure", &failure)
       .def("close", &close, arg("timeout"))
       .def_property_readonly("is_closed", &Engine::is_closed);
 }

@@ -305,8 +305,9 @@ LotPtr Engine::take(const WorkerPtr& worker, std::chrono::nanoseconds timeout, b
   if (impl_->is_closed.load(std::memory_order_acquire)) return nullptr;
   while (auto lot = scheduler_of(worker).take(timeout, is_async)) {
     if (!lot->is_lost()) return lot;
-    lot->leave(lot->size());  // its lease ended while it waited for a slot
+    give_back(lot);  // a lease ended while it waited for a slot; what is still ours goes back
   }
+  if (impl_->writer.is_broken()) throw Error(*impl_->writer.broken());
   return nullptr;
 }
 
@@ -492,6 +493,10 @@ bool Engine::close(std::chrono::nanoseconds timeout) {
                          in_doubt);
   impl_->writer.close_session();
   return is_quiet;
+}
+
+std::optional<Error> Engine::failure() {
+  return impl_->writer.broken();
 }
 
 bool Engine::is_closed() const {

@@ -59,7 +59,10 @@ def run_worker(worker: Worker, *, burst: bool = False) -> int:
             ending.start()
         number = None
         while number is None and not (burst and not ending.is_alive()):
-            number = signals.wait(_LOOK_SECONDS if burst else 3600.0)
+            number = signals.wait(_LOOK_SECONDS if burst else 1.0)
+            if worker.failure is not None:
+                worker.stop(0.0)
+                raise worker.failure
         logger().info("worker drains (%s)", "idle" if number is None else f"signal {number}")
         return _drain(worker, signals)
 

@@ -234,6 +234,11 @@ class Worker:
         return is_clean
 
     @property
+    def failure(self) -> BaseException | None:
+        """Why the store was given up, so that this worker runs nothing any more; None: all well."""
+        return None if self._engine is None else self._engine.failure()
+
+    @property
     def running_count(self) -> int:
         """How many handler calls are running now (a batch counts once)."""
         with self._lock:
