@@ -72,8 +72,8 @@ class Engine {
   // Registers a worker; from now on messages are claimed for it. Throws kConfigInvalid, kClosed.
   WorkerPtr open_worker(WorkerSpec spec);
   // The next lot for one slot, or nullptr at the timeout, when stopping or closing. A lot holds
-  // what its channel's slots lately finished in about 5 ms, at least one message. Throws why the store was
-  // given up, once it was. Blocks.
+  // what its channel's slots lately finished in about 5 ms, at least one message. Throws why the
+  // store was given up, once it was. Blocks.
   LotPtr take(const WorkerPtr& worker, std::chrono::nanoseconds timeout, bool is_async = false);
   // True once take() gives this worker nothing any more: it was stopped, or the engine is closed.
   bool is_stopped(const WorkerPtr& worker) const;
