@@ -10,6 +10,7 @@ import argparse
 import datetime
 import json
 import os
+import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -94,20 +95,25 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def run(cases: Sequence[Case], setting: Setting) -> list[Result]:
-    """Run every case; a case that cannot run is told and left out, and the status says so."""
-    results = []
+def run(cases: Sequence[Case], setting: Setting) -> tuple[list[Result], list[Case]]:
+    """Run every case; gives the results, and the cases that could not be run."""
+    results: list[Result] = []
+    failed = []
     for case in cases:
         print(f"\n{case.number}: {case.question}?", flush=True)
-        results += run_case(case, setting, lambda text: print("  " + text, flush=True))
+        try:
+            results += run_case(case, setting, lambda text: print("  " + text, flush=True))
+        except subprocess.CalledProcessError as error:
+            print(f"  FAILED with status {error.returncode}", flush=True)
+            failed.append(case)
         written = profiling.report(setting, case.name) if setting.profile else None
         if written:
             print(f"  profile: {written}")
-    return results
+    return results, failed
 
 
 def main() -> int:
-    """Run, print, store. 0 also when a bar is not reached: the table says SHORT."""
+    """Run, print, store; 1 when a case could not be run. A bar not reached is SHORT, and 0."""
     given = arguments()
     cases = chosen(given.only, given.skip)
     has_small = "small" not in given.skip and (not given.only or "small" in given.only)
@@ -128,7 +134,7 @@ def main() -> int:
     )
     facts = machine.describe(given.folder)
     print(json.dumps(facts))
-    results = run(cases, setting)
+    results, failed = run(cases, setting)
     if has_small:
         results += run_small(setting)
     print_table(results)
@@ -137,7 +143,9 @@ def main() -> int:
     for target in (given.folder / "latest.json", given.save):
         if target:
             target.write_text(text + "\n")
-    return 0
+    for case in failed:
+        print(f"FAILED: {case.number} {case.name}")
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":
