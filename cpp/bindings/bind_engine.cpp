@@ -56,11 +56,13 @@ py::list queues(Engine& engine) {
   return out;
 }
 
-py::list peek(Engine& engine, const std::string& queue, const std::string& after, std::uint32_t limit) {
+py::list peek(Engine& engine, const std::string& queue, const std::string& after,
+              std::uint32_t limit) {
   return found_list([&] { return engine.peek(queue, after, limit); });
 }
 
-py::list dead(Engine& engine, const std::string& queue, const std::string& after, std::uint32_t limit) {
+py::list dead(Engine& engine, const std::string& queue, const std::string& after,
+              std::uint32_t limit) {
   return found_list([&] { return engine.dead(queue, after, limit); });
 }
 

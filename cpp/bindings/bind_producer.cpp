@@ -60,9 +60,11 @@ class Cutter {
  public:
   Cutter(const Config& config, Form form, const py::object& bodies, const py::object& headers,
          const py::object& headers_each)
-      : config_(config), form_(std::move(form)),
+      : config_(config),
+        form_(std::move(form)),
         list_(fast_sequence(bodies, "bodies must be a sequence of bytes")),
-        items_(PySequence_Fast_ITEMS(list_.ptr())), count_(PySequence_Fast_GET_SIZE(list_.ptr())),
+        items_(PySequence_Fast_ITEMS(list_.ptr())),
+        count_(PySequence_Fast_GET_SIZE(list_.ptr())),
         headers_(headers, headers_each, count_) {
     for (Py_ssize_t i = 0; i < count_; ++i)
       check_size(config_, view_bytes(items_[i], "a body").size(), i);
@@ -81,7 +83,8 @@ class Cutter {
     Parcel parcel = form_.parcel();
     const auto count = static_cast<std::size_t>(end - next_);
     parcel.reserve(count, bytes);
-    for (; next_ < end; ++next_) parcel.add(view_bytes(items_[next_], "a body"), headers_.at(next_));
+    for (; next_ < end; ++next_)
+      parcel.add(view_bytes(items_[next_], "a body"), headers_.at(next_));
     return parcel;
   }
 
@@ -182,7 +185,8 @@ void bind_producer(py::module_& module) {
       .def("drain", &drain);
   py::class_<Receipt, std::shared_ptr<Receipt>>(module, "Receipt")
       .def_property_readonly("count", &Receipt::count)
-      .def_property_readonly("status", [](const Receipt& r) { return static_cast<int>(r.status()); })
+      .def_property_readonly("status",
+                             [](const Receipt& r) { return static_cast<int>(r.status()); })
       .def("id", &id_of, py::arg("index") = 0)
       .def("wait", &wait_receipt, py::arg("timeout"))
       .def("error", &error_of)

@@ -18,13 +18,9 @@ py::list bodies_of(const Lot& lot) {
   return out;
 }
 
-py::str to_str(std::string_view text) {
-  return {text.data(), text.size()};
-}
+py::str to_str(std::string_view text) { return {text.data(), text.size()}; }
 
-py::bytes to_bytes(std::string_view bytes) {
-  return {bytes.data(), bytes.size()};
-}
+py::bytes to_bytes(std::string_view bytes) { return {bytes.data(), bytes.size()}; }
 
 py::tuple fields_of(const Lot& lot, std::uint32_t index) {
   if (index >= lot.size()) throw py::index_error("the lot has fewer messages");
@@ -43,8 +39,9 @@ QueueOrder to_order(const std::string& text) {
               "queue order is '" + text + "', allowed are strict, weighted, fair");
 }
 
-Engine::WorkerPtr open_worker(Engine& engine, const py::sequence& channels, const std::string& order,
-                              const py::dict& weights, std::uint32_t slots) {
+Engine::WorkerPtr open_worker(Engine& engine, const py::sequence& channels,
+                              const std::string& order, const py::dict& weights,
+                              std::uint32_t slots) {
   WorkerSpec spec;
   for (const auto item : channels) {
     const auto f = py::cast<py::tuple>(item);
@@ -85,9 +82,10 @@ void bind_worker(py::module_& module) {
       .def("__len__", &Lot::size)
       .def_property_readonly("queue", &Lot::queue)
       .def_property_readonly("channel", &Lot::channel)
-      .def_property_readonly("type", [](const Lot& lot) { return to_str(lot.view(0).message.type); })
-      .def_property_readonly("content",
-                             [](const Lot& lot) { return static_cast<int>(lot.view(0).message.content); })
+      .def_property_readonly("type",
+                             [](const Lot& lot) { return to_str(lot.view(0).message.type); })
+      .def_property_readonly(
+          "content", [](const Lot& lot) { return static_cast<int>(lot.view(0).message.content); })
       .def_property_readonly("is_uniform", &Lot::is_uniform)
       .def_property_readonly("is_lost", &Lot::is_lost)
       .def("bodies", &bodies_of)

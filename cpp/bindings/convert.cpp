@@ -9,7 +9,8 @@ std::string_view view_bytes(py::handle object, const char* what) {
   if (!PyBytes_Check(object.ptr()))
     throw Error(ErrorCode::kPayloadInvalid,
                 std::string(what) + " must be bytes, not " + Py_TYPE(object.ptr())->tp_name);
-  return {PyBytes_AS_STRING(object.ptr()), static_cast<std::size_t>(PyBytes_GET_SIZE(object.ptr()))};
+  return {PyBytes_AS_STRING(object.ptr()),
+          static_cast<std::size_t>(PyBytes_GET_SIZE(object.ptr()))};
 }
 
 py::bytes history_json(std::string_view lines) {
@@ -41,7 +42,8 @@ std::vector<Decision> to_decisions(const py::sequence& list) {
 
 std::vector<MessageId> to_ids(const py::sequence& list) {
   std::vector<MessageId> out;
-  for (const auto item : list) out.push_back(MessageId::from_bytes(view_bytes(item, "a message id")));
+  for (const auto item : list)
+    out.push_back(MessageId::from_bytes(view_bytes(item, "a message id")));
   return out;
 }
 

@@ -1,6 +1,6 @@
-// The GIL guards, and the sliced wait: waits without the GIL for at most 100 ms, retakes it, looks for
-// signals, goes on until its deadline or until `is_over` says that waiting on is in vain. The core
-// never calls Python; Python comes down and waits.
+// The GIL guards, and the sliced wait: waits without the GIL for at most 100 ms, retakes it, looks
+// for signals, goes on until its deadline or until `is_over` says that waiting on is in vain. The
+// core never calls Python; Python comes down and waits.
 //
 // Threads: callers hold the GIL.
 #pragma once

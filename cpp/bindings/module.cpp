@@ -22,17 +22,17 @@ void number(py::module_& module, std::initializer_list<const char*> names) {
 }  // namespace
 
 PYBIND11_MODULE(_core, module) {
-  using namespace msgq::bindings;
   module.attr("__version__") = msgq::kVersion;
   number(module, {"VERDICT_ACK", "VERDICT_RETRY", "VERDICT_SNOOZE", "VERDICT_REJECT"});
   number(module, {"CONTENT_BYTES", "CONTENT_JSON", "CONTENT_MSGPACK", "CONTENT_TEXT"});
   number(module, {"PENDING", "PERSISTED", "DUPLICATE", "FAILED", "IN_DOUBT", "DROPPED"});
-  bind_errors(module);
-  bind_producer(module);
-  bind_worker(module);
-  bind_engine(module);
-  module.def("validate_queue_name",
-             [](const std::string& name) { msgq::validate_queue_name(name); }, py::arg("name"));
+  msgq::bindings::bind_errors(module);
+  msgq::bindings::bind_producer(module);
+  msgq::bindings::bind_worker(module);
+  msgq::bindings::bind_engine(module);
+  module.def(
+      "validate_queue_name", [](const std::string& name) { msgq::validate_queue_name(name); },
+      py::arg("name"));
   module.def("new_id", &new_id);
   module.def("sqlite_library", &msgq::sqlite_library);
   module.def("build_facts", &msgq::build_facts);

@@ -26,7 +26,8 @@ std::string build_facts() {
 std::string sqlite_library() {
 #if MSGQ_WITH_SQLITE
   Dl_info info{};
-  if (dladdr(reinterpret_cast<const void*>(&sqlite3_libversion_number), &info) != 0 && info.dli_fname)
+  if (dladdr(reinterpret_cast<const void*>(&sqlite3_libversion_number), &info) != 0 &&
+      info.dli_fname)
     return info.dli_fname;
 #endif
   return {};

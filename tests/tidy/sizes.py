@@ -23,6 +23,7 @@ FILE_LINES = (
     ("benchmarks/", 500),
 )
 SOURCES = (".h", ".cpp", ".py", ".pyi", ".sql")
+Function = ast.FunctionDef | ast.AsyncFunctionDef
 Exceptions = Mapping[str, tuple[int, str]]
 
 
@@ -46,12 +47,21 @@ def files(tree: Tree) -> Iterator[tuple[str, int, int]]:
             yield path, text.count("\n"), wall
 
 
-def python_functions(tree: Tree) -> Iterator[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef]]:
-    """Each Python function as "path::name" and its syntax tree."""
+def named_functions(node: ast.AST, name: str) -> Iterator[tuple[str, Function]]:
+    """Each function inside `node` with its qualified name after `name`."""
+    for child in ast.iter_child_nodes(node):
+        inner = name
+        if isinstance(child, Function | ast.ClassDef):
+            inner = f"{name}.{child.name}" if not name.endswith("::") else f"{name}{child.name}"
+            if isinstance(child, Function):
+                yield inner, child
+        yield from named_functions(child, inner)
+
+
+def python_functions(tree: Tree) -> Iterator[tuple[str, Function]]:
+    """Each Python function as "path::Class.name" and its syntax tree."""
     for path, text in under(tree, "python/", "tests/", "benchmarks/", "docs/", suffix=(".py",)):
-        for node in ast.walk(ast.parse(text)):
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-                yield f"{path}::{node.name}", node
+        yield from named_functions(ast.parse(text), f"{path}::")
 
 
 # What stands before the brace that opens a body: a name and an argument list, perhaps qualifiers.

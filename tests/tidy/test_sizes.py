@@ -58,7 +58,7 @@ class A:
     def g(self, a, b, c, d, e, *, f): pass
 """
     assert over_the_wall(parameters({"python/msgq/a.py": text}), {}) == [
-        "python/msgq/a.py::f: 6, the wall is 5; split it by duty"
+        "python/msgq/a.py::A.f: 6, the wall is 5; split it by duty"
     ]
 
 

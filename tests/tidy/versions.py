@@ -10,7 +10,6 @@ from tests.tidy.tree import Tree
 PLACES = {
     "pyproject.toml": r'^version = "(.*)"',
     "cpp/include/msgq/version.h": r'\bkVersion\[\] = "(.*)"',
-    "python/msgq/__init__.py": r'^__version__(?:: \w+)? = "(.*)"',
     "docs/CHANGELOG.md": r"^## (\d\S*)",
 }
 

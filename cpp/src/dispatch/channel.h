@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "base/inbox.h"
-#include "msgq/engine.h"
+#include "msgq/worker_spec.h"
 #include "transport/held.h"
 
 namespace msgq {

@@ -19,8 +19,11 @@ class SpanLot final : public Lot {
   // `on_leave` hears how many messages a slot is through with; empty for raw claims.
   SpanLot(std::string queue, std::uint32_t channel, std::vector<Span> spans, Nanos now,
           std::function<void(SpanLot&, std::uint32_t)> on_leave = {})
-      : queue_(std::move(queue)), channel_(channel), spans_(std::move(spans)),
-        on_leave_(std::move(on_leave)), taken_at(now) {
+      : queue_(std::move(queue)),
+        channel_(channel),
+        spans_(std::move(spans)),
+        on_leave_(std::move(on_leave)),
+        taken_at(now) {
     for (const auto& span : spans_) {
       starts_.push_back(size_);
       size_ += span.count();
@@ -68,7 +71,8 @@ class SpanLot final : public Lot {
     std::size_t i = 0;
     if (starts_.size() > 1)
       i = static_cast<std::size_t>(std::upper_bound(starts_.begin(), starts_.end(), index) -
-                                   starts_.begin()) - 1;
+                                   starts_.begin()) -
+          1;
     return {spans_[i].held, spans_[i].from + index - starts_[i]};
   }
   const std::vector<Span>& spans() const { return spans_; }

@@ -11,7 +11,7 @@
 #include "base/event.h"
 #include "base/mutex.h"
 #include "dispatch/lot.h"
-#include "lease/demand.h"
+#include "transport/demand.h"
 
 namespace msgq {
 

@@ -12,9 +12,10 @@
 #include "base/event.h"
 #include "dispatch/channel.h"
 #include "dispatch/lot.h"
-#include "lease/demand.h"
+#include "transport/demand.h"
 #include "msgq/config.h"
-#include "msgq/engine.h"
+#include "msgq/receipt.h"
+#include "msgq/worker_spec.h"
 
 namespace msgq {
 

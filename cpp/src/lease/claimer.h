@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "base/mutex.h"
-#include "lease/demand.h"
+#include "transport/demand.h"
 #include "lease/ledger.h"
 #include "msgq/config.h"
 #include "transport/batch_source.h"

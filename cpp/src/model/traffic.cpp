@@ -15,9 +15,7 @@ struct LastUsed {
 };
 thread_local LastUsed last_used;
 
-std::uint64_t read(const Counter& counter) {
-  return counter.load(std::memory_order_relaxed);
-}
+std::uint64_t read(const Counter& counter) { return counter.load(std::memory_order_relaxed); }
 
 }  // namespace
 

@@ -1,7 +1,7 @@
 // One claim that this process holds, and spans of it: what is handed from claimer to slots.
 //
-// Threads: the claim's facts are immutable; its progress belongs to the writer thread; the flags are
-// atomics that any thread may read.
+// Threads: the claim's facts are immutable; its progress belongs to the writer thread; the flags
+// are atomics that any thread may read.
 #pragma once
 
 #include <algorithm>
@@ -18,7 +18,11 @@ namespace msgq {
 
 struct Held {
   Held(transport::Claimed c, Traffic& t, Nanos now, bool renews)
-      : claim(std::move(c)), total(claim.count()), traffic(t), claimed_at(now), is_renewed(renews),
+      : claim(std::move(c)),
+        total(claim.count()),
+        traffic(t),
+        claimed_at(now),
+        is_renewed(renews),
         until_ms(claim.until_ms) {
     std::uint32_t first = 0;
     for (const auto& part : claim.parts) {
@@ -51,7 +55,7 @@ struct Held {
   const std::uint32_t total;
   Traffic& traffic;
   const Nanos claimed_at;
-  const bool is_renewed;  // by the keeper; false: an explicit lease of a raw claim
+  const bool is_renewed;              // by the keeper; false: an explicit lease of a raw claim
   std::vector<std::uint32_t> starts;  // first ordinal of each part
   // only the writer thread
   Bitmap done;

@@ -1,10 +1,11 @@
 // The interface behind which messages live. A Transport is opened once per engine; a Session is one
 // connection that does the writing: everything that queued since the last time goes into ONE
-// exchange, in the order settle, append, park, promote, claim, so that a claim sees what was appended
-// and settled with it. On SQLite an exchange is one transaction; a store with several writers may
-// split it into pipelined ones, each with its own answer.
+// exchange, in the order settle, append, park, promote, claim, so that a claim sees what was
+// appended and settled with it. On SQLite an exchange is one transaction; a store with several
+// writers may split it into pipelined ones, each with its own answer.
 //
-// Threads: a Session belongs to one thread at a time. Look is safe from any thread and blocks nobody.
+// Threads: a Session belongs to one thread at a time. Look is safe from any thread and blocks
+// nobody.
 #pragma once
 
 #include <cstdint>
@@ -60,8 +61,9 @@ struct SettleOrder {
     StoredMessage message;
   };
   ClaimKey claim;
-  bool is_whole = false;    // everything decided: the claim ends
-  bool gives_back = false;  // the claim ends; what is not done is claimable again, attempt not counted
+  bool is_whole = false;  // everything decided: the claim ends
+  bool gives_back =
+      false;  // the claim ends; what is not done is claimable again, attempt not counted
   Bitmap done;
   std::uint32_t acked = 0;  // newly, in this order
   std::vector<Back> backs;
@@ -80,8 +82,8 @@ struct ClaimWish {
   std::uint32_t count_max = 1;
   std::uint64_t bytes_max = 0;
   std::int64_t lease_ms = 0;
-  // Nothing else is in this process's hands: a message suspected of killing its worker may be given,
-  // alone. Otherwise suspects are only reported (suspects_waiting).
+  // Nothing else is in this process's hands: a message suspected of killing its worker may be
+  // given, alone. Otherwise suspects are only reported (suspects_waiting).
   bool may_take_suspect = false;
   // Takes only what the wish before it left of its own count_max: several queues share one room.
   bool continues = false;
@@ -96,10 +98,10 @@ struct BlockPart {
 struct Claimed {
   ClaimKey key;
   std::string queue;
-  std::uint32_t attempt = 1;   // of this range: claims of it so far, this one included
-  std::uint32_t crashes = 0;   // of a suspect running alone
+  std::uint32_t attempt = 1;  // of this range: claims of it so far, this one included
+  std::uint32_t crashes = 0;  // of a suspect running alone
   bool is_suspect = false;
-  std::int64_t until_ms = 0;   // boot clock
+  std::int64_t until_ms = 0;     // boot clock
   std::vector<BlockPart> parts;  // ordinals run through them in order
   Bitmap done;                   // ordinals that are no longer to be run
 
@@ -135,28 +137,30 @@ struct ExchangeResult {
   std::vector<bool> settle_lost;  // per settle: the claim was no longer open; nothing changed
   std::vector<bool> extend_lost;
   std::uint32_t promoted = 0;
-  std::uint32_t reclaimed = 0;    // claims found dead or lapsed
-  std::int64_t next_due_ms = 0;   // earliest parked message, Unix ms; 0: none known
+  std::uint32_t reclaimed = 0;      // claims found dead or lapsed
+  std::int64_t next_due_ms = 0;     // earliest parked message, Unix ms; 0: none known
   std::vector<ClaimAnswer> claims;  // per wish
-  Nanos waited{0};                // for other processes' turns
+  Nanos waited{0};                  // for other processes' turns
 };
 
 class Session {
  public:
   virtual ~Session() = default;
-  // Does all of it. An exchange that finds nothing to change costs no write and no flush: idle polls
-  // (claims, promote, reclaim) must be cheap reads that wait for nobody. Throws:
+  // Does all of it. An exchange that finds nothing to change costs no write and no flush: idle
+  // polls (claims, promote, reclaim) must be cheap reads that wait for nobody. Throws:
   //   kStoreUnavailable, kStoreFull  certainly nothing happened; the same exchange may come again
   //   kStoreRejected, kPayloadInvalid  certainly nothing happened; coming again will not help
   //   kStoreInDoubt   unknown; ask resolve(). Nothing else may be exchanged before.
   //   kSchemaMismatch, kNotFound (strict queue)
   virtual void exchange(const Exchange& in, ExchangeResult& out) = 0;
   // After kStoreInDoubt: fences the connection off and finds out (storage protocol, section 5).
-  // True: the exchange happened; `out` holds its settle answers; claims it made but could not tell of
-  // were given back uncounted. False: it did not happen and never will. Throws kStoreInDoubt when it
-  // cannot be known now (call again), or kStoreRejected when the store must be reopened first.
+  // True: the exchange happened; `out` holds its settle answers; claims it made but could not tell
+  // of were given back uncounted. False: it did not happen and never will. Throws kStoreInDoubt
+  // when it cannot be known now (call again), or kStoreRejected when the store must be reopened
+  // first.
   virtual bool resolve(ExchangeResult& out) = 0;
-  // Keeps house for at most `budget` (shrinking the file, checkpoints): called when idle. True: more.
+  // Keeps house for at most `budget` (shrinking the file, checkpoints): called when idle. True:
+  // more.
   virtual bool tidy(Nanos budget) = 0;
   // Leaves: claims still open lapse uncounted, the process is no more. Never throws.
   virtual void close() noexcept = 0;

@@ -7,9 +7,7 @@
 namespace msgq {
 namespace {
 
-TEST(Check, LetsTruthPass) {
-  MSGQ_CHECK(1 + 1 == 2, "arithmetic");
-}
+TEST(Check, LetsTruthPass) { MSGQ_CHECK(1 + 1 == 2, "arithmetic"); }
 
 #ifdef MSGQ_ASSERTS
 TEST(CheckDeathTest, StopsAtOnceWhereADebuggerWantsToBe) {

@@ -1,4 +1,5 @@
-// Promise: what an exchange appended is there, whole, in order, once; what it did not append is not.
+// Promise: what an exchange appended is there, whole, in order, once; what it did not append is
+// not.
 #include "conformance/harness.h"
 
 namespace msgq::test {

@@ -90,7 +90,7 @@ TEST_P(ClaimConformance, WishesThatContinueShareOneRoom) {
   for (const char* queue : {"a", "b", "c", "d"}) process.append(numbered(10), queue);
   Exchange in;
   in.claims.push_back({"a", 4, 0, 30'000, false, false});
-  in.claims.push_back({"b", 4, 0, 30'000, false, true});   // nothing is left
+  in.claims.push_back({"b", 4, 0, 30'000, false, true});  // nothing is left
   in.claims.push_back({"c", 16, 0, 30'000, false, false});
   in.claims.push_back({"d", 16, 0, 30'000, false, true});  // 6 are left
   const auto out = process.exchange(in);

@@ -1,5 +1,5 @@
-// Promise: when a reply is lost it is found out whether the exchange happened; nothing is done twice,
-// nothing is forgotten, and a claim nobody heard of costs no attempt.
+// Promise: when a reply is lost it is found out whether the exchange happened; nothing is done
+// twice, nothing is forgotten, and a claim nobody heard of costs no attempt.
 #include "conformance/harness.h"
 
 namespace msgq::test {

@@ -2,8 +2,8 @@
 
 namespace msgq::test {
 
-using transport::BlockPtr;
 using transport::Block;
+using transport::BlockPtr;
 
 BlockPtr block_of(const std::vector<std::string>& bodies, const std::string& type,
                   const std::string& headers) {

@@ -20,8 +20,8 @@ namespace msgq::test {
 
 inline constexpr char kQueue[] = "orders";
 
-using transport::Claimed;
 using transport::ClaimAnswer;
+using transport::Claimed;
 using transport::ClaimWish;
 using transport::Exchange;
 using transport::ExchangeResult;
@@ -112,6 +112,6 @@ inline std::string store_name(const ::testing::TestParamInfo<StoreCase>& info) {
 }  // namespace msgq::test
 
 // Runs the tests of a fixture over every store.
-#define MSGQ_CONFORMANCE(Fixture)                                                      \
+#define MSGQ_CONFORMANCE(Fixture)                                                             \
   INSTANTIATE_TEST_SUITE_P(Stores, Fixture, ::testing::ValuesIn(::msgq::test::store_cases()), \
                            ::msgq::test::store_name)

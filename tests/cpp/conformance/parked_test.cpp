@@ -1,4 +1,5 @@
-// Promise: a message held back comes when it is due, not before, once, with all it has lived through.
+// Promise: a message held back comes when it is due, not before, once, with all it has lived
+// through.
 #include "conformance/harness.h"
 
 namespace msgq::test {

@@ -1,5 +1,5 @@
-// Promise: a message that kills its worker is found and given up after three crashes of its own; the
-// messages that were merely beside it never are.
+// Promise: a message that kills its worker is found and given up after three crashes of its own;
+// the messages that were merely beside it never are.
 #include <set>
 
 #include "conformance/harness.h"

@@ -41,7 +41,8 @@ TEST_P(SettleConformance, ALaterClaimMaySettleFirst) {
   for (std::uint32_t i = 0; i < 6; ++i) process.append({std::to_string(i)});
   std::vector<Claimed> claims;
   for (int i = 0; i < 6; ++i) claims.push_back(process.claim_one(1));
-  for (const std::size_t i : {5u, 1u, 4u, 0u, 3u, 2u}) EXPECT_TRUE(process.settle(ack_all(claims[i])));
+  for (const std::size_t i : {5u, 1u, 4u, 0u, 3u, 2u})
+    EXPECT_TRUE(process.settle(ack_all(claims[i])));
   EXPECT_EQ(depth().done, 6u);
   process.append({"after"});
   EXPECT_EQ(drain(process), (std::vector<std::string>{"after"}));

@@ -53,13 +53,11 @@ TEST_P(ThreadsConformance, EveryMessageIsDoneOnce) {
   std::vector<std::vector<std::string>> seen(kWorkers);
   std::vector<std::thread> threads;
   for (std::uint32_t i = 0; i < kProducers; ++i)
-    threads.emplace_back([this, &process = join(), base = i * kBlocks * kPerBlock] {
-      produce(process, base);
-    });
+    threads.emplace_back(
+        [this, &process = join(), base = i * kBlocks * kPerBlock] { produce(process, base); });
   for (std::uint32_t i = 0; i < kWorkers; ++i)
-    threads.emplace_back([this, &process = join(), &left, &mine = seen[i]] {
-      work(process, left, mine);
-    });
+    threads.emplace_back(
+        [this, &process = join(), &left, &mine = seen[i]] { work(process, left, mine); });
   for (auto& thread : threads) thread.join();
   std::multiset<std::string> all;
   for (const auto& mine : seen) all.insert(mine.begin(), mine.end());

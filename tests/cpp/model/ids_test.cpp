@@ -55,9 +55,9 @@ TEST(MessageId, TextAndBytesRoundTrip) {
 
 TEST(MessageId, RefusesWhatIsNoId) {
   using test::error_of;
-  for (const char* text : {"", "x", "0190a5c3-7b1e-7f00-8000-00000000000",
-                           "0190a5c3-7b1e-7f00-8000-0000000000011",
-                           "0190a5c3-7b1e-7f00-8000-00000000000g"}) {
+  for (const char* text :
+       {"", "x", "0190a5c3-7b1e-7f00-8000-00000000000", "0190a5c3-7b1e-7f00-8000-0000000000011",
+        "0190a5c3-7b1e-7f00-8000-00000000000g"}) {
     const Error error = error_of([&] { MessageId::parse(text); });
     EXPECT_EQ(error.code(), ErrorCode::kPayloadInvalid);
     EXPECT_NE(std::string(error.what()).find(text), std::string::npos);

@@ -31,10 +31,16 @@ TEST(QueueName, RefusesTheRestAndSaysWhy) {
       {"a\xc2\x85", "control"},
       {" a", "begins with a space"},
       {"a ", "ends with a space"},
-      {"\xe3\x80\x80" "a", "begins with a space"},
+      {"\xe3\x80\x80"
+       "a",
+       "begins with a space"},
       {"a\xc2\xa0", "ends with a space"},
-      {"a\xe2\x80\xae" "b", "direction character at byte 1"},
-      {"\xe2\x81\xa6" "a", "direction"},
+      {"a\xe2\x80\xae"
+       "b",
+       "direction character at byte 1"},
+      {"\xe2\x81\xa6"
+       "a",
+       "direction"},
       {"\xff", "not valid UTF-8 at byte 0"},
       {"a\xc3", "not valid UTF-8"},
       {"\xc0\xaf", "not valid UTF-8"},

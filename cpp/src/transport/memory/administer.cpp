@@ -8,7 +8,8 @@ namespace msgq::transport::memory {
 namespace {
 
 // Takes dead letters out of the store, oldest first.
-std::vector<StoredMessage> take_dead(State& state, Queue& queue, const std::vector<MessageId>& ids) {
+std::vector<StoredMessage> take_dead(State& state, Queue& queue,
+                                     const std::vector<MessageId>& ids) {
   std::set<std::uint64_t> numbers;
   for (const MessageId id : ids)
     for (auto row = queue.dead_ids.lower_bound({id, 0});

@@ -1,5 +1,6 @@
-// Cuts claims from the lanes of a queue: what lapsed first, then what was returned, then what waits.
-// Suspects of killing their worker are given one at a time, to a process that holds nothing else.
+// Cuts claims from the lanes of a queue: what lapsed first, then what was returned, then what
+// waits. Suspects of killing their worker are given one at a time, to a process that holds nothing
+// else.
 //
 // Threads: guarded by the mutex of the MemoryStore that owns the state.
 #pragma once
@@ -8,8 +9,8 @@
 
 namespace msgq::transport::memory {
 
-// Answers all wishes of one exchange, in order: at least one message each, when there is any that may
-// be given and the wish shares no room that is spent.
+// Answers all wishes of one exchange, in order: at least one message each, when there is any that
+// may be given and the wish shares no room that is spent.
 void claim_all(State& state, const Caller& caller, const std::vector<ClaimWish>& wishes,
                const Now& now, std::vector<ClaimAnswer>& out);
 

@@ -17,9 +17,7 @@ MemoryStore::MemoryStore(const Config& config, Clock& clock)
       block_bounds_{config.batch_count_max, config.batch_bytes_max},
       clock_(clock) {}
 
-Now MemoryStore::now() {
-  return {clock_.wall_ms(), clock_.boot_ms()};
-}
+Now MemoryStore::now() { return {clock_.wall_ms(), clock_.boot_ms()}; }
 
 std::uint64_t MemoryStore::join() {
   MutexLock lock(mutex_);

@@ -1,5 +1,5 @@
-// START HERE for the memory transport. One store in memory: everything is lost with it. An engine has
-// one of its own; tests open several on one, which are then its processes.
+// START HERE for the memory transport. One store in memory: everything is lost with it. An engine
+// has one of its own; tests open several on one, which are then its processes.
 //
 // Threads: any. One mutex, held for about a microsecond an exchange; blocks are freed outside it.
 #pragma once
@@ -27,8 +27,8 @@ class MemoryStore {
   // A new process, alive until it leaves or is killed; an owner is one session of it.
   std::uint64_t join();
   std::uint64_t open_owner();
-  // Does all of it or throws: kStoreFull (bounds), kNotFound (strict_queues), kClosed (killed); then
-  // nothing has happened. `graveyard` is given what to free; clear it without a lock.
+  // Does all of it or throws: kStoreFull (bounds), kNotFound (strict_queues), kClosed (killed);
+  // then nothing has happened. `graveyard` is given what to free; clear it without a lock.
   void exchange(const Caller& caller, const Exchange& in, ExchangeResult& out,
                 Graveyard& graveyard);
   // Gives back what the owner holds, uncounted.

@@ -93,20 +93,17 @@ MemoryTransport::MemoryTransport(std::shared_ptr<MemoryStore> store)
       process_(store_->join()),
       look_(std::make_unique<MemoryLook>(*store_)) {}
 
-MemoryTransport::~MemoryTransport() {
-  store_->retire(process_);
-}
+MemoryTransport::~MemoryTransport() { store_->retire(process_); }
 
-const Capability& MemoryTransport::capability() const {
-  return kMemory;
-}
+const Capability& MemoryTransport::capability() const { return kMemory; }
 
 std::unique_ptr<Session> MemoryTransport::open_session() {
   return std::make_unique<MemorySession>(store_, process_);
 }
 
 std::unique_ptr<Transport> open_memory(const Config& config, World world, Log& log) {
-  log.write(LogLevel::kWarning, "memory:// keeps messages only in this process; all are lost when it ends");
+  log.write(LogLevel::kWarning,
+            "memory:// keeps messages only in this process; all are lost when it ends");
   return std::make_unique<MemoryTransport>(std::make_shared<MemoryStore>(config, world.clock));
 }
 

@@ -17,7 +17,8 @@ struct BlockBounds {
   std::uint64_t bytes_max = 256ull << 10;
 };
 
-// Moves at most `count_max` messages whose time has come, in the order of their due times. How many.
+// Moves at most `count_max` messages whose time has come, in the order of their due times. How
+// many.
 std::uint32_t promote(State& state, std::uint32_t count_max, const BlockBounds& bounds,
                       const Now& now);
 

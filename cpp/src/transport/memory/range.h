@@ -22,14 +22,14 @@ struct Part {
 
 struct Range {
   std::vector<Part> parts;
-  Bitmap done;                 // ordinals that are no longer to be run
-  std::uint32_t count = 0;     // ordinals in all
-  std::uint32_t left = 0;      // of them not done
-  std::uint64_t bytes = 0;     // of all frames, done ones included
-  std::uint32_t attempt = 0;   // claims of it so far
-  std::uint32_t crashes = 0;   // while it ran alone, within the window
-  std::int64_t crashed_ms = 0; // the first of them, Unix ms
-  bool is_suspect = false;     // runs alone
+  Bitmap done;                  // ordinals that are no longer to be run
+  std::uint32_t count = 0;      // ordinals in all
+  std::uint32_t left = 0;       // of them not done
+  std::uint64_t bytes = 0;      // of all frames, done ones included
+  std::uint32_t attempt = 0;    // claims of it so far
+  std::uint32_t crashes = 0;    // while it ran alone, within the window
+  std::int64_t crashed_ms = 0;  // the first of them, Unix ms
+  bool is_suspect = false;      // runs alone
 
   // Adds a part that nobody has run yet.
   void add(Part part);

@@ -9,8 +9,8 @@
 namespace msgq::transport::memory {
 namespace {
 
-// A place among the messages of a queue, by kind: 'm' in a lane (lane, seq, index), 'p' parked (high
-// and low half of the id, number), 'd' dead (number).
+// A place among the messages of a queue, by kind: 'm' in a lane (lane, seq, index), 'p' parked
+// (high and low half of the id, number), 'd' dead (number).
 struct Cursor {
   std::uint64_t a = 0, b = 0, c = 0;
   char kind = 'm';
@@ -88,8 +88,7 @@ FoundMessage found_parked(const Queue& queue, const Due& due, const Parked& park
   out.message = parked.message;
   out.due_ms = due.due_ms;
   out.changed_ms = parked.parked_ms;
-  out.cursor =
-      Cursor{parked.message.id.high, parked.message.id.low, due.number, 'p'}.text();
+  out.cursor = Cursor{parked.message.id.high, parked.message.id.low, due.number, 'p'}.text();
   return out;
 }
 

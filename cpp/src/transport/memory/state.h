@@ -36,11 +36,11 @@ struct Waiting {
 
 struct Lane {
   std::uint64_t number = 0;
-  std::deque<Waiting> waiting;  // seq rises
-  std::deque<Range> lapsed;     // to be claimed again, oldest lapse first
-  std::deque<Range> suspects;   // one message each, claimed alone
-  MessageId highest;            // of all ids ever appended
-  std::int64_t disorder_ms = 0; // an id is at most so much older than `highest` was before it
+  std::deque<Waiting> waiting;   // seq rises
+  std::deque<Range> lapsed;      // to be claimed again, oldest lapse first
+  std::deque<Range> suspects;    // one message each, claimed alone
+  MessageId highest;             // of all ids ever appended
+  std::int64_t disorder_ms = 0;  // an id is at most so much older than `highest` was before it
 
   bool has_work() const { return !lapsed.empty() || !waiting.empty(); }
 };

@@ -9,7 +9,6 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <mutex>
 #include <utility>
 
 #include "msgq/error.h"
@@ -30,8 +29,7 @@ void close_in_child() {
 
 // Its place in the table; -1 when that is full.
 int watch_forks(int descriptor) {
-  static std::once_flag once;
-  std::call_once(once, [] { pthread_atfork(nullptr, nullptr, close_in_child); });
+  [[maybe_unused]] static const int once = pthread_atfork(nullptr, nullptr, close_in_child);
   for (std::size_t i = 0; i < inherited.size(); ++i) {
     int free = 0;
     if (inherited[i].compare_exchange_strong(free, descriptor)) return static_cast<int>(i);

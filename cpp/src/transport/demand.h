@@ -1,5 +1,5 @@
-// Who wants messages. The claimer asks its demand sources how much they have room for and hands them
-// what it got; they live in another room and are given to it by the engine.
+// Who wants messages. The claimer asks its demand sources how much they have room for and hands
+// them what it got; they live in another room and are given to it by the engine.
 //
 // Threads: called by the writer thread.
 #pragma once
@@ -19,9 +19,9 @@ struct Demand {
   std::uint32_t count_max = 0;
   std::int64_t lease_ms = 0;
   bool is_renewed = true;
-  bool is_urgent = false;   // ask the store although no hint came
-  bool continues = false;   // shares the room of the demand before it
-  std::uint64_t ticket = 0; // means something to the source only
+  bool is_urgent = false;    // ask the store although no hint came
+  bool continues = false;    // shares the room of the demand before it
+  std::uint64_t ticket = 0;  // means something to the source only
 };
 
 class DemandSource {
