@@ -46,7 +46,8 @@ CPP_BANS = (
     ),
     Ban(
         CORE,
-        r"\b(system_clock|steady_clock|high_resolution_clock)::now\b|\bclock_gettime\s*\(|\btime\s*\(\s*(NULL|nullptr|0)",
+        r"\b(system_clock|steady_clock|high_resolution_clock)::now\b"
+        r"|\bclock_gettime\s*\(|\btime\s*\(\s*(NULL|nullptr|0)",
         "the injected Clock",
         ("cpp/src/base/clock.cpp",),
     ),

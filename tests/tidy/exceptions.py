@@ -12,7 +12,7 @@ LONG_FUNCTIONS: dict[str, tuple[int, str]] = {}
 MANY_PARAMETERS: dict[str, tuple[int, str]] = {
     "python/msgq/_run.py::HandlerRunner.__init__": (
         6,
-        "the parts of one handler, made in one place",
+        "the parts of one handler",
     ),
     "python/msgq/_run.py::EachRunner.__init__": (6, "has the signature of HandlerRunner"),
     "python/msgq/_settings.py::_count": (6, "one row of the settings table"),
