@@ -40,6 +40,7 @@ sqlite::Rules rules_of(const Config& config) {
 // Looks at a file that is there before anything is made beside it; a stranger's stays as it is.
 std::string checked(const Config& config, const SqliteOptions& options, Clock& clock) {
   if (!options.vfs.empty()) return config.path;
+  sqlite::refuse_inherited(config.path);
   sqlite::check_path(config.path);
   struct stat info {};
   if (stat(config.path.c_str(), &info) == 0 && info.st_size > 0) {
@@ -79,7 +80,10 @@ SqliteTransport::SqliteTransport(const Config& config, World world, Log& log,
     sqlite::migrate(writer, spec_.path);
     look_ = std::make_unique<sqlite::SqliteLook>(spec_, world.clock, log, rules_, gate_);
   }
-  if (options.vfs.empty()) identity_ = std::make_unique<sqlite::FileIdentity>(spec_.path);
+  if (options.vfs.empty()) {
+    identity_ = std::make_unique<sqlite::FileIdentity>(spec_.path);
+    open_file_ = std::make_unique<sqlite::OpenFile>(spec_.path);
+  }
   join();
 }
 

@@ -13,6 +13,7 @@
 #include "transport/sqlite/file_check.h"
 #include "transport/sqlite/gate.h"
 #include "transport/sqlite/look.h"
+#include "transport/sqlite/open_file.h"
 #include "transport/sqlite/process_lock.h"
 #include "transport/sqlite/session.h"
 #include "transport/sqlite/side_file.h"
@@ -63,6 +64,7 @@ class SqliteTransport final : public Transport {
   sqlite::Gate gate_;
   sqlite::SideWake wake_;
   std::unique_ptr<sqlite::FileIdentity> identity_;
+  std::unique_ptr<sqlite::OpenFile> open_file_;  // outlives every connection
   std::unique_ptr<sqlite::SqliteLook> look_;
   bool is_killed_ = false;
 };
