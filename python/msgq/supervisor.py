@@ -115,7 +115,9 @@ class Supervisor:
             if time.monotonic() > deadline:
                 self._send(signal.SIGKILL)
         codes = [each.process.returncode for each in self.children if each.process is not None]
-        return next((1 for code in codes if code), 0)
+        # a child that had not begun to listen to signals ended by ours, with nothing in hand
+        well = (0, -signal.SIGTERM)
+        return next((1 for code in codes if code not in well), 0)
 
     def _send(self, number: int) -> None:
         for child in self.children:
