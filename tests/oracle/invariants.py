@@ -66,7 +66,7 @@ def _lease_end(history: History, settles: list[Settle], delivery: Delivery) -> i
 def _check_superseded(deliveries: list[Delivery], settles: list[Settle]) -> Iterator[Violation]:
     first_seen: dict[str, int] = {}
     for delivery in deliveries:
-        first_seen.setdefault(delivery.lease, delivery.since_ns)
+        first_seen.setdefault(delivery.lease, delivery.seen_ns)
     for settle in settles:
         mine = first_seen.get(settle.lease)
         if mine is None:

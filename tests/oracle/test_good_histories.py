@@ -217,3 +217,16 @@ def test_bounds_of_honest_duplicates() -> None:
     ) == 3 * (20 + 600)
     assert recovered_bound(producer_kills=4, in_flight=100) == 400
     assert recovered_bound(producer_kills=0, in_flight=100, producers=2, server_kills=1) == 200
+
+
+def test_a_claim_that_waited_for_its_turn_is_not_the_older_one() -> None:
+    """B begins to claim, A claims and gives back, B is given the message: A's lease is not newer."""
+    story = Story()
+    story.send("a")
+    began_ns = story.now_ms * 1_000_000
+    story.now_ms += 5
+    story.receive("a", attempt=1, client="quick", since_ns=story.now_ms * 1_000_000)
+    story.settle("a", attempt=1, verdict="retry", client="quick")
+    story.receive("a", attempt=2, client="patient", since_ns=began_ns)
+    story.settle("a", attempt=2, client="patient")
+    assert judge(merge(story.events)).violations == ()
