@@ -153,6 +153,10 @@ fuzz: cpp-fuzz ## Run each libFuzzer program for SECONDS_EACH=60
 torture: install ## Run the kills, power cuts and floods that take minutes
 	$(PYTEST) -m torture $(ARGS)
 
+.PHONY: mutation
+mutation: packages $(VENV) ## Take out each guard of the protocol; the C++ tests must find it
+	$(PY) tests/mutation/run.py $(ARGS)
+
 .PHONY: format
 format: install lint-packages ## Rewrite all sources in the house format
 	$(CLANG_FORMAT) -i $(CPP_FILES)

@@ -1,0 +1,1 @@
+"""Planted faults that the C++ suite must find: an oracle that never fails proves nothing."""
