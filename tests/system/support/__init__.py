@@ -1,0 +1,1 @@
+"""What system tests stand on: real processes, a world to run them in, and what they write down."""
