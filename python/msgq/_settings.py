@@ -111,7 +111,7 @@ PROFILES: Final[dict[str, dict[str, Any]]] = {
     },
     "latency": {"batch_count_max": 200, "flush_count_max": 4, "poll_max": 0.1},
     "low-resource": {
-        "inflight_count_max": 1_000, "inflight_bytes_max": 4 << 20, "batch_count_max": 200,
+        "inflight_count_max": 1_000, "inflight_bytes_max": 16 << 20, "batch_count_max": 200,
         "concurrency": 2, "async_concurrency": 100, "poll_max": 5.0,
     },
     "test": {
