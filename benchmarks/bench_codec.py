@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from msgq._signature import Plan
 from pytest_benchmark.fixture import BenchmarkFixture
+
+from msgq._signature import Plan
 
 COUNT = 1_000
 

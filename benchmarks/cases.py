@@ -132,7 +132,7 @@ def memory_flow() -> list[Case]:
         "N6",
         "memory one by one",
         "memory, in and out at once, one enqueue a message, against queue.Queue",
-        workload("flow", "memory", {"kind": "single"}),
+        workload("flow", "memory", {"kind": "one", "block": 100}),
         [Row("N6 memory one by one", "both", "msg/s", "queue_per_s", 2.0)],
         python_queues,
         "queue.Queue, one thread on each side",

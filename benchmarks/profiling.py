@@ -24,7 +24,7 @@ KINDS = ("cpu", "mem")
 
 def environment(setting: Setting) -> dict[str, str]:
     """What a workload's process must be told so that it reports on itself at its end."""
-    return {"MSGQ_BENCH_PROFILE": setting.profile} if setting.profile else {}
+    return {"BENCH_PROFILE": setting.profile} if setting.profile else {}
 
 
 def wrapped(words: list[str], setting: Setting) -> list[str]:

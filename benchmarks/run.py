@@ -87,8 +87,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--only", action="append", default=[], help="N5, or N5 sqlite bytes")
     parser.add_argument("--skip", action="append", default=[])
     parser.add_argument("--quick", action="store_true", help="3 runs of 1 s: to look, not to quote")
-    parser.add_argument("--seconds", type=float, default=3.0)
-    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--seconds", type=float)
+    parser.add_argument("--runs", type=int)
     parser.add_argument("--folder", type=Path, default=machine.ROOT / "build" / "bench")
     parser.add_argument("--save", type=Path, help="write the result here too")
     parser.add_argument("--list", action="store_true", help="print the questions")
@@ -128,8 +128,8 @@ def main() -> int:
     given.folder.mkdir(parents=True, exist_ok=True)
     setting = Setting(
         folder=given.folder,
-        seconds=1.0 if given.quick else given.seconds,
-        runs=1 if profile else 3 if given.quick else given.runs,
+        seconds=given.seconds or (1.0 if given.quick else 3.0),
+        runs=given.runs or (1 if profile else 3 if given.quick else 5),
         profile=profile,
     )
     facts = machine.describe(given.folder)

@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def main(work: Callable[[Mapping[str, Any]], Mapping[str, float]]) -> None:
     """Run `work` with this process's argument and print what it gives."""
     plan = json.loads(sys.argv[1]) if len(sys.argv) > 1 else {}
-    profile = SelfReport(os.environ.get("MSGQ_BENCH_PROFILE", ""))
+    profile = SelfReport(os.environ.get("BENCH_PROFILE", ""))
     figures = work(plan)
     for line in profile.lines():
         print(line, file=sys.stderr)

@@ -1,10 +1,10 @@
 """In and out at once: threads enqueue blocks while a worker handles every message.
 
-Plan: url, kind (bytes, typed, batch, single), block, bytes, seconds, producers (threads), window
-(calls of enqueue_many_later whose receipts may be open; 1 waits for each), backlog (stored before
-the worker starts), processes (0: all in this one; n: one that enqueues and n that handle), profile,
-settings. Gives messages per second durably stored (in) and durably settled (out), read
-from the store's own counts, and `both`, the smaller of the two.
+Plan: url, kind (bytes, typed, batch; single: enqueue_later; one: enqueue), block, bytes, seconds,
+producers (threads), window (calls of enqueue_many_later whose receipts may be open; 1 waits for
+each), backlog (stored before the worker starts), processes (0: all in this one; n: one that
+enqueues and n that handle), profile, settings. Gives messages per second durably stored (in) and
+durably settled (out), read from the store's own counts, and `both`, the smaller of the two.
 """
 
 from __future__ import annotations
@@ -18,7 +18,19 @@ from contextlib import AbstractContextManager, ExitStack
 from typing import Any, Protocol
 
 import msgq
-from benchmarks.workloads.common import QUEUE, counts, finish, main, memory_mb, open_app, start
+from benchmarks.workloads.common import (
+    QUEUE,
+    counts,
+    finish,
+    main,
+    memory_mb,
+    open_app,
+    start,
+    wait_until_done,
+)
+
+# Producers pause when so much is stored and not settled, so that in and out stay at one rate.
+BACKLOG_MAX = 20_000
 
 
 class Waits(Protocol):
@@ -75,19 +87,50 @@ def single_handler(app: msgq.App, plan: Mapping[str, Any]) -> Send:
     return send
 
 
+def one_handler(app: msgq.App, plan: Mapping[str, Any]) -> Send:
+    """One message a call, each settled when the call returns."""
+
+    @app.handler(queue=QUEUE, name="count")
+    def count(body: bytes) -> None:
+        pass
+
+    body = b"x" * plan.get("bytes", 200)
+
+    def send() -> msgq.Receipt:
+        enqueue = count.enqueue
+        for _ in range(99):
+            enqueue(body)
+        return enqueue(body)
+
+    return send
+
+
 KINDS = {
     "bytes": bytes_handler,
     "typed": typed_handler,
     "batch": batch_handler,
     "single": single_handler,
+    "one": one_handler,
 }
 
 
-class Producers(AbstractContextManager["Producers"]):
-    """Threads that enqueue for as long as this is entered, each with a few receipts open."""
+def left(app: msgq.App) -> int:
+    """Messages stored and not yet settled."""
+    sent, done = counts(app)
+    return sent - done
 
-    def __init__(self, send: Send, plan: Mapping[str, Any]) -> None:
+
+class Producers(AbstractContextManager["Producers"]):
+    """Threads that enqueue for as long as this is entered, each with a few receipts open.
+
+    They pause when the worker falls behind: in and out are to be measured at one rate.
+    """
+
+    def __init__(self, app: msgq.App, send: Send, plan: Mapping[str, Any]) -> None:
+        self._app = app
         self._send = send
+        self._backlog_max = plan.get("backlog", 0) + BACKLOG_MAX
+        self._stride = max(1, 5_000 // plan.get("block", 1000))
         self._window = plan.get("window", 2)
         self._stop = threading.Event()
         number = plan.get("producers", 1)
@@ -106,9 +149,12 @@ class Producers(AbstractContextManager["Producers"]):
     def _run(self) -> None:
         receipts: deque[Waits] = deque()
         while not self._stop.is_set():
-            receipts.append(self._send())
-            if len(receipts) >= self._window:
-                receipts.popleft().wait()
+            for _ in range(self._stride):
+                receipts.append(self._send())
+                if len(receipts) >= self._window:
+                    receipts.popleft().wait()
+            while left(self._app) > self._backlog_max and not self._stop.is_set():
+                time.sleep(0.0005)
         for receipt in receipts:
             receipt.wait()
 
@@ -142,7 +188,7 @@ def in_one_process(plan: Mapping[str, Any]) -> Mapping[str, float]:
     with open_app(plan) as app:
         send = KINDS[plan.get("kind", "bytes")](app, plan)
         fill(app, send, plan.get("backlog", 0))
-        with app.worker(concurrency=plan.get("concurrency", 1)), Producers(send, plan):
+        with app.worker(concurrency=plan.get("concurrency", 1)), Producers(app, send, plan):
             return rates(app, plan.get("seconds", 3.0))
 
 
@@ -155,6 +201,7 @@ def across_processes(plan: Mapping[str, Any]) -> Mapping[str, float]:
         started = [start("flow", {**plan, "role": role, "processes": 0}) for role in roles]
         for child in started:
             children.callback(finish, child)
+        wait_until_done(app, 10_000)  # until they have started
         return rates(app, plan.get("seconds", 3.0))
 
 
@@ -162,7 +209,7 @@ def produce(plan: Mapping[str, Any]) -> Mapping[str, float]:
     """Enqueue until standard input ends."""
     with open_app(plan) as app:
         send = KINDS[plan.get("kind", "bytes")](app, plan)
-        with Producers(send, plan):
+        with Producers(app, send, plan):
             sys.stdin.read()
     return {}
 

@@ -29,8 +29,9 @@ def bare_sqlite(folder: Path) -> float | None:
     """Messages per second in and out of bare SQLite; None when the program was not built."""
     if not CEILING.exists():
         return None
-    command = [CEILING, folder / "ceiling.db", f"per_block={BLOCK}", f"bytes={BYTES}", "seconds=1"]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    file = folder / "ceiling.db"
+    words = [f"per_block={BLOCK}", f"bytes={BYTES}", "seconds=1"]
+    done = subprocess.run([CEILING, file, *words], capture_output=True, text=True, check=True)
     return float(json.loads(done.stdout)["out_per_s"])
 
 
