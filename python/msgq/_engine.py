@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from msgq._sqlite_library import refuse_second_library
 from msgq.errors import CORE_CLASSES, ConfigError, UnsupportedError
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ def open_engine(config: Config) -> Engine:
         from msgq._sync import SyncEngine
 
         return cast("Engine", SyncEngine(config))
+    if config.url.scheme == "sqlite":
+        refuse_second_library(core().sqlite_library())
     return cast("Engine", core().Engine(config.core_options()))
 
 

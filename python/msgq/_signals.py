@@ -8,6 +8,7 @@ from __future__ import annotations
 import queue
 import signal
 import threading
+import time
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 _LOOK_SECONDS: Final = 0.1
+_SLICE_SECONDS: Final = 0.2
 
 
 class Signals:
@@ -42,11 +44,19 @@ class Signals:
         self._came.put(number)
 
     def wait(self, seconds: float) -> int | None:
-        """Gives the next signal, None when `seconds` are over."""
-        try:
-            return self._came.get(timeout=seconds)
-        except queue.Empty:
-            return None
+        """Gives the next signal, None when `seconds` are over.
+
+        Waits in slices: a signal that comes just before the main thread goes to sleep does not
+        wake it.
+        """
+        deadline = time.monotonic() + seconds
+        while True:
+            left = deadline - time.monotonic()
+            try:
+                return self._came.get(timeout=max(0.0, min(left, _SLICE_SECONDS)))
+            except queue.Empty:
+                if left <= _SLICE_SECONDS:
+                    return None
 
 
 def run_worker(worker: Worker, *, burst: bool = False) -> int:

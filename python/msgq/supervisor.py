@@ -207,7 +207,9 @@ def _import(name: str) -> Any:
         return import_module(name)
     except ModuleNotFoundError as error:
         if error.name is not None and (name == error.name or name.startswith(error.name + ".")):
-            raise ConfigError(f"there is no module {name!r}") from error
+            raise ConfigError(
+                f"there is no module {name!r} in {Path.cwd()} or on the path; start where it is"
+            ) from error
         raise
 
 

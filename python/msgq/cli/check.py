@@ -17,6 +17,8 @@ from typing import Any, Final
 import typer
 
 import msgq
+from msgq._engine import core
+from msgq._sqlite_library import interpreter_library, is_same
 from msgq.cli.exit_codes import Exit, ending_of
 from msgq.cli.options import Json, Url
 from msgq.cli.output import print_json, print_table, print_text
@@ -89,19 +91,14 @@ def _guarded(name: str, probe: Callable[[], Finding]) -> Finding:
         return Finding(name, False, f"{error.filename}: {error.strerror}", "see the detail")
 
 
-def library(maps: Path = Path("/proc/self/maps")) -> Finding:
+def library() -> Finding:
     """Whether msgq and Python's sqlite3 use one and the same SQLite library."""
     name = "sqlite library"
-    try:
-        lines = maps.read_text().splitlines()
-    except OSError:
-        return Finding(name, True, f"SQLite {sqlite3.sqlite_version}; {maps} cannot be read")
-    files = {line.split()[-1] for line in lines if "libsqlite3" in line}
-    if len(files) > 1:
-        text = "a second SQLite library in a process breaks the locks of the first"
-        return Finding(name, False, f"{len(files)}: {', '.join(sorted(files))}", text)
-    where = next(iter(files), "built into the interpreter")
-    return Finding(name, bool(files), f"SQLite {sqlite3.sqlite_version}, shared: {where}")
+    own, other = core().sqlite_library(), interpreter_library()
+    if is_same(own, other):
+        return Finding(name, True, f"SQLite {sqlite3.sqlite_version}, shared: {own}")
+    text = "never import sqlite3 where msgq is used, or use a Python with the system's library"
+    return Finding(name, False, f"msgq uses {own}, Python's sqlite3 {other}", text)
 
 
 def header(path: Path) -> Finding:
@@ -110,7 +107,8 @@ def header(path: Path) -> Finding:
     if not path.exists():
         return Finding(name, True, f"{path} is not there yet; it will be made")
     try:
-        head = path.open("rb").read(_HEADER_BYTES)
+        with path.open("rb") as file:  # not open in SQLite yet: closing it drops no lock
+            head = file.read(_HEADER_BYTES)
     except OSError as error:
         return Finding(name, False, f"{path}: {error.strerror}", "run as the user who owns it")
     if head and not head.startswith(b"SQLite format 3\0"):

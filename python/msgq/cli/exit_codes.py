@@ -50,7 +50,7 @@ class Ending(NamedTuple):
 
 # By the name of the error's class or of one of its bases, nearest first.
 ENDINGS: Final[dict[str, Ending]] = {
-    "ConfigError": Ending(Exit.USAGE, "see `msgq config` for every setting"),
+    "ConfigError": Ending(Exit.USAGE, "correct it; --help and `msgq config` say what there is"),
     "PayloadError": Ending(Exit.USAGE, "nothing was enqueued; change the body and send again"),
     "NotFoundError": Ending(Exit.NOT_FOUND, "`msgq queues` lists what there is"),
     "QueueFullError": Ending(Exit.FULL, "nothing was enqueued; start workers or try later"),

@@ -36,7 +36,7 @@ Url = Annotated[
     typer.Option(
         "--url",
         metavar="URL",
-        help="The store, such as sqlite:///shop.db. Otherwise MSGQ_URL, msgq.toml, sqlite:///msgq.db.",
+        help="The store, such as sqlite:///shop.db. Otherwise MSGQ_URL, or as in msgq.toml.",
     ),
 ]
 Json = Annotated[

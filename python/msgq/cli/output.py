@@ -43,7 +43,7 @@ def table_of(columns: Sequence[str], rows: Sequence[Row], title: str = "") -> An
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=title or None, title_justify="left", box=SIMPLE)
+    table = Table(title=title or None, title_justify="left", box=SIMPLE, padding=(0, 0, 0, 1))
     for name, right in zip(columns, _numeric(columns, rows), strict=True):
         table.add_column(name, justify="right" if right else "left", overflow="fold")
     for row in rows:

@@ -175,8 +175,13 @@ Process& ConformanceTest::join_with(std::shared_ptr<FaultPlan> plan) {
   return *processes_.back();
 }
 
+transport::Look& ConformanceTest::observer() {
+  if (!observer_) observer_ = store().join();
+  return observer_->look();
+}
+
 QueueDepth ConformanceTest::depth(const std::string& queue) {
-  for (auto& each : store().join()->look().depth())
+  for (auto& each : observer().depth())
     if (each.queue == queue) return each;
   return {};
 }
@@ -195,12 +200,13 @@ std::vector<std::string> ConformanceTest::drain(Process& process, const std::str
 
 void ConformanceTest::TearDown() {
   if (!store_) return;
-  for (const auto& d : store_->join()->look().depth())
+  for (const auto& d : observer().depth())
     EXPECT_EQ(d.sent, d.waiting + d.parked + d.leased + d.done + d.dead + d.purged + d.quarantined)
         << "queue " << d.queue << ": waiting " << d.waiting << " parked " << d.parked << " leased "
         << d.leased << " done " << d.done << " dead " << d.dead << " purged " << d.purged
         << " quarantined " << d.quarantined;
   processes_.clear();
+  observer_.reset();
 }
 
 }  // namespace msgq::test

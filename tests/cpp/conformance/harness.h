@@ -97,11 +97,15 @@ class ConformanceTest : public ::testing::TestWithParam<StoreCase> {
   // Claims and acknowledges until nothing comes; the bodies, in order of their coming.
   std::vector<std::string> drain(Process& process, const std::string& queue = kQueue);
 
+  // The Look of a process that does nothing else.
+  transport::Look& observer();
+
   // sent = waiting + parked + leased + done + dead + purged + quarantined, for every queue.
   void TearDown() override;
 
  private:
   std::unique_ptr<StoreUnderTest> store_;
+  std::unique_ptr<transport::Transport> observer_;
   std::vector<std::unique_ptr<Process>> processes_;
 };
 

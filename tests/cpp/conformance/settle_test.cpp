@@ -137,6 +137,38 @@ TEST_P(SettleConformance, OneLostLeaseInABatchOfManyUndoesNoOther) {
   EXPECT_EQ(depth().waiting, 4u);
 }
 
+TEST_P(SettleConformance, BatchedSettlesOfTwoProcessesCross) {
+  Process& one = join();
+  Process& two = join();
+  one.append(numbered(40));
+  Exchange first, second;
+  for (int i = 0; i < 10; ++i) {  // their claims lie between each other, and settle in opposite order
+    first.settles.push_back(ack_all(one.claim_one(2)));
+    second.settles.insert(second.settles.begin(), ack_all(two.claim_one(2)));
+  }
+  EXPECT_EQ(one.exchange(first).settle_lost, std::vector<bool>(10, false));
+  EXPECT_EQ(two.exchange(second).settle_lost, std::vector<bool>(10, false));
+  EXPECT_EQ(depth().done, 40u);
+}
+
+TEST_P(SettleConformance, TidyingBetweenTakesNothingThatIsHeld) {
+  Process& process = join();
+  process.append(numbered(9));
+  const Claimed open = process.claim_one(3), settled = process.claim_one(3);
+  EXPECT_TRUE(process.settle(ack_all(settled)));
+  const auto tidy = [&] {
+    for (int i = 0; i < 5; ++i) process.session().tidy(std::chrono::milliseconds(10));
+  };
+  tidy();
+  EXPECT_TRUE(process.settle(ack_some(open, {1})));
+  tidy();
+  EXPECT_TRUE(process.settle(give_back(open)));
+  tidy();
+  EXPECT_EQ(drain(process), (std::vector<std::string>{"0", "2", "6", "7", "8"}));
+  tidy();
+  EXPECT_EQ(depth().done, 9u);
+}
+
 TEST_P(SettleConformance, EachOutcomeGoesItsOwnWay) {
   Process& process = join();
   process.append(numbered(4));

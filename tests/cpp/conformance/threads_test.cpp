@@ -69,9 +69,9 @@ TEST_P(ThreadsConformance, EveryMessageIsDoneOnce) {
 TEST_P(ThreadsConformance, LookingNeverDisturbs) {
   Process& process = join();
   std::atomic<bool> is_over{false};
-  std::thread looker([&, look = store().join()] {
+  std::thread looker([&, look = &observer()] {
     while (!is_over.load())
-      for (const auto& d : look->look().depth())
+      for (const auto& d : look->depth())
         EXPECT_EQ(d.sent, d.waiting + d.parked + d.leased + d.done + d.dead + d.purged);
   });
   for (std::uint32_t i = 0; i < 200; ++i) {

@@ -57,6 +57,8 @@ void raise_failure(sqlite3* database, int code, const std::string& doing, Moment
   std::string text = doing + ": " + sqlite3_errstr(code);
   if (database != nullptr && sqlite3_extended_errcode(database) == code)
     text = doing + ": " + sqlite3_errmsg(database);
+  const char* file = database == nullptr ? nullptr : sqlite3_db_filename(database, "main");
+  if (file != nullptr && *file != 0) text = std::string(file) + ": " + text;
   throw Error(meaning, text + " (SQLite " + std::to_string(code) + ")" + advice(meaning), code);
 }
 
