@@ -45,6 +45,7 @@ def test_show(dead: list[str]) -> None:
     record = ok("dead", "show", "q", dead[1], "--url", URL, "--json").json
     assert record["reason"] == "reason 1"
     assert record["state"] == "dead"
+    assert [each["at"][:2] for each in record["history"]] == ["20"] * len(record["history"])
     text = ok("dead", "show", "q", dead[1], "--url", URL).out
     assert "reason 1" in text
 

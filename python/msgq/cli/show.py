@@ -50,7 +50,8 @@ def show_one(found: Message, as_json: bool) -> None:
         if value not in (None, "", [], {}) and name != "history":
             text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
             print_text(f"{name + ':':12}{text}")
-    for attempt in found.history:
+    history = record["history"]
+    for attempt in history if isinstance(history, list) else ():
         print_text(f"attempt:    {json.dumps(attempt, ensure_ascii=False)}")
     if body is not None:
         print_text("body:")

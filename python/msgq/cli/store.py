@@ -11,7 +11,7 @@ import msgq
 from msgq.cli.exit_codes import Exit
 from msgq.cli.output import note
 from msgq.errors import NotFoundError
-from msgq.message import Message
+from msgq.message import Message, from_ms
 
 ClientT = TypeVar("ClientT", bound=msgq.Client)
 
@@ -72,13 +72,19 @@ def as_record(found: Message) -> dict[str, object]:
         "due": when(found.due_at),
         "changed": when(found.changed_at),
         "reason": found.reason or None,
-        "history": found.history,
+        "history": [_dated(attempt) for attempt in found.history],
     }
     try:
         record["body"] = found.body.decode()
     except UnicodeDecodeError:
         record["body_hex"] = found.body.hex()
     return record
+
+
+def _dated(attempt: dict[str, Any]) -> dict[str, Any]:
+    """An attempt with its time as people read it."""
+    at = attempt.get("at")
+    return {**attempt, "at": when(from_ms(at))} if isinstance(at, int) else attempt
 
 
 def when(moment: datetime | None) -> str | None:

@@ -73,10 +73,12 @@ def worker(
     count = app.config["processes"] if processes is None else processes
     if count > 1:
         app.worker(wanted, concurrency)  # refuses what no process could run
-        left = _supervise(app, count, grace, burst=burst)
-    else:
-        with stats_logged(app, log_stats):
-            left = app.run(wanted, concurrency, processes=1, burst=burst, grace=grace)
+        if _supervise(app, count, grace, burst=burst):
+            note("msgq: a worker process did not end well; its own lines say why")
+            raise typer.Exit(Exit.FAILED)
+        return
+    with stats_logged(app, log_stats):
+        left = app.run(wanted, concurrency, processes=1, burst=burst, grace=grace)
     if left:
         note("msgq: handlers still ran after the grace time; their messages come again")
         raise typer.Exit(Exit.FAILED)
