@@ -76,6 +76,13 @@ struct Engine::Impl {
     if (writer.is_broken()) throw *writer.broken();
   }
 
+  // Before looking: where receipts settle at admission, what was enqueued must be seen by its own
+  // producer, as it is on every other store.
+  void require_settled() {
+    require_open();
+    if (settles_at_once) admission.wait_passed(std::chrono::seconds(5));
+  }
+
   void push_settled(Settled settled) {
     settler.push(std::move(settled));
     writer.poke();
@@ -392,6 +399,7 @@ ReceiptPtr Engine::extend(const LotPtr& lot, std::chrono::milliseconds lease) {
 
 Snapshot Engine::stats(bool with_depth) {
   impl_->require_open();
+  if (with_depth) impl_->require_settled();
   Snapshot out;
   out.traffic = impl_->book.snapshot();
   if (with_depth) out.depth = impl_->transport->look().depth();
@@ -410,29 +418,29 @@ Snapshot Engine::stats(bool with_depth) {
 }
 
 std::vector<std::string> Engine::queues() {
-  impl_->require_open();
+  impl_->require_settled();
   return impl_->transport->look().queues();
 }
 
 std::vector<FoundMessage> Engine::peek(std::string_view queue, std::string_view after,
                                        std::uint32_t limit) {
-  impl_->require_open();
+  impl_->require_settled();
   return impl_->transport->look().peek(queue, after, limit);
 }
 
 std::optional<FoundMessage> Engine::find(std::string_view queue, MessageId id) {
-  impl_->require_open();
+  impl_->require_settled();
   return impl_->transport->look().find(queue, id);
 }
 
 std::vector<FoundMessage> Engine::dead(std::string_view queue, std::string_view after,
                                        std::uint32_t limit) {
-  impl_->require_open();
+  impl_->require_settled();
   return impl_->transport->look().dead(queue, after, limit);
 }
 
 std::uint64_t Engine::redrive(std::string_view queue, const std::vector<MessageId>& ids) {
-  impl_->require_open();
+  impl_->require_settled();
   const std::uint64_t number = impl_->transport->look().redrive(queue, ids);
   impl_->claimer.hint();
   impl_->writer.poke();
@@ -441,22 +449,22 @@ std::uint64_t Engine::redrive(std::string_view queue, const std::vector<MessageI
 }
 
 std::uint64_t Engine::delete_dead(std::string_view queue, const std::vector<MessageId>& ids) {
-  impl_->require_open();
+  impl_->require_settled();
   return impl_->transport->look().delete_dead(queue, ids);
 }
 
 std::uint64_t Engine::purge(std::string_view queue) {
-  impl_->require_open();
+  impl_->require_settled();
   return impl_->transport->look().purge(queue);
 }
 
 void Engine::delete_queue(std::string_view queue) {
-  impl_->require_open();
+  impl_->require_settled();
   impl_->transport->look().delete_queue(queue);
 }
 
 void Engine::backup(const std::string& path) {
-  impl_->require_open();
+  impl_->require_settled();
   impl_->transport->look().backup(path);
 }
 

@@ -114,8 +114,8 @@ class Engine:
         due_ms: int = 0,
     ) -> bytes:
         """Enqueues one message and waits until it is settled: its 16 bytes of id, then one byte of
-        status (PERSISTED, DUPLICATE or DROPPED). Raises what receipt.error() would be. The one-by-one
-        hot path: no receipt object is built; the GIL is released only if it must wait."""
+        status (PERSISTED, DUPLICATE or DROPPED). Raises what receipt.error() would be. The hot path
+        of one by one: no receipt object is built; the GIL is released only if it must wait."""
 
     def try_enqueue(
         self,

@@ -114,5 +114,6 @@ def unknown(lot: Lot, index: int, policy: str, delay_max: float) -> Decision:
     if policy == "dead":
         reason = f"no handler named {fields[1]!r} here" if fields[1] else "no handler for the queue"
         return (index, REJECT, 0, _short(reason), attempt_record(None, reason))
-    seconds = min(delay_max, 2.0 ** min(fields[5] - 1, 30))
+    # a snooze counts nothing, so the pause grows with the message's age
+    seconds = min(delay_max, max(1.0, (now_ms() - fields[9]) / 2000))
     return (index, SNOOZE, int(seconds * 1000), "", b"")

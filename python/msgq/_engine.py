@@ -49,7 +49,7 @@ def validate_queue_name(name: str) -> str:
         raise ConfigError(f"a queue's name is text, not {type(name).__name__}")
     try:
         core().validate_queue_name(name)
-    except UnicodeEncodeError as error:
+    except (UnicodeEncodeError, TypeError) as error:
         raise ConfigError(f"queue name {name!a} holds lone surrogates") from error
     return name
 

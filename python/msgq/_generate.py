@@ -141,10 +141,10 @@ def _pack_many_text(plan: Plan) -> str:
 
 def _invoke_text(plan: Plan) -> str:
     given = [f"{p.name}={p.name}" if p.is_keyword_only else p.name for p in plan.parameters]
-    if plan.context is not None:
+    if plan.context_place is not None:
+        given.insert(plan.context_place, "_context")
+    elif plan.context is not None:
         given.append(f"{plan.context}=_context")
-    # what follows a keyword must be a keyword
-    given.sort(key=lambda part: "=" in part)
     if plan.is_item:
         take = f"    {plan.parameters[0].name} = _values\n"
     else:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import socket
 import traceback
+from types import TracebackType
 from typing import Any, Final
 
 import msgspec
@@ -19,6 +20,7 @@ TEXT_MAX: Final = 2_000
 TRACE_MAX: Final = 4_000
 CLASS_MAX: Final = 200
 _encode: Final = msgspec.json.Encoder().encode
+_HERE: Final = os.path.dirname(__file__) + os.sep
 _host: str = ""
 
 
@@ -69,10 +71,18 @@ def _clean(text: str, count_max: int) -> str:
     return cut.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
 
 
+def _outside(trace: TracebackType | None) -> TracebackType | None:
+    """Skips the first frames, which are msgq's own; keeps all when every one is."""
+    inner = trace
+    while inner is not None and inner.tb_frame.f_code.co_filename.startswith((_HERE, "<msgq ")):
+        inner = inner.tb_next
+    return trace if inner is None else inner
+
+
 def _trace(error: BaseException) -> str:
     """Gives the innermost frames, and the members of a group; the end is what tells most."""
     try:
-        lines = traceback.format_tb(error.__traceback__)[-12:]
+        lines = traceback.format_tb(_outside(error.__traceback__))[-12:]
         for member in getattr(error, "exceptions", ())[:5]:
             lines.append(f"member: {class_name(member)}: {error_text(member)[:200]}\n")
             lines += traceback.format_tb(member.__traceback__)[-3:]

@@ -69,7 +69,7 @@ class Plan:
     def __init__(self, name: str, function: Callable[..., Any], shape: Shape = "call") -> None:
         self.name = name
         self.is_item = shape != "call"
-        parameters, self.context = _parameters(name, function)
+        parameters, self.context, self.context_place = _parameters(name, function)
         if shape == "batch":
             parameters = [_item_of(name, parameters)]
         elif shape == "body" and len(parameters) != 1:
@@ -172,20 +172,24 @@ class Plan:
         )
 
 
-def _parameters(name: str, function: Callable[..., Any]) -> tuple[list[Parameter], str | None]:
+def _parameters(
+    name: str, function: Callable[..., Any]
+) -> tuple[list[Parameter], str | None, int | None]:
+    """Gives the arguments, the name of the Context, and its place unless it is keyword-only."""
     hints = _hints(name, function)
     found: list[Parameter] = []
-    context = None
+    context = place = None
     for each in inspect.signature(function).parameters.values():
         if each.kind in (each.VAR_POSITIONAL, each.VAR_KEYWORD):
             raise ConfigError(f"handler {name!r} takes {each}; name every argument instead")
         hint = hints.get(each.name, Any)
         if _is_context(hint):
             context = each.name
+            place = None if each.kind is each.KEYWORD_ONLY else len(found)
             continue
         hint = Any if hint is object else hint
         found.append(Parameter(each.name, hint, each.default, each.kind is each.KEYWORD_ONLY))
-    return found, context
+    return found, context, place
 
 
 def _hints(name: str, function: Callable[..., Any]) -> dict[str, Any]:

@@ -17,7 +17,8 @@ LATER: Final = {
     "sqs": "sqs", "servicebus": "servicebus",
 }  # fmt: skip
 _SECRET: Final = re.compile(r"passw|secret|token|key|credential|sig", re.IGNORECASE)
-_USER_PART: Final = re.compile(r"(://[^/@:]*:).*@")
+_USER_PART: Final = re.compile(r"(://[^/@:?#]*:)[^/?#]*@")
+_ODD_USER_PART: Final = re.compile(r"(://[^/@:?#]*:).*@", re.DOTALL)
 
 
 class StoreUrl(NamedTuple):
@@ -90,8 +91,9 @@ def _path(scheme: str, host: str, path: str, masked: str) -> str:
 
 def mask(text: str) -> str:
     """Gives the URL with passwords and secret options replaced by ***."""
-    # a password may hold ? or #, so the part before @ is masked first
-    whole = _USER_PART.sub(r"\1***@", text)
+    whole = _USER_PART.sub(r"\1***@", text, count=1)
+    if whole == text:  # a password may even hold / ? and #
+        whole = _ODD_USER_PART.sub(r"\1***@", text)
     place, question, query = whole.partition("?")
     return place + question + "&".join(_mask_option(option) for option in query.split("&"))
 

@@ -86,6 +86,8 @@ class Client:
 
     def open(self) -> Self:
         """Opens the store now, not at first use. Raises ConfigError, SchemaError, StoreError."""
+        if self._is_closed:
+            raise ClosedError(f"{self} is closed; make a new one")
         self._opened()
         return self
 

@@ -115,7 +115,7 @@ def format_duration(seconds: float) -> str:
     for unit, size in (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000)):
         if millis and millis % size == 0:
             return f"{int(millis // size)}{unit}"
-    return f"{millis:g}ms" if millis else "0s"
+    return f"{millis:.15g}ms" if millis else "0s"
 
 
 def format_size(count: int) -> str:

@@ -18,6 +18,7 @@ from msgq._slot import Slot
 from msgq.duration import Duration, parse_duration
 from msgq.errors import ClosedError, ConfigError, MsgqError, WaitTimeoutError
 from msgq.handler import ANY_NAME, Handler
+from msgq.stats import Meter
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -64,6 +65,7 @@ class Worker:
         self._loop: LoopThread | None = None
         self._engine: _core.Engine | None = None
         self._is_over = threading.Event()
+        self._meter = Meter()
         self._watcher: threading.Thread | None = None
 
     def __repr__(self) -> str:
@@ -260,7 +262,8 @@ class Worker:
                 return
 
     def _is_idle(self) -> bool:
-        stats = self.app.stats()
+        # a meter of its own: looking here must not reset the rates somebody else reads
+        stats = self._meter.read(self.app._opened().stats(True))
         depths = [stats.depth_of(queue) for queue in self.queues]
         return not any(each.waiting or each.leased for each in depths) and not any(
             stats.traffic_of(queue).in_flight for queue in self.queues

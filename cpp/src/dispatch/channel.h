@@ -33,6 +33,9 @@ class Channel {
 
   std::uint32_t ready() const { return ready_.load(std::memory_order_acquire); }
   std::uint32_t running() const { return running_.load(std::memory_order_acquire); }
+  // What a message of this channel lately cost; handlers of one queue may differ by far.
+  Nanos pace() const { return Nanos(pace_ns_.load(std::memory_order_relaxed)); }
+  void set_pace(Nanos each) { pace_ns_.store(each.count(), std::memory_order_relaxed); }
   // When a batch handler may have what is there: full, or the first has waited long enough.
   Nanos ripe_at(Nanos now) const;
 
@@ -45,6 +48,8 @@ class Channel {
   // lock-free
   Inbox<Span> waiting_;
   std::atomic<Span*> front_{nullptr};  // rest of a split span; owned by whoever swaps it out
+  // atomic: lately per message of this channel; a hint, any order will do; 0: not known yet
+  std::atomic<std::int64_t> pace_ns_{0};
   // atomic: counters that gate; acquire/release with the inbox
   std::atomic<std::uint32_t> ready_{0}, running_{0};
   std::atomic<std::int64_t> oldest_ns_{0};  // when ready_ last rose from zero

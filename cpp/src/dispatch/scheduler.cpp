@@ -74,8 +74,8 @@ std::shared_ptr<SpanLot> Scheduler::try_take(bool is_async, Nanos now, Nanos& ri
 
 std::uint32_t Scheduler::lot_size(const Channel& channel) const {
   if (channel.spec().batch_count > 0) return channel.spec().batch_count;
-  const std::int64_t pace = lane_of_channel_[channel.index()]->pace_ns.load(std::memory_order_relaxed);
   if (channel.spec().is_async) return kLotCountMax;
+  const std::int64_t pace = channel.pace().count();
   if (pace == 0) return 1;
   return static_cast<std::uint32_t>(std::clamp<std::int64_t>(kPaceNs / pace, 1, kLotCountMax));
 }
@@ -126,8 +126,10 @@ void Scheduler::settled(SpanLot& lot, std::uint32_t count) {
   const bool is_async = channel.spec().is_async;
   if (is_last) {
     const Nanos each = (clock_.steady() - lot.taken_at) / std::max(lot.size(), 1u);
-    const std::int64_t before = lane.pace_ns.load(std::memory_order_relaxed);
     const std::int64_t now = std::max<std::int64_t>(each.count(), 1);
+    const std::int64_t own = channel.pace().count();
+    channel.set_pace(Nanos(own == 0 ? now : (own + now) / 2));
+    const std::int64_t before = lane.pace_ns.load(std::memory_order_relaxed);
     lane.pace_ns.store(before == 0 ? now : (before + now) / 2, std::memory_order_relaxed);
     lot.spans().front().held->traffic.handle_ns.record(each, lot.size());
   }
@@ -185,6 +187,17 @@ std::int64_t Scheduler::window(const Lane& lane) const {
   return own + sync_slots * each * (each > 1 ? 2 : 1);
 }
 
+// Messages that wait for a handler at its own limit. They take no slot, so a blocked queue must not
+// count against the room of the others.
+std::int64_t Scheduler::stuck(const Lane& lane) {
+  std::int64_t count = 0;
+  for (const Channel* channel : lane.channels) {
+    const std::uint32_t most = channel->spec().concurrency;
+    if (most > 0 && channel->running() >= most) count += channel->ready();
+  }
+  return count;
+}
+
 std::vector<Scheduler::Lane*> Scheduler::turn() {
   std::vector<Lane*> order;
   for (const auto& lane : lanes_) order.push_back(lane.get());
@@ -210,7 +223,7 @@ void Scheduler::demands(std::vector<Demand>& out, Nanos) {
   std::int64_t room = 0, held = 0;
   for (const auto& lane : lanes_) {
     room = std::max(room, window(*lane));
-    held += lane->held.load(std::memory_order_acquire);
+    held += lane->held.load(std::memory_order_acquire) - stuck(*lane);
   }
   room -= held;
   bool follows = false;

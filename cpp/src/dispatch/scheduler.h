@@ -55,6 +55,7 @@ class Scheduler final : public DemandSource, public std::enable_shared_from_this
   void settled(SpanLot& lot, std::uint32_t count);
   std::uint32_t lot_size(const Channel& channel) const;
   std::int64_t window(const Lane& lane) const;
+  static std::int64_t stuck(const Lane& lane);
   std::vector<Lane*> turn();
   Channel* route_of(Lane& lane, std::string_view type);
   Lane& lane_of(std::string_view queue);

@@ -34,7 +34,22 @@ void Admission::wait_room(std::uint64_t count, std::uint64_t bytes, Nanos timeou
   if (acquire(count, bytes, timeout)) release(count, bytes);
 }
 
+void Admission::wait_passed(Nanos timeout) {
+  const Nanos until = clock_.steady() + timeout;
+  // Read in this order a release in between makes the goal higher, never lower; none left ends it too.
+  const std::uint64_t inside = count();
+  const std::uint64_t goal = inside + released_.load(std::memory_order_acquire);
+  while (true) {
+    const auto key = room_.key();
+    if (count() == 0 || released_.load(std::memory_order_acquire) >= goal) return;
+    const Nanos left = until - clock_.steady();
+    if (left <= Nanos::zero() || is_closed_.load(std::memory_order_acquire)) return;
+    room_.wait(key, left);
+  }
+}
+
 void Admission::release(std::uint64_t count, std::uint64_t bytes) {
+  released_.fetch_add(count, std::memory_order_release);
   count_.fetch_sub(count, std::memory_order_relaxed);
   bytes_.fetch_sub(bytes, std::memory_order_relaxed);
   room_.signal();

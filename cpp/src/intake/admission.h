@@ -29,6 +29,8 @@ class Admission {
 
   std::uint64_t count() const { return count_.load(std::memory_order_relaxed); }
   std::uint64_t bytes() const { return bytes_.load(std::memory_order_relaxed); }
+  // Waits at most `timeout` until what was let in before this call has been released.
+  void wait_passed(Nanos timeout);
 
  private:
   static bool try_add(std::atomic<std::uint64_t>& used, std::uint64_t by, std::uint64_t bound);
@@ -38,6 +40,7 @@ class Admission {
   const std::uint64_t count_max_, bytes_max_;
   // atomic: each bound is kept by its own compare-and-swap
   std::atomic<std::uint64_t> count_{0}, bytes_{0};
+  std::atomic<std::uint64_t> released_{0};  // messages in all; only rises
   std::atomic<bool> is_closed_{false};
   Event room_;
 };
