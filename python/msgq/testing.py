@@ -5,6 +5,7 @@ Nothing here is imported by msgq itself. Any thread.
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from msgq import codec
 from msgq._engine import core
 from msgq._run import with_acks
 from msgq.app import App
+from msgq.client import Client
 from msgq.duration import Duration, now_ms
 from msgq.handler import Handler
 from msgq.message import Context, Delivery, Message
@@ -82,12 +84,25 @@ def run_until_idle(app: App, queues: Iterable[str] | None = None, timeout: Durat
 
 
 def enqueued(target: App | Handler[..., Any], queue: str | None = None) -> list[Message]:
-    """Gives the messages that wait in a queue, or those for one handler, oldest first."""
+    """Gives the messages that wait in a queue, or those for one handler, oldest first.
+
+    None for a queue that was never sent to.
+    """
+    client = target._sender.client if isinstance(target, Handler) else target
+    _wait_until_stored(client)
+    known = client.queues()
+    wanted = target.queue if isinstance(target, Handler) else queue
+    names = known if wanted is None else [wanted] if wanted in known else []
+    found = [each for name in names for each in client.queue(name).messages()]
     if isinstance(target, Handler):
-        found = target._sender.client.queue(target.queue).messages()
         return [each for each in found if each.handler == target.settings.type]
-    names = [queue] if queue is not None else target.queues()
-    return [each for name in names for each in target.queue(name).messages()]
+    return found
+
+
+def _wait_until_stored(client: Client) -> None:
+    """memory:// settles a receipt before its message can be seen by looking: waits for that."""
+    while any(each.in_flight for each in client.stats(with_depth=False).traffic):
+        time.sleep(0.0005)
 
 
 class _FakeLot:
