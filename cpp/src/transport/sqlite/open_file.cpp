@@ -30,9 +30,10 @@ void refuse_inherited(const std::string& path) {
     if (!entry.is_taken || entry.generation == fork_generation()) continue;
     if (entry.inode != info.st_ino || entry.device != info.st_dev) continue;
     throw Error(ErrorCode::kClosed,
-                path + " was open when this process was forked, and SQLite serves a file in the "
-                       "parent or in the child, never in both: open it after forking, or start "
-                       "processes by spawn or forkserver");
+                path +
+                    " was open when this process was forked, and SQLite serves a file in the "
+                    "parent or in the child, never in both: open it after forking, or start "
+                    "processes by spawn or forkserver");
   }
 }
 
