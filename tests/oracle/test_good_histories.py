@@ -220,7 +220,7 @@ def test_bounds_of_honest_duplicates() -> None:
 
 
 def test_a_claim_that_waited_for_its_turn_is_not_the_older_one() -> None:
-    """B begins to claim, A claims and gives back, B is given the message: A's lease is not newer."""
+    """B begins to claim, A claims and gives back, B is given it: A's lease is not newer."""
     story = Story()
     story.send("a")
     began_ns = story.now_ms * 1_000_000

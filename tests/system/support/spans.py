@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import pairwise
 
-from tests.oracle.history import Delivery, History
+from tests.oracle.history import History
 
 SECOND_NS = 1_000_000_000
 
@@ -24,13 +24,8 @@ def oldest_lease_s(history: History) -> float:
 
 
 def comebacks_s(history: History) -> Iterator[float]:
-    """For each delivery that died with its process: seconds from the kill to the next delivery."""
-    settled = {(settle.id, settle.lease) for settle in history.settles}
+    """For each delivery whose process was killed: seconds from the kill to the next delivery."""
     for deliveries in history.deliveries_by_id().values():
         for earlier, later in pairwise(deliveries):
-            if (earlier.id, earlier.lease) not in settled and _died(history, earlier):
+            if earlier.client in history.ended_ns:
                 yield max(0, later.seen_ns - history.ended_ns[earlier.client]) / SECOND_NS
-
-
-def _died(history: History, delivery: Delivery) -> bool:
-    return delivery.client in history.ended_ns
