@@ -50,7 +50,7 @@ target_compile_options(msgq_options INTERFACE "$<${release}:-fstack-protector-st
 if(NOT MSGQ_SANITIZE)
   target_compile_options(msgq_options INTERFACE "$<${release}:-U_FORTIFY_SOURCE;-D_FORTIFY_SOURCE=2>")
 endif()
-target_compile_definitions(msgq_options INTERFACE "$<$<CONFIG:Debug>:_GLIBCXX_ASSERTIONS>")
+target_compile_definitions(msgq_options INTERFACE "$<$<CONFIG:Debug>:_GLIBCXX_ASSERTIONS;MSGQ_ASSERTS>")
 if(CMAKE_SYSTEM_NAME STREQUAL "Linux")
   target_link_options(msgq_options INTERFACE "$<${release}:-Wl,-z,relro,-z,now>")
 endif()

@@ -28,7 +28,8 @@ PYTHON_TESTS = ("tests/",)
 CPP_BANS = (
     Ban(
         CPP,
-        r"std::(recursive_|timed_|shared_)?mutex\b|std::(lock_guard|unique_lock|scoped_lock|condition_variable)\b",
+        r"std::(recursive_|timed_|shared_)?mutex\b"
+        r"|std::(lock_guard|unique_lock|scoped_lock|condition_variable)\b",
         "Mutex, MutexLock, CondVar of base/mutex.h, which clang's analysis reads",
         ("cpp/src/base/mutex.h",),
     ),
