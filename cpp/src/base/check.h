@@ -12,6 +12,10 @@ namespace msgq {
 [[noreturn]] void fail_check(const char* condition, const char* file, int line,
                              const std::string& what);
 
+// Lets broken invariants throw also in builds that stop at them: for runs that break the rules on
+// purpose.
+void test_only_let_checks_throw(bool lets);
+
 }  // namespace msgq
 
 #define MSGQ_CHECK(condition, what)                             \

@@ -1,5 +1,5 @@
-// Promise: whatever crashes, stalls or loses its reply, no acknowledged message is lost, none is done
-// twice, no stale settle counts, attempts only rise, and every message is accounted for.
+// Promise: whatever crashes, stalls or loses its reply, no acknowledged message is lost, none is
+// done twice, no stale settle counts, attempts only rise, and every message is accounted for.
 //
 // A failing seed is printed; MSGQ_SEED=n runs that one alone.
 #include <gtest/gtest.h>
@@ -9,6 +9,7 @@
 #include <iostream>
 #include <optional>
 
+#include "base/check.h"
 #include "simulator/simulation.h"
 
 namespace msgq::sim {
@@ -26,8 +27,8 @@ void print(const Outcome& sum, std::uint64_t seeds, double seconds) {
   const double hours = std::chrono::duration<double, std::ratio<3600>>(sum.virtual_time).count();
   std::cout << "[ simulator] " << seeds << " seeds, " << sum.messages << " messages, "
             << static_cast<double>(sum.steps) / seconds << " steps/s, "
-            << static_cast<double>(sum.crashes) / seconds << " crashes/s (" << sum.crashes
-            << "), " << hours << " virtual hours in " << seconds << " s\n";
+            << static_cast<double>(sum.crashes) / seconds << " crashes/s (" << sum.crashes << "), "
+            << hours << " virtual hours in " << seconds << " s\n";
   const Tally& t = sum.tally;
   std::cout << "[ simulator] claims: " << t.deaths << " of the dead, " << t.lapses << " lapsed, "
             << t.given_back << " given back, " << t.extends << " extends; " << t.lost_settles
@@ -66,7 +67,11 @@ TEST(Simulator, ASeedReplaysExactly) {
 }
 
 // A simulator that never fails proves nothing: each bug must be found, and found again by its seed.
-class PlantedBug : public ::testing::TestWithParam<Plant> {};
+class PlantedBug : public ::testing::TestWithParam<Plant> {
+ protected:
+  void SetUp() override { test_only_let_checks_throw(true); }
+  void TearDown() override { test_only_let_checks_throw(false); }
+};
 
 TEST_P(PlantedBug, IsFoundAndItsSeedReplays) {
   for (std::uint64_t seed = 1; seed <= kSeeds; ++seed) {
@@ -83,10 +88,14 @@ TEST_P(PlantedBug, IsFoundAndItsSeedReplays) {
 
 std::string plant_name(const ::testing::TestParamInfo<Plant>& info) {
   switch (info.param) {
-    case Plant::kNoFence: return "NoFence";
-    case Plant::kNoAttemptWrite: return "NoAttemptWrite";
-    case Plant::kResendWithoutDedup: return "ResendWithoutDedup";
-    case Plant::kNone: break;
+    case Plant::kNoFence:
+      return "NoFence";
+    case Plant::kNoAttemptWrite:
+      return "NoAttemptWrite";
+    case Plant::kResendWithoutDedup:
+      return "ResendWithoutDedup";
+    case Plant::kNone:
+      break;
   }
   return "None";
 }

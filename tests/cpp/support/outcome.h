@@ -29,3 +29,16 @@ ErrorCode code_of(Action action) {
 }
 
 }  // namespace msgq::test
+
+// Expects that `statement` breaks an invariant whose words hold `what`: builds with checks that
+// stop are stopped, others throw kInternal.
+#ifdef MSGQ_ASSERTS
+#define MSGQ_EXPECT_BUG(statement, what) EXPECT_DEATH(statement, "broken invariant: .*" what)
+#else
+#define MSGQ_EXPECT_BUG(statement, what)                                          \
+  do {                                                                            \
+    const ::msgq::Error bug = ::msgq::test::error_of([&] { (void)(statement); }); \
+    EXPECT_EQ(bug.code(), ::msgq::ErrorCode::kInternal);                          \
+    EXPECT_NE(std::string(bug.what()).find(what), std::string::npos);             \
+  } while (false)
+#endif
