@@ -112,9 +112,10 @@ EXCEPTIONS: dict[tuple[str, str], str] = {
 }
 
 SQL = re.compile(
-    r"\b(SELECT\s|INSERT\s+(OR\s+\w+\s+)?INTO\b|UPDATE\s+\w+\s+SET\b|DELETE\s+FROM\b|PRAGMA\s"
-    r"|(CREATE|DROP|ALTER)\s+(TEMP\s+|UNIQUE\s+)?(TABLE|INDEX|VIEW|TRIGGER)\b"
-    r"|BEGIN\s+(IMMEDIATE|EXCLUSIVE)|SAVEPOINT\s|ATTACH\s+DATABASE|VACUUM\b)"
+    r"\bSELECT\b[^.]*\bFROM\b|\bINSERT\s+(OR\s+\w+\s+)?INTO\b|\bUPDATE\s+\w+\s+SET\b"
+    r"|\bDELETE\s+FROM\b|\bPRAGMA\s+\w+|\b(BEGIN|COMMIT|ROLLBACK)\s+(IMMEDIATE|EXCLUSIVE|TO)\b"
+    r"|\b(CREATE|DROP|ALTER)\s+(TEMP\s+|UNIQUE\s+)?(TABLE|INDEX|VIEW|TRIGGER)\b|\bVACUUM\b",
+    re.IGNORECASE | re.DOTALL,
 )
 OPEN_ISSUE = re.compile(r"\bFIXME\b|\bXXX\b|\bTODO\b(?!\(#\d+\))")
 

@@ -2,5 +2,6 @@
 -- Index: parked_id.
 -- Locks: nothing; a read of its snapshot.
 -- Twice: reads only.
-select number, id, type, content, headers, body, deliveries, failures, crashes, history, enqueued_ms, due_ms, parked_ms
+select number, id, type, content, headers, body, deliveries, failures, crashes, history,
+  enqueued_ms, due_ms, parked_ms
 from parked where queue = ?1 and id = ?2 order by number limit 1

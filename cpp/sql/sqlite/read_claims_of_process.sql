@@ -4,4 +4,5 @@
 -- Twice: reads only.
 select gen, lo_seq, lo_index, hi_seq, hi_index, owner, state, attempt, crashes, crashed_ms,
   is_suspect, until_ms, n, done, pos_seq, pos_index, subscription, lane, lease_ms, 0
-from claim where state = 0 and owner in (select id from hot where kind = 1 and process = ?1) order by gen
+from claim where state = 0 and owner in (select id from hot where kind = 1
+  and process = ?1) order by gen

@@ -4,7 +4,8 @@
 -- Twice: never runs twice: user_version is raised in the same transaction.
 
 -- Rows that nearly every commit writes, together, so that they dirty one page:
--- kind 0 the counters (one row), kind 1 an owner (a connection), kind 2 the totals of a subscription.
+-- kind 0 the counters (one row), kind 1 an owner (a connection), kind 2 the totals of a
+-- subscription.
 create table hot (
   kind integer not null,
   id integer not null,
@@ -16,7 +17,8 @@ create table hot (
   is_closed integer,    -- owner: whatever comes from it now is refused
   request integer,      -- owner: number of its last committed exchange
   answers blob,         -- owner: which settles of that exchange were lost, as a bitmap; null: none
-  sent integer,         -- totals: sent = waiting + leased + parked + done + dead + purged + quarantined
+  -- totals: sent = waiting + leased + parked + done + dead + purged + quarantined
+  sent integer,
   leased integer,
   parked integer,
   done integer,
@@ -55,7 +57,8 @@ create table block (
   frames blob not null
 );
 
--- Ranges run from (lo_seq, lo_index) to below (hi_seq, hi_index); the end of a block is (seq + 1, 0).
+-- Ranges run from (lo_seq, lo_index) to below (hi_seq, hi_index); the end of a block is (seq + 1,
+-- 0).
 create table claim (
   subscription integer not null,
   lane integer not null,
