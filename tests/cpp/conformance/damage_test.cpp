@@ -1,5 +1,5 @@
-// Promise: a block whose stored bytes were spoiled is found by its checksum, counted, and costs only
-// itself; nothing false is ever delivered.
+// Promise: a block whose stored bytes were spoiled is found by its checksum, counted, and costs
+// only itself; nothing false is ever delivered.
 #include "conformance/harness.h"
 
 namespace msgq::test {

@@ -29,11 +29,11 @@ class MemoryStoreUnderTest final : public StoreUnderTest {
 
 const std::vector<StoreCase>& store_cases() {
   static const std::vector<StoreCase> cases = {
-      {"memory", false,
-       [](const Config& config) { return std::make_unique<MemoryStoreUnderTest>(config); }},
+    {"memory", false,
+     [](const Config& config) { return std::make_unique<MemoryStoreUnderTest>(config); }},
 #if MSGQ_WITH_SQLITE
-      {"sqlite", true,
-       [](const Config& config) { return std::make_unique<SqliteStoreUnderTest>(config); }},
+    {"sqlite", true,
+     [](const Config& config) { return std::make_unique<SqliteStoreUnderTest>(config); }},
 #endif
   };
   return cases;

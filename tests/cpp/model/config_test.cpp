@@ -31,7 +31,8 @@ TEST(Config, SaysEverythingThatIsWrongAtOnce) {
   config.batch_count_max = 0;
   config.lease = Config::Millis(1);
   const std::string text = complaint_of(config);
-  for (const char* part : {"scheme", "batch_count_max is 0, allowed are 1 to 10000", "lease (ms) is 1"})
+  for (const char* part :
+       {"scheme", "batch_count_max is 0, allowed are 1 to 10000", "lease (ms) is 1"})
     EXPECT_NE(text.find(part), std::string::npos) << part << " is not in: " << text;
 }
 

@@ -161,8 +161,8 @@ void Model::decide(const ModelClaim& claim, std::uint32_t ordinal, const SettleO
     return set_state(number, MessageState::kDead);
   }
   if (seen != Seen::kAck)
-    violate("I1: message " + text(number) + " is done and no handler under gen " +
-            text(claim.gen) + " said so");
+    violate("I1: message " + text(number) + " is done and no handler under gen " + text(claim.gen) +
+            " said so");
   set_state(number, MessageState::kDone);
 }
 
@@ -170,14 +170,15 @@ void Model::send_back(const SettleOrder::Back& back, std::uint32_t number, Seen 
   ModelMessage& m = message(number);
   const bool is_snooze = back.kind == SettleOrder::Return::kSnooze;
   if (is_snooze) --m.counted;
-  const bool is_wanted = is_snooze ? seen != Seen::kAck && seen != Seen::kReject : seen == Seen::kRetry;
+  const bool is_wanted =
+      is_snooze ? seen != Seen::kAck && seen != Seen::kReject : seen == Seen::kRetry;
   if (!is_wanted) violate("message " + text(number) + " was sent back, its handler said otherwise");
   if (back.message.counts.deliveries != m.counted)
     violate("I5: message " + text(number) + " is parked with " +
             text(back.message.counts.deliveries) + " deliveries, it had " + text(m.counted));
   if (back.message.counts.crashes != m.crashes)
-    violate("I5: message " + text(number) + " is parked with " +
-            text(back.message.counts.crashes) + " crashes, it had " + text(m.crashes));
+    violate("I5: message " + text(number) + " is parked with " + text(back.message.counts.crashes) +
+            " crashes, it had " + text(m.crashes));
 }
 
 void Model::give_back(ModelClaim& claim) {
@@ -227,8 +228,7 @@ void Model::appended(const Exchange& asked) {
 
 void Model::promoted(std::uint32_t count, std::uint32_t most) {
   std::uint32_t due = 0;
-  while (due < most && !parked_.empty() &&
-         std::get<0>(*parked_.begin()) <= clock_.wall_ms()) {
+  while (due < most && !parked_.empty() && std::get<0>(*parked_.begin()) <= clock_.wall_ms()) {
     set_state(std::get<2>(*parked_.begin()), MessageState::kWaiting);
     parked_.erase(parked_.begin());
     ++due;
@@ -387,8 +387,8 @@ void Model::compare(std::uint32_t queue, const QueueDepth& depth) {
     const std::uint64_t mine = count(queue, state);
     sent += mine;
     if (stored != mine)
-      violate("I8: " + text(stored) + " messages are " + name_of(state) + " by the store's totals, " +
-              text(mine) + " by the history");
+      violate("I8: " + text(stored) + " messages are " + name_of(state) +
+              " by the store's totals, " + text(mine) + " by the history");
   };
   same(depth.waiting, MessageState::kWaiting);
   same(depth.leased, MessageState::kLeased);

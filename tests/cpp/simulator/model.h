@@ -22,17 +22,25 @@ using transport::Exchange;
 using transport::ExchangeResult;
 using transport::SettleOrder;
 
-enum class MessageState : std::uint8_t { kUnsent, kWaiting, kLeased, kParked, kDone, kDead, kPurged };
+enum class MessageState : std::uint8_t {
+  kUnsent,
+  kWaiting,
+  kLeased,
+  kParked,
+  kDone,
+  kDead,
+  kPurged
+};
 
 struct ModelMessage {
   std::uint32_t queue = 0;
   bool is_poison = false;
   MessageId id;
   MessageState state = MessageState::kUnsent;
-  bool has_failed = false;     // its producer was told that it is certainly not stored
-  std::uint64_t gen = 0;       // of the claim it is in
-  std::uint32_t counted = 0;   // deliveries, given-back ones excepted
-  std::uint32_t crashes = 0;   // while it was alone, since it was last redriven
+  bool has_failed = false;    // its producer was told that it is certainly not stored
+  std::uint64_t gen = 0;      // of the claim it is in
+  std::uint32_t counted = 0;  // deliveries, given-back ones excepted
+  std::uint32_t crashes = 0;  // while it was alone, since it was last redriven
 };
 
 enum class Seen : std::uint8_t { kNo, kRunning, kAck, kRetry, kSnooze, kReject, kReturned };
@@ -52,11 +60,11 @@ struct ModelClaim {
 // How often the rare things happened: a simulator that never meets them proves nothing about them.
 struct Tally {
   std::uint64_t lost_settles = 0;
-  std::uint64_t lapses = 0;        // by the lease's end
-  std::uint64_t deaths = 0;        // claims of dead processes
-  std::uint64_t suspects = 0;      // claims of one alone
-  std::uint64_t worker_lost = 0;   // dead letters of poison
-  std::uint64_t given_back = 0;    // claims
+  std::uint64_t lapses = 0;       // by the lease's end
+  std::uint64_t deaths = 0;       // claims of dead processes
+  std::uint64_t suspects = 0;     // claims of one alone
+  std::uint64_t worker_lost = 0;  // dead letters of poison
+  std::uint64_t given_back = 0;   // claims
   std::uint64_t extends = 0;
   std::uint64_t promoted = 0;
   std::uint64_t redriven = 0;
@@ -129,10 +137,10 @@ class Model {
   std::string violation_;
   Tally tally_;
   std::vector<ModelMessage> messages_;
-  std::map<std::uint64_t, ModelClaim> claims_;  // all of them, by gen
-  std::set<std::uint64_t> open_;                // gens
+  std::map<std::uint64_t, ModelClaim> claims_;                               // all of them, by gen
+  std::set<std::uint64_t> open_;                                             // gens
   std::set<std::tuple<std::int64_t, std::uint64_t, std::uint32_t>> parked_;  // due, order, number
-  std::set<std::uint32_t> dead_;                // processes
+  std::set<std::uint32_t> dead_;                                             // processes
   std::uint64_t park_order_ = 0;
   std::uint64_t open_count_ = 0;  // messages stored and neither done, dead nor purged
   std::uint64_t trace_ = 0xcbf29ce484222325;

@@ -31,10 +31,14 @@ Nanos between(test::FakeRandom& random, Nanos low, Nanos high) {
 
 Seen seen_of(Verdict verdict) {
   switch (verdict) {
-    case Verdict::kAck: return Seen::kAck;
-    case Verdict::kRetry: return Seen::kRetry;
-    case Verdict::kSnooze: return Seen::kSnooze;
-    case Verdict::kReject: return Seen::kReject;
+    case Verdict::kAck:
+      return Seen::kAck;
+    case Verdict::kRetry:
+      return Seen::kRetry;
+    case Verdict::kSnooze:
+      return Seen::kSnooze;
+    case Verdict::kReject:
+      return Seen::kReject;
   }
   return Seen::kNo;
 }
@@ -45,11 +49,11 @@ SimProcess::SimProcess(Stage& stage, std::uint32_t number) : stage_(stage), numb
   auto memory = std::make_unique<transport::MemoryTransport>(stage.store);
   memory_ = memory.get();
   auto faulty = std::make_unique<test::FaultTransport>(
-      std::move(memory), std::make_shared<SimPlan>(stage.random, stage.model, stage.weather,
-                                                   stage.plant, number));
+      std::move(memory),
+      std::make_shared<SimPlan>(stage.random, stage.model, stage.weather, stage.plant, number));
   transport_ = faulty.get();
-  engine_ = EngineParts::make(make_config(stage.random),
-                              World{stage.clock, stage.random, runtime_}, std::move(faulty));
+  engine_ = EngineParts::make(make_config(stage.random), World{stage.clock, stage.random, runtime_},
+                              std::move(faulty));
   actors_.push_back({[this](Nanos now) { return produce(now); }});
   actors_.push_back({[this](Nanos now) { return try_close(now); }});
   worker_ = engine_->open_worker(make_spec());
@@ -85,8 +89,8 @@ WorkerSpec SimProcess::make_spec() {
 }
 
 Nanos SimProcess::ready_at(std::size_t part) const {
-  const Nanos at = part < runtime_.size() ? runtime_.ready_at(part)
-                                          : actors_[part - runtime_.size()].wake_at;
+  const Nanos at =
+      part < runtime_.size() ? runtime_.ready_at(part) : actors_[part - runtime_.size()].wake_at;
   return at == kNever ? kNever : std::max(at, paused_until);
 }
 
@@ -105,8 +109,7 @@ Nanos SimProcess::produce(Nanos now) {
   if (!is_closing_ && stage_.to_send[queue] > 0) send(queue);
   const bool is_over = std::all_of(stage_.to_send.begin(), stage_.to_send.end(),
                                    [](std::uint32_t left) { return left == 0; });
-  if (is_over || is_closing_)
-    return pending_.empty() ? kNever : now + milliseconds(50);
+  if (is_over || is_closing_) return pending_.empty() ? kNever : now + milliseconds(50);
   return now + between(random, microseconds(10), milliseconds(random.one_in(5) ? 2'000 : 20));
 }
 
@@ -174,9 +177,9 @@ void SimProcess::begin(Slot& slot, Nanos now) {
       has_crashed_ = true;
   }
   const bool hangs = stage_.weather.pause > 0 && random.one_in(200);
-  slot.finish_at = now + (hangs ? between(random, milliseconds(10'000), milliseconds(90'000))
-                                : between(random, microseconds(5),
-                                          milliseconds(random.one_in(10) ? 300 : 4)));
+  slot.finish_at =
+      now + (hangs ? between(random, milliseconds(10'000), milliseconds(90'000))
+                   : between(random, microseconds(5), milliseconds(random.one_in(10) ? 300 : 4)));
 }
 
 Decision SimProcess::decide(std::uint32_t index) {
@@ -202,7 +205,8 @@ void SimProcess::finish(Slot& slot) {
     Decision decision = decide(i);
     stage_.model.decided(view.gen, number_of(view.message.body),
                          returns ? Seen::kReturned : seen_of(decision.verdict));
-    if (slot.is_async || decision.verdict != Verdict::kAck) decisions.push_back(std::move(decision));
+    if (slot.is_async || decision.verdict != Verdict::kAck)
+      decisions.push_back(std::move(decision));
   }
   if (returns) return engine_->give_back(lot);
   if (!slot.is_async) return engine_->settle(lot, std::move(decisions));

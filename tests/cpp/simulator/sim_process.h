@@ -77,7 +77,7 @@ class SimProcess {
   Stage& stage_;
   const std::uint32_t number_;
   SimRuntime runtime_;
-  test::FaultTransport* transport_ = nullptr;           // the engine's
+  test::FaultTransport* transport_ = nullptr;     // the engine's
   transport::MemoryTransport* memory_ = nullptr;  // inside it
   std::unique_ptr<Engine> engine_;
   Engine::WorkerPtr worker_;

@@ -18,7 +18,8 @@ class SimRuntime final : public Runtime {
   }
 
   std::size_t size() const { return entries_.size(); }
-  // When the `index`-th service wants to run: zero when it was poked, kNever when only a poke helps.
+  // When the `index`-th service wants to run: zero when it was poked, kNever when only a poke
+  // helps.
   Nanos ready_at(std::size_t index) const {
     const Entry& entry = entries_[index];
     return entry.service->event().key() != entry.key ? Nanos::zero() : entry.wake_at;

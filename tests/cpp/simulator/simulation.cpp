@@ -69,7 +69,8 @@ class Simulation {
     processes_.push_back(std::make_unique<SimProcess>(stage_, ++process_count_));
   }
 
-  // The storm ends when everything is sent, or when it lasted long enough; then all must be settled.
+  // The storm ends when everything is sent, or when it lasted long enough; then all must be
+  // settled.
   bool is_over(Nanos start) {
     bool is_sent = true;
     for (const std::uint32_t left : stage_.to_send) is_sent = is_sent && left == 0;
@@ -122,7 +123,8 @@ class Simulation {
     SimProcess& victim = *processes_[random_.below(processes_.size())];
     if (happens(weather_.kill)) return kill(victim);
     if (happens(weather_.pause))
-      victim.paused_until = clock_.steady() + milliseconds(static_cast<std::int64_t>(1 + random_.below(90'000)));
+      victim.paused_until =
+          clock_.steady() + milliseconds(static_cast<std::int64_t>(1 + random_.below(90'000)));
     if (happens(weather_.restart)) victim.begin_close();
     if (random_.one_in(1'000)) operate(victim);
   }
@@ -149,12 +151,18 @@ class Simulation {
     transport::Look& look = operator_.look();
     try {
       switch (random_.below(8)) {
-        case 0: model_.redriven(queue, look.redrive(name, {})); break;
-        case 1: model_.dead_deleted(queue, look.delete_dead(name, {})); break;
+        case 0:
+          model_.redriven(queue, look.redrive(name, {}));
+          break;
+        case 1:
+          model_.dead_deleted(queue, look.delete_dead(name, {}));
+          break;
         case 2:
           if (random_.one_in(4)) model_.purged(queue, look.purge(name));
           break;
-        default: compare_one(look); break;
+        default:
+          compare_one(look);
+          break;
       }
     } catch (const Error& error) {
       if (error.code() != ErrorCode::kNotFound) throw;  // nothing was sent to it yet
@@ -192,8 +200,6 @@ class Simulation {
 
 }  // namespace
 
-Outcome simulate(std::uint64_t seed, Plant plant) {
-  return Simulation(seed, plant).run();
-}
+Outcome simulate(std::uint64_t seed, Plant plant) { return Simulation(seed, plant).run(); }
 
 }  // namespace msgq::sim

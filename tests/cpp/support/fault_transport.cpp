@@ -25,13 +25,23 @@ class FaultSession final : public Session {
     refuse_when_crashed();
     if (is_in_doubt_) fail(ErrorCode::kInternal, "an exchange while the last one is in doubt");
     switch (plan_->choose(in)) {
-      case Fault::kNone: return pass(in, out);
-      case Fault::kUnavailable: fail(ErrorCode::kStoreUnavailable, "store away");
-      case Fault::kFull: fail(ErrorCode::kStoreFull, "no room");
-      case Fault::kDoubtUndone: doubt(false);
-      case Fault::kDoubtDone: pass(in, lost_); doubt(true);
-      case Fault::kCrashAfter: pass(in, lost_); [[fallthrough]];
-      case Fault::kCrashBefore: has_crashed_->store(true); doubt(false);
+      case Fault::kNone:
+        return pass(in, out);
+      case Fault::kUnavailable:
+        fail(ErrorCode::kStoreUnavailable, "store away");
+      case Fault::kFull:
+        fail(ErrorCode::kStoreFull, "no room");
+      case Fault::kDoubtUndone:
+        doubt(false);
+      case Fault::kDoubtDone:
+        pass(in, lost_);
+        doubt(true);
+      case Fault::kCrashAfter:
+        pass(in, lost_);
+        [[fallthrough]];
+      case Fault::kCrashBefore:
+        has_crashed_->store(true);
+        doubt(false);
     }
   }
 

@@ -15,12 +15,12 @@ namespace msgq::test {
 
 enum class Fault : std::uint8_t {
   kNone,
-  kUnavailable,   // nothing happened, and it is known
-  kFull,          // nothing happened: no room
-  kDoubtUndone,   // the request was lost: kStoreInDoubt, and it did not happen
-  kDoubtDone,     // the reply was lost: kStoreInDoubt, and it happened
-  kCrashBefore,   // the process ends before the exchange
-  kCrashAfter,    // the process ends when the exchange is durable and nobody was told
+  kUnavailable,  // nothing happened, and it is known
+  kFull,         // nothing happened: no room
+  kDoubtUndone,  // the request was lost: kStoreInDoubt, and it did not happen
+  kDoubtDone,    // the reply was lost: kStoreInDoubt, and it happened
+  kCrashBefore,  // the process ends before the exchange
+  kCrashAfter,   // the process ends when the exchange is durable and nobody was told
 };
 
 class FaultPlan {
@@ -41,7 +41,9 @@ class FaultPlan {
 // Does what was pushed, in order, then kNone.
 class ScriptedPlan final : public FaultPlan {
  public:
-  void push(Fault fault, int count = 1) { script_.insert(script_.end(), std::size_t(count), fault); }
+  void push(Fault fault, int count = 1) {
+    script_.insert(script_.end(), std::size_t(count), fault);
+  }
   Fault choose(const transport::Exchange&) override {
     if (script_.empty()) return Fault::kNone;
     const Fault fault = script_.front();

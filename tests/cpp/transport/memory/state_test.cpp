@@ -12,9 +12,9 @@ TEST(State, NumbersAreNeverDrawnTwice) {
   const std::uint64_t first = t.state.draw();
   EXPECT_LT(first, t.state.draw());
   const Queue& other = t.state.make_queue("other");
-  const std::set<std::uint64_t> numbers = {t.queue.subscription, t.queue.main.number,
+  const std::set<std::uint64_t> numbers = {t.queue.subscription,    t.queue.main.number,
                                            t.queue.returned.number, other.subscription,
-                                           other.main.number, other.returned.number};
+                                           other.main.number,       other.returned.number};
   EXPECT_EQ(numbers.size(), 6u);
 }
 
