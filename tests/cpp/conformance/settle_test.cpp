@@ -142,8 +142,8 @@ TEST_P(SettleConformance, BatchedSettlesOfTwoProcessesCross) {
   Process& two = join();
   one.append(numbered(40));
   Exchange first, second;
-  for (int i = 0; i < 10;
-       ++i) {  // their claims lie between each other, and settle in opposite order
+  // Their claims lie between each other, and settle in opposite order.
+  for (int i = 0; i < 10; ++i) {
     first.settles.push_back(ack_all(one.claim_one(2)));
     second.settles.insert(second.settles.begin(), ack_all(two.claim_one(2)));
   }
