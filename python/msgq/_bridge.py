@@ -37,6 +37,14 @@ class _Waiters:
         self.bytes = 0
         self.since = since
 
+    def cut(self) -> _Waiters:
+        """Takes the first half out and gives it."""
+        half, first = len(self.bodies) // 2, _Waiters(self.since)
+        first.bodies, self.bodies = self.bodies[:half], self.bodies[half:]
+        first.headers, self.headers = self.headers[:half], self.headers[half:]
+        first.futures, self.futures = self.futures[:half], self.futures[half:]
+        return first
+
 
 class Bridge:
     """Enqueues from one event loop without ever blocking it."""
@@ -119,9 +127,13 @@ class Bridge:
         self._groups = {}
         while self._stalled:
             group, waiters = self._stalled[0]
-            if not self._send(group, waiters) and not self._give_up(group, waiters):
+            if self._send(group, waiters) or self._give_up(group, waiters):
+                self._stalled.popleft()
+            elif len(waiters.bodies) == 1:
                 break
-            self._stalled.popleft()
+            else:  # the half of it may find room
+                self._stalled[0] = (group, waiters.cut())
+                self._stalled.insert(1, (group, waiters))
         if self._stalled:
             self._is_due = True
             self._loop.call_later(_RETRY_SECONDS, self._flush)

@@ -66,9 +66,10 @@ def error_text(error: BaseException) -> str:
 
 
 def _clean(text: str, count_max: int) -> str:
-    """Cuts, then makes lone surrogates and NUL visible: what is left is valid UTF-8."""
-    cut = text if len(text) <= count_max else text[: count_max - 3] + "..."
-    return cut.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
+    """Makes lone surrogates and NUL visible, then cuts: what is left is valid UTF-8."""
+    seen = text[: count_max + 1].encode("utf-8", "backslashreplace").decode()
+    seen = seen.replace("\0", "\\x00")
+    return seen if len(seen) <= count_max else seen[: count_max - 3] + "..."
 
 
 def _outside(trace: TracebackType | None) -> TracebackType | None:
