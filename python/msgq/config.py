@@ -112,6 +112,7 @@ def _merge(url: StoreUrl, layers: list[tuple[str, Mapping[str, Any]]]) -> Config
                 values[name] = converted
                 origins[name] = f"{_PREFIX}{name.upper()}" if layer == "environment" else layer
     _check_together(values, wrong)
+    _fit_batches(values, origins)
     _raise_if(wrong)
     return Config(url, values, origins)
 
@@ -129,6 +130,17 @@ def _check_together(values: dict[str, Any], wrong: list[str]) -> None:
     for least, most in (("poll_min", "poll_max"), ("lease", "lease_max")):
         if values[least] > values[most]:
             wrong.append(f"{least} ({values[least]:g} s) is above {most} ({values[most]:g} s)")
+
+
+def _fit_batches(values: dict[str, Any], origins: dict[str, str]) -> None:
+    """Keeps a block well below a bounded store: one larger than it would never find room."""
+    for batch, store in (
+        ("batch_count_max", "store_count_max"),
+        ("batch_bytes_max", "store_bytes_max"),
+    ):
+        most = max(1, values[store] // 4)
+        if values[store] and values[batch] > most:
+            values[batch], origins[batch] = most, f"a quarter of {store}"
 
 
 def _raise_if(wrong: list[str]) -> None:

@@ -98,6 +98,12 @@ def test_settings_that_contradict_each_other_are_refused() -> None:
         resolve("memory://", {"poll_min": 2, "poll_max": 1}, environ={})
 
 
+def test_blocks_are_small_beside_a_bounded_store() -> None:
+    config = resolve("memory://", {"store_count_max": 100, "store_bytes_max": 4000}, environ={})
+    assert (config["batch_count_max"], config["batch_bytes_max"]) == (25, 1000)
+    assert config.origin("batch_count_max") == "a quarter of store_count_max"
+
+
 def test_texts_are_read_by_kind(tmp_path: Path) -> None:
     environ = {
         "MSGQ_STRICT_QUEUES": "yes", "MSGQ_INFLIGHT_BYTES_MAX": "1MiB", "MSGQ_CONCURRENCY": "1_000",

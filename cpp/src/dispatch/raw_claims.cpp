@@ -63,6 +63,7 @@ void RawClaims::demands(std::vector<Demand>& out, Nanos) {
     demand.count_max = request.count;
     demand.lease_ms = request.lease_ms;
     demand.is_renewed = false;
+    demand.is_exact = true;
     demand.is_urgent = !request.is_asked;
     demand.ticket = request.ticket;
     out.push_back(std::move(demand));

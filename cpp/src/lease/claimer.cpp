@@ -88,6 +88,7 @@ void Claimer::ask(const std::shared_ptr<DemandSource>& source, transport::Exchan
     wish.lease_ms = demand.lease_ms;
     wish.may_take_suspect = takes_suspect;
     wish.continues = follows;
+    wish.is_exact = demand.is_exact;
     follows = true;
     out.claims.push_back(std::move(wish));
     asked_.push_back({source, std::move(demand)});

@@ -20,6 +20,7 @@ struct Demand {
   std::int64_t lease_ms = 0;
   bool is_renewed = true;
   bool is_urgent = false;    // ask the store although no hint came
+  bool is_exact = false;     // not one more than count_max: somebody asked for so many
   bool continues = false;    // shares the room of the demand before it
   std::uint64_t ticket = 0;  // means something to the source only
 };

@@ -87,6 +87,8 @@ struct ClaimWish {
   bool may_take_suspect = false;
   // Takes only what the wish before it left of its own count_max: several queues share one room.
   bool continues = false;
+  // Not one more than count_max, even where that would spare the cut of a block.
+  bool is_exact = false;
 };
 
 struct BlockPart {

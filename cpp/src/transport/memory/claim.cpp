@@ -13,7 +13,7 @@ class Cutter {
          std::uint32_t count_max, const Now& now, ClaimAnswer& out)
       : state_(state), queue_(queue), caller_(caller), wish_(wish), now_(now), out_(out) {
     room_.count = count_max;
-    room_.count_extra = count_max / 2;
+    room_.count_extra = wish.is_exact ? 0 : count_max / 2;
     room_.bytes = wish.bytes_max > 0 ? wish.bytes_max : Room::kAnyBytes;
   }
 

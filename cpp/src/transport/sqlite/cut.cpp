@@ -6,7 +6,7 @@ namespace msgq::transport::sqlite {
 
 Room::Room(const ClaimWish& wish)
     : count(wish.count_max),
-      extra(wish.count_max / 2),
+      extra(wish.is_exact ? 0 : wish.count_max / 2),
       bytes(wish.bytes_max > 0 ? wish.bytes_max : kAnyBytes) {}
 
 Room Room::for_one() {
