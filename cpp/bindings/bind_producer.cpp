@@ -27,10 +27,11 @@ void check_size(const Config& config, std::size_t size, Py_ssize_t index) {
                     " are allowed (message_bytes_max); nothing was enqueued");
 }
 
-py::object fast_sequence(const py::object& object, const char* what) {
-  PyObject* list = PySequence_Fast(object.ptr(), what);
-  if (list == nullptr) throw py::error_already_set();
-  return py::reinterpret_steal<py::object>(list);
+// A tuple of what is in a sequence: a list may be changed by another thread while we wait for room.
+py::object frozen_sequence(const py::object& object) {
+  PyObject* frozen = PySequence_Tuple(object.ptr());
+  if (frozen == nullptr) throw py::error_already_set();
+  return py::reinterpret_steal<py::object>(frozen);
 }
 
 // The headers that go with each message of a call.
@@ -39,13 +40,13 @@ class Headers {
   Headers(const py::object& all, const py::object& each, Py_ssize_t count) {
     if (!all.is_none()) all_ = view_bytes(all, "headers");
     if (each.is_none()) return;
-    each_ = fast_sequence(each, "headers_each must be a sequence");
-    if (PySequence_Fast_GET_SIZE(each_.ptr()) != count)
+    each_ = frozen_sequence(each);
+    if (PyTuple_GET_SIZE(each_.ptr()) != count)
       throw Error(ErrorCode::kPayloadInvalid, "headers_each must have one entry a message");
   }
   std::string_view at(Py_ssize_t index) const {
     if (!each_) return all_;
-    PyObject* own = PySequence_Fast_GET_ITEM(each_.ptr(), index);
+    PyObject* own = PyTuple_GET_ITEM(each_.ptr(), index);
     return own == Py_None ? all_ : view_bytes(own, "headers");
   }
 
@@ -54,20 +55,22 @@ class Headers {
   py::object each_;
 };
 
-// Cuts a list of bodies into parcels within the engine's bounds of a block. Every body is checked
-// before the first parcel is made, so that a bad one leaves nothing half-enqueued.
+// Cuts a list of bodies into parcels within the engine's bounds of a block. Every body and its
+// headers are checked before the first parcel is made, so that a bad one leaves nothing
+// half-enqueued.
 class Cutter {
  public:
   Cutter(const Config& config, Form form, const py::object& bodies, const py::object& headers,
          const py::object& headers_each)
       : config_(config),
         form_(std::move(form)),
-        list_(fast_sequence(bodies, "bodies must be a sequence of bytes")),
-        items_(PySequence_Fast_ITEMS(list_.ptr())),
-        count_(PySequence_Fast_GET_SIZE(list_.ptr())),
+        list_(frozen_sequence(bodies)),
+        count_(PyTuple_GET_SIZE(list_.ptr())),
         headers_(headers, headers_each, count_) {
-    for (Py_ssize_t i = 0; i < count_; ++i)
-      check_size(config_, view_bytes(items_[i], "a body").size(), i);
+    for (Py_ssize_t i = 0; i < count_; ++i) {
+      check_size(config_, view_bytes(item(i), "a body").size(), i);
+      static_cast<void>(headers_.at(i));
+    }
   }
   bool has_more() const { return next_ < count_; }
   Parcel next() {
@@ -75,7 +78,7 @@ class Cutter {
     std::uint64_t bytes = 0;
     while (end < count_ && end - next_ < static_cast<Py_ssize_t>(config_.batch_count_max)) {
       const std::uint64_t size =
-          static_cast<std::uint64_t>(PyBytes_GET_SIZE(items_[end])) + headers_.at(end).size();
+          static_cast<std::uint64_t>(PyBytes_GET_SIZE(item(end))) + headers_.at(end).size();
       if (end > next_ && bytes + size > config_.batch_bytes_max) break;
       bytes += size;
       ++end;
@@ -83,16 +86,16 @@ class Cutter {
     Parcel parcel = form_.parcel();
     const auto count = static_cast<std::size_t>(end - next_);
     parcel.reserve(count, bytes);
-    for (; next_ < end; ++next_)
-      parcel.add(view_bytes(items_[next_], "a body"), headers_.at(next_));
+    for (; next_ < end; ++next_) parcel.add(view_bytes(item(next_), "a body"), headers_.at(next_));
     return parcel;
   }
 
  private:
+  PyObject* item(Py_ssize_t index) const { return PyTuple_GET_ITEM(list_.ptr(), index); }
+
   const Config& config_;
   const Form form_;
   const py::object list_;
-  PyObject** const items_;
   const Py_ssize_t count_;
   const Headers headers_;
   Py_ssize_t next_ = 0;
@@ -138,13 +141,36 @@ py::bytes enqueue_wait(Engine& engine, std::string queue, std::string type, int 
   return receipt->first_id().to_bytes() + static_cast<char>(receipt->status());
 }
 
+// Of messages that were refused behind others of their call that are already on their way.
+ReceiptPtr failed_receipt(std::uint32_t count, const Error& error) {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
+  auto receipt = std::make_shared<Receipt>(draw_ids(count, ms), count);
+  receipt->resolve(ReceiptStatus::kFailed, error);
+  return receipt;
+}
+
 py::list enqueue_many(Engine& engine, std::string queue, std::string type, int content,
                       const py::object& bodies, const py::object& headers, std::int64_t due_ms,
                       const py::object& headers_each) {
   Cutter cutter(engine.config(), {std::move(queue), std::move(type), content, due_ms}, bodies,
                 headers, headers_each);
   py::list receipts;
-  while (cutter.has_more()) receipts.append(admit(engine, cutter.next()));
+  std::optional<Error> error;
+  while (cutter.has_more()) {
+    Parcel parcel = cutter.next();
+    const std::uint32_t count = parcel.count();
+    try {
+      if (!error) {
+        receipts.append(admit(engine, std::move(parcel)));
+        continue;
+      }
+    } catch (const Error& refused) {
+      if (receipts.empty()) throw;  // nothing was enqueued
+      error = refused;
+    }
+    receipts.append(failed_receipt(count, *error));
+  }
   return receipts;
 }
 

@@ -1,172 +1,15 @@
-// WIRING ONLY: builds the rooms, starts them in order, stops them in reverse. One line each between
-// the public face and the room that does it.
+// The public face: one line each between a call and the room that does it, and the end of the road
+// in close(). The rooms and their wiring are in engine_impl.h.
 #include "msgq/engine.h"
 
 #include <algorithm>
 
 #include "base/check.h"
-#include "base/fork.h"
-#include "dispatch/raw_claims.h"
-#include "dispatch/scheduler.h"
+#include "engine_impl.h"
 #include "engine_parts.h"
-#include "intake/batcher.h"
-#include "lease/claimer.h"
-#include "lease/settler.h"
 #include "transport/open.h"
-#include "wake/listener.h"
 
 namespace msgq {
-
-struct Registration final : Engine::Worker {
-  explicit Registration(std::shared_ptr<Scheduler> s) : scheduler(std::move(s)) {}
-  const std::shared_ptr<Scheduler> scheduler;
-};
-
-// The machine's own world, for engines that nobody gave one.
-struct OwnWorld {
-  std::unique_ptr<Runtime> runtime = make_thread_runtime(system_clock());
-  World world{system_clock(), system_random(), *runtime};
-};
-
-struct Engine::Impl {
-  Impl(Config c, World w, std::unique_ptr<transport::Transport> t, std::unique_ptr<OwnWorld> own,
-       std::unique_ptr<Log> l)
-      : config(std::move(c)), own_world(std::move(own)), world(w), log(std::move(l)),
-        transport(std::move(t)),
-        admission(world.clock, config.inflight_count_max, config.inflight_bytes_max),
-        ledger(config, world.clock), settler(world.clock, ledger),
-        batcher(config, world.clock, admission, transport->capability().is_durable),
-        settles_at_once(!transport->capability().is_durable && !config.strict_queues &&
-                        config.store_count_max == 0 && config.store_bytes_max == 0), claimer(config, world.clock, ledger, book),
-        raw_claims(std::make_shared<RawClaims>(world.clock)),
-        writer(config, world, *log, transport->open_session()) {
-    wire();
-    world.runtime.start(writer);
-    if (listener) world.runtime.start(*listener);
-  }
-
-  void wire() {
-    writer.add(settler);
-    writer.add(ledger);
-    writer.add(batcher);
-    writer.add(claimer);
-    writer.set_intake(batcher);
-    claimer.give_back = [this](const HeldPtr& held) {
-      push_settled({{{held, 0, held->total}}, {}, false, true, nullptr});
-    };
-    raw_claims->on_request = [this] { writer.poke(); };
-    claimer.add(raw_claims);
-    if (auto* wake = transport->wake()) {
-      writer.on_work_made = [wake] { wake->hint(); };
-      listener.emplace([wake](Nanos most) { return wake->wait(most); },
-                       [this] {
-                         claimer.hint();
-                         writer.poke();
-                       });
-    }
-  }
-
-  // Why nothing goes: closed, a fork's child, or a store that was given up.
-  void require_open() {
-    if (fork_generation() != opened_in)
-      throw Error(ErrorCode::kClosed, "this engine was opened before a fork and stays with the "
-                                      "parent; open another one in the child");
-    if (is_closed.load(std::memory_order_acquire))
-      throw Error(ErrorCode::kClosed, "the engine is closed");
-    if (writer.is_broken()) throw *writer.broken();
-  }
-
-  // Before looking: where receipts settle at admission, what was enqueued must be seen by its own
-  // producer, as it is on every other store.
-  void require_settled() {
-    require_open();
-    if (settles_at_once) admission.wait_passed(std::chrono::seconds(5));
-  }
-
-  void push_settled(Settled settled) {
-    settler.push(std::move(settled));
-    writer.poke();
-  }
-
-  Admitted make_admitted(Parcel& parcel, Traffic& traffic) {
-    if (parcel.first_id.is_nil()) parcel.first_id = draw_ids(parcel.count(), world.clock.wall_ms());
-    Admitted a;
-    a.count = parcel.count();
-    a.bytes = parcel.bytes();
-    a.receipt = std::make_shared<Receipt>(parcel.first_id, a.count);
-    a.traffic = &traffic;
-    a.admitted_at = world.clock.steady();
-    return a;
-  }
-
-  // REQUIRES: room was acquired.
-  ReceiptPtr admit(Parcel parcel, Traffic& traffic) {
-    Admitted admitted = make_admitted(parcel, traffic);
-    count(admitted.traffic->enqueued, admitted.count);
-    count(admitted.traffic->in_flight, admitted.count);
-    ReceiptPtr receipt = admitted.receipt;
-    admitted.parcel = std::move(parcel);
-    if (settles_at_once) receipt->resolve(ReceiptStatus::kPersisted);
-    batcher.push(std::move(admitted));
-    writer.poke();
-    return receipt;
-  }
-
-  void check(const Parcel& parcel) const {
-    if (parcel.count() == 0) throw Error(ErrorCode::kPayloadInvalid, "a parcel has no messages");
-    std::uint32_t before = 0;
-    for (const std::uint32_t end : parcel.ends) {
-      if (end - before > config.message_bytes_max + 128'000)
-        throw Error(ErrorCode::kPayloadInvalid,
-                    "a message has " + std::to_string(end - before) + " bytes, at most " +
-                        std::to_string(config.message_bytes_max) + " are allowed (message_bytes_max)");
-      before = end;
-    }
-  }
-
-  bool is_quiet() const {
-    return (admission.count() == 0 && settler.pending() == 0) || writer.is_broken();
-  }
-
-  bool wait_quiet(Nanos timeout) {
-    const Nanos until = world.clock.steady() + timeout;
-    while (!is_quiet()) {
-      if (world.clock.steady() >= until) return false;
-      writer.poke();
-      const auto key = nap.key();
-      nap.wait(key, std::chrono::milliseconds(1));
-    }
-    return true;
-  }
-
-  // fixed after construction
-  const Config config;
-  const std::unique_ptr<OwnWorld> own_world;
-  const World world;
-  const std::unique_ptr<Log> log;
-  const std::unique_ptr<transport::Transport> transport;
-  const std::uint32_t opened_in = fork_generation();
-  // the rooms, in the order of the road
-  TrafficBook book;
-  Admission admission;
-  Ledger ledger;
-  Settler settler;
-  Batcher batcher;
-  // What is in memory is as safe before the flush as after it: nobody need wait for one.
-  const bool settles_at_once;
-  Claimer claimer;
-  const std::shared_ptr<RawClaims> raw_claims;
-  transport::Writer writer;
-  std::optional<Listener> listener;
-  // atomic
-  std::atomic<bool> is_closed{false};
-  Event nap;  // nobody signals it: a bounded wait
-  // guarded by mutex
-  Mutex mutex;
-  std::vector<std::shared_ptr<Scheduler>> schedulers MSGQ_GUARDED_BY(mutex);
-  bool is_stopped MSGQ_GUARDED_BY(mutex) = false;
-};
-
 namespace {
 
 Scheduler& scheduler_of(const Engine::WorkerPtr& worker) {
@@ -240,11 +83,10 @@ Engine::~Engine() {
 
 // --- producers ---
 
-const Config& Engine::config() const {
-  return impl_->config;
-}
+const Config& Engine::config() const { return impl_->config; }
 
 void Engine::wait_room(const Parcel& parcel, std::chrono::nanoseconds timeout) {
+  impl_->require_unforked();
   impl_->admission.wait_room(parcel.count(), parcel.bytes(), timeout);
 }
 
@@ -255,6 +97,7 @@ ReceiptPtr Engine::enqueue(Parcel parcel, std::optional<std::chrono::nanoseconds
   const std::uint64_t number = parcel.count(), bytes = parcel.bytes();
   if (!impl_->admission.try_acquire(number, bytes)) {
     const auto& config = impl_->config;
+    impl_->require_open();  // no room is left by closing, too
     if (config.overflow == Overflow::kDrop) {
       auto dropped = impl_->make_admitted(parcel, traffic);
       count(traffic.dropped, number);
@@ -262,7 +105,8 @@ ReceiptPtr Engine::enqueue(Parcel parcel, std::optional<std::chrono::nanoseconds
       return dropped.receipt;
     }
     const bool may_wait = config.overflow == Overflow::kBlock;
-    if (!may_wait || !impl_->admission.acquire(number, bytes, wait.value_or(config.overflow_wait))) {
+    if (!may_wait ||
+        !impl_->admission.acquire(number, bytes, wait.value_or(config.overflow_wait))) {
       impl_->require_open();
       throw Error(ErrorCode::kQueueFull,
                   std::to_string(impl_->admission.count()) + " messages and " +
@@ -280,7 +124,10 @@ ReceiptPtr Engine::try_enqueue(Parcel& parcel) {
   impl_->check(parcel);
   Traffic& traffic = impl_->book.find(parcel.queue);
   const bool would_block = impl_->config.overflow == Overflow::kBlock;
-  if (would_block && !impl_->admission.try_acquire(parcel.count(), parcel.bytes())) return nullptr;
+  if (would_block && !impl_->admission.try_acquire(parcel.count(), parcel.bytes())) {
+    impl_->require_open();
+    return nullptr;
+  }
   if (!would_block) return enqueue(std::move(parcel));
   return impl_->admit(std::move(parcel), traffic);
 }
@@ -290,6 +137,9 @@ ReceiptPtr Engine::try_enqueue(Parcel& parcel) {
 Engine::WorkerPtr Engine::open_worker(WorkerSpec spec) {
   impl_->require_open();
   auto scheduler = std::make_shared<Scheduler>(impl_->config, impl_->world.clock, std::move(spec));
+  scheduler->on_returned = [this](std::vector<Span> spans) {
+    impl_->push_settled({std::move(spans), {}, false, true, nullptr});
+  };
   scheduler->on_unroutable = [this](Span span) {
     // Its handler lives in some other worker: it goes back, and comes again in a while.
     constexpr std::int64_t kUnknownDelayMs = 1'000;
@@ -301,6 +151,7 @@ Engine::WorkerPtr Engine::open_worker(WorkerSpec spec) {
   };
   {
     MutexLock lock(impl_->mutex);
+    if (impl_->is_stopped) throw Error(ErrorCode::kClosed, "the engine is closed");
     impl_->schedulers.push_back(scheduler);
   }
   impl_->claimer.add(scheduler);
@@ -309,24 +160,28 @@ Engine::WorkerPtr Engine::open_worker(WorkerSpec spec) {
 }
 
 LotPtr Engine::take(const WorkerPtr& worker, std::chrono::nanoseconds timeout, bool is_async) {
+  impl_->require_unforked();
   if (impl_->is_closed.load(std::memory_order_acquire)) return nullptr;
+  if (impl_->writer.is_broken()) throw *impl_->writer.broken();
   while (auto lot = scheduler_of(worker).take(timeout, is_async)) {
     if (!lot->is_lost()) return lot;
-    give_back(lot);  // a lease ended while it waited for a slot; what is still ours goes back
+    give_back(lot);  // a lease ended while it waited for a slot; other claims in it have not
   }
   if (impl_->writer.is_broken()) throw Error(*impl_->writer.broken());
   return nullptr;
 }
 
 bool Engine::is_stopped(const WorkerPtr& worker) const {
-  return impl_->is_closed.load(std::memory_order_acquire) || scheduler_of(worker).is_stopped();
+  return is_closed() || scheduler_of(worker).is_stopped();
 }
 
 void Engine::watch(const WorkerPtr& worker, std::shared_ptr<Waker> waker) {
+  impl_->require_unforked();
   scheduler_of(worker).watch(std::move(waker));
 }
 
 void Engine::settle(const LotPtr& lot, std::vector<Decision> decisions) {
+  impl_->require_unforked();
   SpanLot& spans = span_lot(lot);
   Settled settled;
   settled.named = name_decisions(spans, std::move(decisions));
@@ -336,6 +191,7 @@ void Engine::settle(const LotPtr& lot, std::vector<Decision> decisions) {
 }
 
 void Engine::settle_some(const LotPtr& lot, std::vector<Decision> decisions) {
+  impl_->require_unforked();
   SpanLot& spans = span_lot(lot);
   Settled settled;
   settled.only_named = true;
@@ -345,17 +201,16 @@ void Engine::settle_some(const LotPtr& lot, std::vector<Decision> decisions) {
 }
 
 void Engine::stop_worker(const WorkerPtr& worker) {
+  impl_->require_unforked();
   const auto scheduler = static_cast<Registration&>(*worker).scheduler;
   impl_->claimer.remove(scheduler);
-  Settled settled;
-  settled.returns = true;
-  settled.spans = scheduler->stop();
-  if (!settled.spans.empty()) impl_->push_settled(std::move(settled));
+  scheduler->stop();
   MutexLock lock(impl_->mutex);
   std::erase(impl_->schedulers, scheduler);
 }
 
 void Engine::give_back(const LotPtr& lot) {
+  impl_->require_unforked();
   SpanLot& spans = span_lot(lot);
   spans.leave(spans.undecided.load());
   impl_->push_settled({spans.spans(), {}, false, true, nullptr});
@@ -367,7 +222,8 @@ LotPtr Engine::claim(std::string_view queue, std::uint32_t number, std::chrono::
                      std::chrono::milliseconds lease) {
   impl_->require_open();
   validate_queue_name(queue);
-  if (number == 0) throw Error(ErrorCode::kConfigInvalid, "a claim is for at least 1 message, not 0");
+  if (number == 0)
+    throw Error(ErrorCode::kConfigInvalid, "a claim is for at least 1 message, not 0");
   return impl_->raw_claims->claim(std::string(queue), number, wait, lease.count());
 }
 
@@ -377,8 +233,8 @@ ReceiptPtr Engine::settle_now(const LotPtr& lot, std::vector<Decision> decisions
   Settled settled;
   settled.only_named = true;
   settled.named = name_decisions(spans, std::move(decisions));
-  settled.receipt = std::make_shared<Receipt>(
-      spans.view(0).message.id, static_cast<std::uint32_t>(settled.named.size()));
+  settled.receipt = std::make_shared<Receipt>(spans.view(0).message.id,
+                                              static_cast<std::uint32_t>(settled.named.size()));
   ReceiptPtr receipt = settled.receipt;
   impl_->push_settled(std::move(settled));
   return receipt;
@@ -469,6 +325,7 @@ void Engine::backup(const std::string& path) {
 }
 
 std::vector<std::pair<int, std::string>> Engine::drain_log() {
+  impl_->require_unforked();
   return impl_->log->drain();
 }
 
@@ -477,35 +334,42 @@ std::vector<std::pair<int, std::string>> Engine::drain_log() {
 bool Engine::close(std::chrono::nanoseconds timeout) {
   if (fork_generation() != impl_->opened_in) return true;
   impl_->is_closed.store(true, std::memory_order_release);
+  const Nanos until = impl_->end_of(timeout);
+  bool is_first = true;
   std::vector<std::shared_ptr<Scheduler>> schedulers;
   {
     MutexLock lock(impl_->mutex);
-    if (impl_->is_stopped) return true;
-    impl_->is_stopped = true;
-    schedulers = impl_->schedulers;
+    if (!std::exchange(impl_->is_stopped, true))
+      schedulers = impl_->schedulers;
+    else
+      is_first = false;
   }
+  if (!is_first) return impl_->wait_ended(until);
   impl_->claimer.stop();
   impl_->raw_claims->close();
   impl_->admission.close();
+  impl_->batcher.hurry();
   for (const auto& scheduler : schedulers) stop_worker(std::make_shared<Registration>(scheduler));
-  const bool is_quiet = impl_->wait_quiet(timeout);
+  impl_->wait_quiet(until);
+  impl_->settler.close();  // what handlers decide from now on comes too late
+  impl_->ledger.close();
+  const bool is_quiet = impl_->wait_quiet(until);
   if (impl_->listener) {
     impl_->transport->wake()->stop();
     impl_->world.runtime.stop(*impl_->listener);
   }
   impl_->world.runtime.stop(impl_->writer);
-  const bool in_doubt = impl_->writer.is_in_doubt();
-  impl_->batcher.give_up(Error(ErrorCode::kClosed, "the engine was closed before this was stored"),
-                         in_doubt);
-  impl_->settler.give_up(Error(ErrorCode::kClosed, "the engine was closed before this was settled"),
-                         in_doubt);
+  if (const auto left = impl_->pending(); left > 0)
+    impl_->log->write(LogLevel::kWarning,
+                      "closed with " + std::to_string(left) +
+                          " messages or settles on their way; their receipts say so");
+  impl_->give_up_rest();
   impl_->writer.close_session();
+  impl_->is_ended.store(true, std::memory_order_release);
   return is_quiet;
 }
 
-std::optional<Error> Engine::failure() {
-  return impl_->writer.broken();
-}
+std::optional<Error> Engine::failure() { return impl_->writer.broken(); }
 
 bool Engine::is_closed() const {
   return impl_->is_closed.load(std::memory_order_acquire) || fork_generation() != impl_->opened_in;

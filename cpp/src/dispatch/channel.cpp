@@ -2,14 +2,12 @@
 
 namespace msgq {
 
-Channel::~Channel() {
-  delete front_.load();
-}
+Channel::~Channel() { delete front_.load(); }
 
 void Channel::route(Span span, Nanos now) {
   const std::uint32_t count = span.count();
   waiting_.push(std::move(span));
-  if (ready_.fetch_add(count, std::memory_order_acq_rel) == 0)
+  if (ready_.fetch_add(count, std::memory_order_acq_rel) <= 0)
     oldest_ns_.store(now.count(), std::memory_order_release);
 }
 
@@ -39,7 +37,10 @@ std::uint32_t Channel::take_spans(std::vector<Span>& out, std::uint32_t count_ma
     taken += wanted;
     out.push_back(std::move(span));
   }
-  ready_.fetch_sub(taken, std::memory_order_acq_rel);
+  if (taken == 0) return 0;
+  // What stays came with the last span taken or after it.
+  const bool has_rest = ready_.fetch_sub(taken, std::memory_order_acq_rel) > std::int64_t{taken};
+  if (has_rest) oldest_ns_.store(out.back().held->claimed_at.count(), std::memory_order_release);
   return taken;
 }
 

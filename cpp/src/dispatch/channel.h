@@ -1,11 +1,12 @@
-// One stream of deliveries to a worker: what is claimed for it and not yet taken, and how much of it
-// is running.
+// One stream of deliveries to a worker: what is claimed for it and not yet taken, and how much of
+// it is running.
 //
 // Threads: route() from the writer; take_spans() and the counters from any slot; lock-free.
 #pragma once
 
 #include <atomic>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "base/inbox.h"
@@ -31,13 +32,19 @@ class Channel {
   std::uint32_t enter(std::uint32_t wanted);
   void leave(std::uint32_t count) { running_.fetch_sub(count, std::memory_order_acq_rel); }
 
-  std::uint32_t ready() const { return ready_.load(std::memory_order_acquire); }
+  // Routed and not taken. A span may be taken before it was counted, so the count may dip below 0.
+  std::uint32_t ready() const {
+    const std::int64_t count = ready_.load(std::memory_order_acquire);
+    return count > 0 ? static_cast<std::uint32_t>(count) : 0;
+  }
   std::uint32_t running() const { return running_.load(std::memory_order_acquire); }
   // What a message of this channel lately cost; handlers of one queue may differ by far.
   Nanos pace() const { return Nanos(pace_ns_.load(std::memory_order_relaxed)); }
   void set_pace(Nanos each) { pace_ns_.store(each.count(), std::memory_order_relaxed); }
   // When a batch handler may have what is there: full, or the first has waited long enough.
   Nanos ripe_at(Nanos now) const;
+  // Notes whether it is ripe; true when it was not the last time. Only the writer.
+  bool turned_ripe(bool is_ripe) { return !std::exchange(was_ripe_, is_ripe) && is_ripe; }
 
  private:
   bool next_span(Span& span);
@@ -45,14 +52,17 @@ class Channel {
   // fixed after construction
   const ChannelSpec spec_;
   const std::uint32_t index_;
+  // only the writer
+  bool was_ripe_ = false;
   // lock-free
   Inbox<Span> waiting_;
   std::atomic<Span*> front_{nullptr};  // rest of a split span; owned by whoever swaps it out
   // atomic: lately per message of this channel; a hint, any order will do; 0: not known yet
   std::atomic<std::int64_t> pace_ns_{0};
   // atomic: counters that gate; acquire/release with the inbox
-  std::atomic<std::uint32_t> ready_{0}, running_{0};
-  std::atomic<std::int64_t> oldest_ns_{0};  // when ready_ last rose from zero
+  std::atomic<std::int64_t> ready_{0};
+  std::atomic<std::uint32_t> running_{0};
+  std::atomic<std::int64_t> oldest_ns_{0};  // none of those ready came before this
 };
 
 }  // namespace msgq

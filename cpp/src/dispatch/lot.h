@@ -16,9 +16,10 @@ namespace msgq {
 
 class SpanLot final : public Lot {
  public:
-  // `on_leave` hears how many messages a slot is through with; empty for raw claims.
+  // `on_leave` hears how many messages a slot is through with, and whether they were the last;
+  // empty for raw claims.
   SpanLot(std::string queue, std::uint32_t channel, std::vector<Span> spans, Nanos now,
-          std::function<void(SpanLot&, std::uint32_t)> on_leave = {})
+          std::function<void(SpanLot&, std::uint32_t, bool)> on_leave = {})
       : queue_(std::move(queue)),
         channel_(channel),
         spans_(std::move(spans)),
@@ -76,9 +77,15 @@ class SpanLot final : public Lot {
     return {spans_[i].held, spans_[i].from + index - starts_[i]};
   }
   const std::vector<Span>& spans() const { return spans_; }
-  // The slot is through with `count` more messages.
+  // The slot is through with `count` more messages; with no more than there are, however often it
+  // says so. Any thread.
   void leave(std::uint32_t count) {
-    if (on_leave_ && count > 0) on_leave_(*this, count);
+    std::uint32_t had = undecided.load(std::memory_order_relaxed), gone;
+    do {
+      gone = std::min(count, had);
+      if (gone == 0) return;
+    } while (!undecided.compare_exchange_weak(had, had - gone, std::memory_order_acq_rel));
+    if (on_leave_) on_leave_(*this, gone, gone == had);
   }
 
  private:
@@ -88,7 +95,7 @@ class SpanLot final : public Lot {
   const std::vector<Span> spans_;
   std::vector<std::uint32_t> starts_;
   std::uint32_t size_ = 0;
-  const std::function<void(SpanLot&, std::uint32_t)> on_leave_;
+  const std::function<void(SpanLot&, std::uint32_t, bool)> on_leave_;
 
  public:
   const Nanos taken_at;

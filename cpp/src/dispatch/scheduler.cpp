@@ -26,8 +26,12 @@ Scheduler::Scheduler(const Config& config, Clock& clock, WorkerSpec spec)
       lane.rest = channels_.back().get();
     else
       lane.channels.push_back(channels_.back().get());
+    lane.has_slots = lane.has_slots || !channel.is_async;
   }
-  for (const auto& [queue, weight] : spec_.weights) lane_of(queue).weight = std::max(weight, 1u);
+  if (spec_.order != QueueOrder::kWeighted) return;
+  for (const auto& [queue, weight] : spec_.weights)
+    for (const auto& lane : lanes_)
+      if (lane->queue == queue) lane->weight = std::max(weight, 1u);
 }
 
 Scheduler::Lane& Scheduler::lane_of(std::string_view queue) {
@@ -94,14 +98,22 @@ std::shared_ptr<SpanLot> Scheduler::take_from(Channel& channel, Nanos now) {
     channel.leave(1);
   }
   if (got == 0) return nullptr;
-  auto on_leave = [self = shared_from_this()](SpanLot& lot, std::uint32_t count) {
-    self->settled(lot, count);
+  // What we split may be waited for by a slot that found nothing while it was in our hands.
+  if (channel.ready() > 0) {
+    if (is_stopped_.fetch_add(0, std::memory_order_acq_rel) != 0)
+      return_rest();
+    else if (!is_async)
+      work_.signal(1);
+  }
+  auto on_leave = [self = shared_from_this()](SpanLot& lot, std::uint32_t count, bool is_last) {
+    self->settled(lot, count, is_last);
   };
   auto lot = std::make_shared<SpanLot>(channel.spec().queue, channel.index(), std::move(spans), now,
                                        std::move(on_leave));
   const Span& first = lot->spans().front();
-  const auto born = first.held->locate(first.from).first->view(0).enqueued_ms;
-  const std::int64_t age_ms = std::max<std::int64_t>(clock_.wall_ms() - born, 0);
+  const auto [block, index] = first.held->locate(first.from);
+  const std::int64_t age_ms =
+      std::max<std::int64_t>(clock_.wall_ms() - block->enqueued_ms(index), 0);
   first.held->traffic.age_ns.record(std::chrono::milliseconds(age_ms), got);
   return lot;
 }
@@ -119,8 +131,7 @@ void Scheduler::announce(bool has_sync, bool has_async) {
   if (waker_) waker_->poke();
 }
 
-void Scheduler::settled(SpanLot& lot, std::uint32_t count) {
-  const bool is_last = lot.undecided.fetch_sub(count, std::memory_order_acq_rel) == count;
+void Scheduler::settled(SpanLot& lot, std::uint32_t count, bool is_last) {
   Channel& channel = *channels_[lot.channel()];
   Lane& lane = *lane_of_channel_[lot.channel()];
   const bool is_async = channel.spec().is_async;
@@ -141,22 +152,38 @@ void Scheduler::settled(SpanLot& lot, std::uint32_t count) {
   if (channel.spec().concurrency > 0 && channel.ready() > 0) announce(!is_async, is_async);
 }
 
-std::vector<Span> Scheduler::stop() {
-  is_stopped_.store(true, std::memory_order_release);
+void Scheduler::stop() {
+  is_stopped_.exchange(1, std::memory_order_acq_rel);
+  return_rest();
+  announce(true, true);
+}
+
+void Scheduler::return_rest() {
   std::vector<Span> rest;
   for (const auto& channel : channels_) {
-    const std::size_t before = rest.size();
-    channel->take_spans(rest, ~0u);
-    for (std::size_t i = before; i < rest.size(); ++i)
-      lane_of_channel_[channel->index()]->held.fetch_sub(rest[i].count());
+    const std::uint32_t count = channel->take_spans(rest, ~0u);
+    lane_of_channel_[channel->index()]->held.fetch_sub(count, std::memory_order_acq_rel);
   }
-  announce(true, true);
-  return rest;
+  if (!rest.empty()) on_returned(std::move(rest));
 }
 
 void Scheduler::give_up(const Error&) {
-  is_stopped_.store(true, std::memory_order_release);
+  is_stopped_.exchange(1, std::memory_order_acq_rel);
   announce(true, true);
+}
+
+// An event loop cannot wait for a batch to ripen: it is told when it has.
+Nanos Scheduler::tick(Nanos now) {
+  Nanos next = kNever;
+  bool has_ripe = false;
+  for (const auto& channel : channels_) {
+    if (!channel->spec().is_async || channel->spec().batch_count == 0) continue;
+    const Nanos at = channel->ripe_at(now);
+    if (at > now) next = std::min(next, at);
+    has_ripe = channel->turned_ripe(at <= now) || has_ripe;
+  }
+  if (has_ripe) announce(false, true);
+  return next;
 }
 
 // How many messages of a queue may be held at once: one a slot for slow handlers, what the slots
@@ -169,8 +196,8 @@ std::int64_t Scheduler::window(const Lane& lane) const {
     if (spec.is_async) {
       own += 2ll * (spec.concurrency > 0 ? spec.concurrency : 1'000);
     } else if (spec.batch_count > 0) {
-      const std::uint32_t lots = spec.concurrency > 0 ? std::min(spec.concurrency, spec_.slots)
-                                                      : spec_.slots;
+      const std::uint32_t lots =
+          spec.concurrency > 0 ? std::min(spec.concurrency, spec_.slots) : spec_.slots;
       own += 2ll * spec.batch_count * lots;
     } else {
       is_unbounded = is_unbounded || spec.concurrency == 0;
@@ -198,45 +225,54 @@ std::int64_t Scheduler::stuck(const Lane& lane) {
   return count;
 }
 
-std::vector<Scheduler::Lane*> Scheduler::turn() {
-  std::vector<Lane*> order;
-  for (const auto& lane : lanes_) order.push_back(lane.get());
-  if (spec_.order == QueueOrder::kFair && order.size() > 1) {
-    const std::size_t first = turn_.fetch_add(1, std::memory_order_relaxed) % order.size();
-    std::rotate(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(first), order.end());
-  } else if (spec_.order == QueueOrder::kWeighted && order.size() > 1) {
-    // Smooth weighted turns: each gains its weight, the richest goes first and pays for all.
-    std::int64_t sum = 0;
-    for (Lane* lane : order) {
-      lane->credit += lane->weight;
-      sum += lane->weight;
-    }
-    std::stable_sort(order.begin(), order.end(),
-                     [](const Lane* a, const Lane* b) { return a->credit > b->credit; });
-    order.front()->credit -= sum;
-  }
-  return order;
+// The order in which lanes are asked for now. Asking again gives the same; take_turn() goes on.
+std::vector<Scheduler::Lane*> Scheduler::order() const {
+  std::vector<Lane*> out;
+  for (const auto& lane : lanes_) out.push_back(lane.get());
+  if (spec_.order != QueueOrder::kStrict)
+    std::stable_sort(out.begin(), out.end(), [](const Lane* a, const Lane* b) {
+      return a->credit + a->weight > b->credit + b->weight;
+    });
+  std::stable_partition(out.begin(), out.end(), [](const Lane* lane) { return lane->has_slots; });
+  return out;
 }
 
+// Smooth weighted turns among the lanes that the store was asked for: each gains its weight, the
+// first pays for all. Lanes without work neither gain nor pay.
+void Scheduler::take_turn() {
+  for (Lane* lane : asked_) {
+    lane->credit += lane->weight;
+    asked_.front()->credit -= lane->weight;
+  }
+  asked_.clear();
+}
+
+void Scheduler::answered(const Demand& demand) {
+  Lane& lane = lane_of(demand.queue);
+  if (lane.has_slots) asked_.push_back(&lane);
+}
+
+// Lanes with handlers on slots share the slots' room; what runs on an event loop has its own.
 void Scheduler::demands(std::vector<Demand>& out, Nanos) {
   if (is_stopped()) return;
-  std::int64_t room = 0, held = 0;
-  for (const auto& lane : lanes_) {
-    room = std::max(room, window(*lane));
-    held += lane->held.load(std::memory_order_acquire) - stuck(*lane);
-  }
-  room -= held;
+  take_turn();
+  std::int64_t room = 0;
+  for (const auto& lane : lanes_)
+    if (lane->has_slots) room = std::max(room, window(*lane));
+  for (const auto& lane : lanes_)
+    if (lane->has_slots) room -= lane->held.load(std::memory_order_acquire) - stuck(*lane);
   bool follows = false;
-  for (Lane* lane : turn()) {
-    std::int64_t own = std::min(room, window(*lane) - lane->held.load(std::memory_order_acquire));
+  for (Lane* lane : order()) {
+    std::int64_t own = window(*lane) - lane->held.load(std::memory_order_acquire);
+    if (lane->has_slots) own = std::min(own, room);
     if (config_.claim_size > 0) own = std::min<std::int64_t>(own, config_.claim_size);
     if (own <= 0) continue;
     Demand demand;
     demand.queue = lane->queue;
     demand.count_max = static_cast<std::uint32_t>(own);
     demand.lease_ms = config_.lease.count();
-    demand.continues = follows;
-    follows = true;
+    demand.continues = lane->has_slots && follows;
+    follows = follows || lane->has_slots;
     out.push_back(std::move(demand));
   }
 }
@@ -271,6 +307,7 @@ bool Scheduler::deliver(const Demand& demand, const HeldPtr& held) {
     }
     i = end;
   }
+  if (is_stopped_.fetch_add(0, std::memory_order_acq_rel) != 0) return_rest();
   announce(has_sync, has_async);
   return true;
 }

@@ -1,7 +1,8 @@
 // Of one worker: which delivery goes to which slot, and how much more there is room for. Fairness
 // between queues, limits of handlers, and the pace that decides how many messages a slot gets.
 //
-// Threads: take() from any slot, lots are left from any thread, demands() and deliver() from the writer.
+// Threads: take() from any slot, lots are left from any thread, demands() and deliver() from the
+// writer.
 #pragma once
 
 #include <functional>
@@ -12,10 +13,10 @@
 #include "base/event.h"
 #include "dispatch/channel.h"
 #include "dispatch/lot.h"
-#include "transport/demand.h"
 #include "msgq/config.h"
 #include "msgq/receipt.h"
 #include "msgq/worker_spec.h"
+#include "transport/demand.h"
 
 namespace msgq {
 
@@ -27,16 +28,20 @@ class Scheduler final : public DemandSource, public std::enable_shared_from_this
   std::shared_ptr<SpanLot> take(Nanos timeout, bool is_async);
   // Tells this waker whenever an async channel may have something. At most one a worker.
   void watch(std::shared_ptr<Waker> waker);
-  // Ends every take(). Returns what was claimed and never taken.
-  std::vector<Span> stop();
-  bool is_stopped() const { return is_stopped_.load(std::memory_order_acquire); }
+  // Ends every take(). What was claimed and never taken goes to on_returned, also what the writer
+  // or a slot has in its hands at this moment.
+  void stop();
+  bool is_stopped() const { return is_stopped_.load(std::memory_order_acquire) != 0; }
 
   // Gets spans of a type for which there is no channel.
   std::function<void(Span)> on_unroutable;
+  // Gets spans that nobody will take any more. Any thread.
+  std::function<void(std::vector<Span>)> on_returned;
 
   void demands(std::vector<Demand>& out, Nanos now) override;
   bool deliver(const Demand& demand, const HeldPtr& held) override;
-  void answered(const Demand&) override {}
+  void answered(const Demand& demand) override;
+  Nanos tick(Nanos now) override;
   void give_up(const Error& error) override;
 
  private:
@@ -44,19 +49,22 @@ class Scheduler final : public DemandSource, public std::enable_shared_from_this
   struct Lane {
     std::string queue;
     std::vector<Channel*> channels;
-    Channel* rest = nullptr;      // of type "*"
+    Channel* rest = nullptr;  // of type "*"
     std::uint32_t weight = 1;
-    std::int64_t credit = 0;      // of smooth weighted turns; only the writer
-    std::atomic<std::int64_t> held{0};    // delivered here and not yet decided
+    std::int64_t credit = 0;  // of smooth weighted turns; only the writer
+    bool has_slots = false;   // of its channels some are not async: it shares the slots' room
+    std::atomic<std::int64_t> held{0};     // delivered here and not yet decided
     std::atomic<std::int64_t> pace_ns{0};  // lately per message and slot; 0: not known yet
   };
   std::shared_ptr<SpanLot> try_take(bool is_async, Nanos now, Nanos& ripe_at);
   std::shared_ptr<SpanLot> take_from(Channel& channel, Nanos now);
-  void settled(SpanLot& lot, std::uint32_t count);
+  void settled(SpanLot& lot, std::uint32_t count, bool is_last);
   std::uint32_t lot_size(const Channel& channel) const;
   std::int64_t window(const Lane& lane) const;
   static std::int64_t stuck(const Lane& lane);
-  std::vector<Lane*> turn();
+  std::vector<Lane*> order() const;
+  void take_turn();
+  void return_rest();
   Channel* route_of(Lane& lane, std::string_view type);
   Lane& lane_of(std::string_view queue);
   void announce(bool has_sync, bool has_async);
@@ -68,8 +76,11 @@ class Scheduler final : public DemandSource, public std::enable_shared_from_this
   std::vector<std::unique_ptr<Channel>> channels_;
   std::vector<std::unique_ptr<Lane>> lanes_;
   std::vector<Lane*> lane_of_channel_;
-  // atomic
-  std::atomic<bool> is_stopped_{false};
+  // only the writer
+  std::vector<Lane*> asked_;  // since the last turn
+  // atomic: is_stopped_ is read by an addition of 0 where what was done before must be seen by
+  // stop()
+  std::atomic<std::uint32_t> is_stopped_{0};
   std::atomic<std::uint32_t> turn_{0};
   Event work_;
   Mutex mutex_;

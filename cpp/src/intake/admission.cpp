@@ -5,7 +5,7 @@ namespace msgq {
 bool Admission::try_add(std::atomic<std::uint64_t>& used, std::uint64_t by, std::uint64_t bound) {
   std::uint64_t seen = used.load(std::memory_order_relaxed);
   do {
-    if (seen > 0 && seen + by > bound) return false;
+    if (seen > 0 && seen + by > bound) return false;  // closed is above every bound
   } while (!used.compare_exchange_weak(seen, seen + by, std::memory_order_relaxed));
   return true;
 }
@@ -13,16 +13,18 @@ bool Admission::try_add(std::atomic<std::uint64_t>& used, std::uint64_t by, std:
 bool Admission::try_acquire(std::uint64_t count, std::uint64_t bytes) {
   if (!try_add(count_, count, count_max_)) return false;
   if (try_add(bytes_, bytes, bytes_max_)) return true;
+  // Nobody is told: whoever was refused because of what we held for a moment wakes with the release
+  // of the bytes that stopped us. Telling would wake us too, and we would spin.
   count_.fetch_sub(count, std::memory_order_relaxed);
-  room_.signal();  // somebody may have been refused because of what we held for a moment
   return false;
 }
 
 bool Admission::acquire(std::uint64_t count, std::uint64_t bytes, Nanos timeout) {
-  const Nanos until = clock_.steady() + timeout;
+  const Nanos start = clock_.steady();
+  const Nanos until = timeout >= kNever - start ? kNever : start + timeout;
   while (true) {
     const auto key = room_.key();
-    if (is_closed_.load(std::memory_order_acquire)) return false;
+    if (is_closed()) return false;
     if (try_acquire(count, bytes)) return true;
     const Nanos left = until - clock_.steady();
     if (left <= Nanos::zero()) return false;
@@ -36,14 +38,15 @@ void Admission::wait_room(std::uint64_t count, std::uint64_t bytes, Nanos timeou
 
 void Admission::wait_passed(Nanos timeout) {
   const Nanos until = clock_.steady() + timeout;
-  // Read in this order a release in between makes the goal higher, never lower; none left ends it too.
+  // Read in this order a release in between makes the goal higher, never lower; none left ends it
+  // too.
   const std::uint64_t inside = count();
   const std::uint64_t goal = inside + released_.load(std::memory_order_acquire);
   while (true) {
     const auto key = room_.key();
     if (count() == 0 || released_.load(std::memory_order_acquire) >= goal) return;
     const Nanos left = until - clock_.steady();
-    if (left <= Nanos::zero() || is_closed_.load(std::memory_order_acquire)) return;
+    if (left <= Nanos::zero() || is_closed()) return;
     room_.wait(key, left);
   }
 }
@@ -56,7 +59,7 @@ void Admission::release(std::uint64_t count, std::uint64_t bytes) {
 }
 
 void Admission::close() {
-  is_closed_.store(true, std::memory_order_release);
+  count_.fetch_or(kClosed, std::memory_order_acq_rel);
   room_.signal();
 }
 

@@ -1,6 +1,7 @@
 #include "intake/batcher.h"
 
 #include <algorithm>
+#include <iterator>
 
 namespace msgq {
 
@@ -18,45 +19,61 @@ void Batcher::take_inbox() {
 
 bool Batcher::lingers(Nanos now) const {
   if (config_.linger.count() == 0 || backlog_.empty()) return false;
+  if (is_hurried_.load(std::memory_order_acquire)) return false;
   std::uint64_t waiting = 0;
   for (const auto& admitted : backlog_) waiting += admitted.count;
   return waiting < config_.batch_count_max && now < backlog_.front().admitted_at + config_.linger;
 }
 
+// Parcels of one queue become blocks in their order; those of other queues may lie between them.
+struct Batcher::Group {
+  std::string queue;
+  std::vector<Parcel> parcels;
+  std::vector<Admitted> admitted;
+  std::uint64_t count = 0, bytes = 0;
+};
+
 void Batcher::collect(Exchange& out, Nanos now) {
   take_inbox();
   if (backlog_.empty() || lingers(now) || now < held_until_) return;
-  flush_started_at_ = now;
-  const std::uint32_t block_max = isolated_ > 0 ? 1 : config_.flush_count_max;
-  while (!backlog_.empty() && out.appends.size() < block_max) {
-    if (Admitted& front = backlog_.front(); front.parcel.due_ms > clock_.wall_ms()) {
-      add_parks(out, front);
-      flush_.push_back(std::move(front));
-      backlog_.pop_front();
-      if (isolated_ > 0) break;
-    } else {
-      add_block(out);
-    }
-  }
-}
-
-// Parcels of the same queue from the front of the backlog become one block.
-void Batcher::add_block(Exchange& out) {
-  const std::string queue = backlog_.front().parcel.queue;
-  std::vector<Parcel> parcels;
-  std::uint64_t count = 0, bytes = 0;
+  const std::int64_t wall_ms = clock_.wall_ms();
+  std::vector<Group> groups;
+  std::vector<Admitted> parked;
   while (!backlog_.empty()) {
     Admitted& next = backlog_.front();
-    const bool fits = count == 0 || (isolated_ == 0 && count + next.count <= config_.batch_count_max &&
-                                     bytes + next.bytes <= config_.batch_bytes_max);
-    if (!fits || next.parcel.queue != queue || next.parcel.due_ms > clock_.wall_ms()) break;
-    count += next.count;
-    bytes += next.bytes;
-    parcels.push_back(std::move(next.parcel));
-    flush_.push_back(std::move(next));
+    const bool is_due = next.parcel.due_ms <= wall_ms;
+    if (is_due) {
+      if (!add_to_group(groups, next)) break;
+    } else {
+      add_parks(out, next);
+      parked.push_back(std::move(next));
+    }
     backlog_.pop_front();
+    if (isolated_ > 0) break;
   }
-  out.appends.push_back({queue, Block::build(std::move(parcels), clock_.wall_ms())});
+  for (Group& group : groups) {
+    out.appends.push_back(
+        {std::move(group.queue), Block::build(std::move(group.parcels), wall_ms)});
+    std::move(group.admitted.begin(), group.admitted.end(), std::back_inserter(flush_));
+  }
+  std::move(parked.begin(), parked.end(), std::back_inserter(flush_));
+}
+
+// Puts a parcel into the last group of its queue, or into a new one. False: there is no more room.
+bool Batcher::add_to_group(std::vector<Group>& groups, Admitted& next) {
+  auto found = std::find_if(groups.rbegin(), groups.rend(),
+                            [&](const Group& group) { return group.queue == next.parcel.queue; });
+  if (found == groups.rend() || found->count + next.count > config_.batch_count_max ||
+      found->bytes + next.bytes > config_.batch_bytes_max) {
+    if (groups.size() >= config_.flush_count_max) return false;
+    groups.push_back({next.parcel.queue, {}, {}, 0, 0});
+    found = groups.rbegin();
+  }
+  found->count += next.count;
+  found->bytes += next.bytes;
+  found->parcels.push_back(std::move(next.parcel));
+  found->admitted.push_back(std::move(next));
+  return true;
 }
 
 void Batcher::add_parks(Exchange& out, Admitted& admitted) {
@@ -68,7 +85,11 @@ void Batcher::add_parks(Exchange& out, Admitted& admitted) {
 }
 
 void Batcher::settle(Admitted& a, ReceiptStatus status, const std::optional<Error>& error) {
-  count(status == ReceiptStatus::kPersisted ? a.traffic->persisted : a.traffic->failed, a.count);
+  Traffic& t = *a.traffic;
+  count(status == ReceiptStatus::kPersisted ? t.persisted
+        : status == ReceiptStatus::kDropped ? t.dropped
+                                            : t.failed,
+        a.count);
   a.traffic->in_flight.fetch_sub(a.count, std::memory_order_relaxed);
   a.traffic->enqueue_ns.record(clock_.steady() - a.admitted_at, a.count);
   admission_.release(a.count, a.bytes);
@@ -83,7 +104,11 @@ void Batcher::report(const Exchange&, const ExchangeResult&, Nanos) {
 }
 
 void Batcher::fail(Exchange& ex, const Error& error) {
-  for (auto& admitted : flush_) settle(admitted, ReceiptStatus::kFailed, error);
+  end_flush(ex, ReceiptStatus::kFailed, error);
+}
+
+void Batcher::end_flush(Exchange& ex, ReceiptStatus status, const std::optional<Error>& error) {
+  for (auto& admitted : flush_) settle(admitted, status, error);
   isolated_ -= std::min(isolated_, static_cast<std::uint32_t>(flush_.size()));
   flush_.clear();
   ex.appends.clear();
@@ -107,11 +132,10 @@ void Batcher::refuse(Exchange& ex, const Error& error, Nanos now) {
     held_until_ = now + kHold;
     return;
   }
-  if (config_.overflow == Overflow::kDrop) {
-    count(flush_.front().traffic->dropped, flush_.front().count);
-    flush_.front().receipt->resolve(ReceiptStatus::kDropped);
-  }
-  fail(ex, Error(ErrorCode::kQueueFull, error.what()));
+  if (config_.overflow == Overflow::kDrop)
+    end_flush(ex, ReceiptStatus::kDropped, std::nullopt);
+  else
+    fail(ex, Error(ErrorCode::kQueueFull, error.what()));
 }
 
 // The parcels of the flush go to the front of the backlog again.
@@ -138,14 +162,39 @@ void Batcher::put_back(Exchange& ex) {
   ex.parks.clear();
 }
 
-void Batcher::doubt(const Error& error) {
+bool Batcher::is_over(const Admitted& admitted, Nanos now) const {
+  return now - admitted.admitted_at >= config_.enqueue_timeout;
+}
+
+// What is not in the exchange was certainly not written.
+void Batcher::expire_backlog(const Error& error, Nanos now) {
+  take_inbox();
+  while (!backlog_.empty() && is_over(backlog_.front(), now)) {
+    settle(backlog_.front(), ReceiptStatus::kFailed, error);
+    backlog_.pop_front();
+    isolated_ -= std::min(isolated_, 1u);
+    if (backlog_.empty()) take_inbox();
+  }
+}
+
+void Batcher::expire(Exchange& ex, const Error& error, Nanos now) {
+  const bool has_over =
+      std::any_of(flush_.begin(), flush_.end(), [&](const Admitted& a) { return is_over(a, now); });
+  if (has_over) put_back(ex);
+  expire_backlog(error, now);
+}
+
+void Batcher::doubt(const Error& error, Nanos now) {
   // resolve() counts only once, so the figures of settle() stay true when the answer comes later.
-  for (auto& admitted : flush_) admitted.receipt->resolve(ReceiptStatus::kInDoubt, error);
+  for (auto& admitted : flush_)
+    if (is_over(admitted, now)) admitted.receipt->resolve(ReceiptStatus::kInDoubt, error);
+  expire_backlog(Error(ErrorCode::kStoreUnavailable, error.what(), error.store_code()), now);
 }
 
 void Batcher::give_up(const Error& error, bool was_in_doubt) {
   const auto status = was_in_doubt ? ReceiptStatus::kInDoubt : ReceiptStatus::kFailed;
-  for (auto& admitted : flush_) settle(admitted, status, error);
+  const Error sent = was_in_doubt ? Error(ErrorCode::kStoreInDoubt, error.what()) : error;
+  for (auto& admitted : flush_) settle(admitted, status, sent);
   flush_.clear();
   do {
     take_inbox();

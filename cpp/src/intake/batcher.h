@@ -49,17 +49,26 @@ class Batcher final : public transport::BatchSource, public transport::Intake {
   bool isolate(transport::Exchange& ex) override;
   // refuse(): fail, drop or hold back, as policy says.
   void refuse(transport::Exchange& ex, const Error& error, Nanos now) override;
-  // Settles the receipts of the flush as in doubt; the flush itself goes on.
-  void doubt(const Error& error) override;
+  // expire(): what was admitted enqueue_timeout ago fails, in the flush or not; the rest of a flush
+  // that lost a parcel comes again.
+  void expire(transport::Exchange& ex, const Error& error, Nanos now) override;
+  // Settles what is over time: in the flush as in doubt, and the flush itself goes on; behind it as
+  // failed.
+  void doubt(const Error& error, Nanos now) override;
   bool has_flush() const override { return !flush_.empty(); }
-  Nanos flush_started_at() const override { return flush_started_at_; }
+  // Lingers no more. Any thread.
+  void hurry() { is_hurried_.store(true, std::memory_order_release); }
 
  private:
+  struct Group;
   bool lingers(Nanos now) const;
+  bool is_over(const Admitted& admitted, Nanos now) const;
+  void expire_backlog(const Error& error, Nanos now);
   void take_inbox();
   void put_back(transport::Exchange& ex);
-  void add_block(transport::Exchange& out);
+  bool add_to_group(std::vector<Group>& groups, Admitted& next);
   void add_parks(transport::Exchange& out, Admitted& admitted);
+  void end_flush(transport::Exchange& ex, ReceiptStatus status, const std::optional<Error>& error);
   void settle(Admitted& admitted, ReceiptStatus status, const std::optional<Error>& error);
 
   // fixed after construction
@@ -69,12 +78,12 @@ class Batcher final : public transport::BatchSource, public transport::Intake {
   const bool is_durable_;
   // any thread
   Inbox<Admitted> inbox_;
+  std::atomic<bool> is_hurried_{false};
   // only the writer thread
-  std::deque<Admitted> backlog_;   // taken from the inbox, not yet in a flush
-  std::vector<Admitted> flush_;    // in the present exchange, parcels in their order
-  Nanos flush_started_at_{0};
-  std::uint32_t isolated_ = 0;     // so many parcels go one an exchange
-  Nanos held_until_{0};            // the store was full; settles go on meanwhile
+  std::deque<Admitted> backlog_;  // taken from the inbox, not yet in a flush
+  std::vector<Admitted> flush_;   // in the present exchange, in the order of its blocks, then parks
+  std::uint32_t isolated_ = 0;    // so many parcels go one an exchange
+  Nanos held_until_{0};           // the store was full; settles go on meanwhile
 };
 
 }  // namespace msgq

@@ -36,7 +36,8 @@ std::vector<std::uint64_t> Waker::drain() {
   std::uint64_t count = 0;
   [[maybe_unused]] const auto got = ::read(descriptor_, &count, sizeof count);
   // Before popping: a token pushed after the pops sees false and writes again.
-  is_signalled_.store(false, std::memory_order_seq_cst);
+  // It is an exchange to see what whoever signalled pushed before.
+  is_signalled_.exchange(false, std::memory_order_seq_cst);
   std::vector<std::uint64_t> tokens;
   while (tokens_->inbox.pop_some(tokens, 1024) > 0) {
   }

@@ -1,5 +1,7 @@
 #include "lease/claimer.h"
 
+#include <algorithm>
+
 namespace msgq {
 namespace {
 
@@ -26,21 +28,24 @@ std::vector<std::shared_ptr<DemandSource>> Claimer::sources() {
   return sources_;
 }
 
+void Claimer::refresh_all() {
+  for (auto& entry : outlook_) entry.second.refresh();
+}
+
 // Work is to be expected where a hint, an append or a returned message says so.
 void Claimer::take_hints(const transport::Exchange& out) {
   if (is_hinted_.exchange(false, std::memory_order_acq_rel)) {
-    for (auto& entry : outlook_) entry.second = Outlook{};
+    refresh_all();
     is_promoting_ = true;
   }
-  for (const auto& append : out.appends) outlook_[append.queue] = Outlook{};
+  for (const auto& append : out.appends) outlook_[append.queue].refresh();
   const auto note_due = [&](std::int64_t due) {
     if (next_due_ms_ == 0 || due < next_due_ms_) next_due_ms_ = due;
   };
   for (const auto& park : out.parks) note_due(park.due_ms);
   for (const auto& settle : out.settles) {
     for (const auto& back : settle.backs) note_due(back.due_ms);
-    if (settle.gives_back)
-      for (auto& entry : outlook_) entry.second.maybe_work = true;
+    if (settle.gives_back) refresh_all();
   }
 }
 
@@ -67,32 +72,50 @@ void Claimer::collect(transport::Exchange& out, Nanos now) {
   if (!may_ask(now)) return;
   const auto all = sources();
   ++turn_;
-  for (std::size_t i = 0; i < all.size(); ++i) ask(all[(i + turn_) % all.size()], out, now);
+  std::vector<Asked> due;
+  for (std::size_t i = 0; i < all.size(); ++i) add_due(all[(i + turn_) % all.size()], due, now);
+  // A suspect runs alone, so it is all that an idle process asks for.
+  const auto suspect = std::find_if(due.begin(), due.end(), [&](const Asked& asked) {
+    return outlook_[asked.demand.queue].has_suspects(now);
+  });
+  if (suspect != due.end() && ledger_.count() == 0) {
+    suspect->takes_suspect = true;
+    suspect->demand.continues = false;
+    ask(std::move(*suspect), out);
+    return;
+  }
+  for (auto& asked : due) ask(std::move(asked), out);
 }
 
-void Claimer::ask(const std::shared_ptr<DemandSource>& source, transport::Exchange& out, Nanos now) {
+// What a source has room for, of queues that may have work.
+void Claimer::add_due(const std::shared_ptr<DemandSource>& source, std::vector<Asked>& due,
+                      Nanos now) {
   std::vector<Demand> demands;
+  source->tick(now);
   source->demands(demands, now);
-  const bool takes_suspect = suspects_waiting_ && ledger_.count() == 0;
-  bool follows = false;  // a demand before it in its chain was asked
+  bool follows = false;  // a demand before it in its chain is asked
   for (auto& demand : demands) {
-    if (takes_suspect && !out.claims.empty()) return;  // a suspect runs alone
-    Outlook& outlook = outlook_[demand.queue];
+    const Outlook& outlook = outlook_[demand.queue];
     const bool is_due = outlook.maybe_work || now >= outlook.poll_at || demand.is_urgent;
-    follows = follows && demand.continues;
+    demand.continues = follows && demand.continues;
+    follows = demand.continues;
     if (!is_due || demand.count_max == 0) continue;
-    transport::ClaimWish wish;
-    wish.queue = demand.queue;
-    wish.count_max = demand.count_max;
-    wish.bytes_max = kClaimBytesMax;
-    wish.lease_ms = demand.lease_ms;
-    wish.may_take_suspect = takes_suspect;
-    wish.continues = follows;
-    wish.is_exact = demand.is_exact;
     follows = true;
-    out.claims.push_back(std::move(wish));
-    asked_.push_back({source, std::move(demand)});
+    due.push_back({source, std::move(demand)});
   }
+}
+
+void Claimer::ask(Asked asked, transport::Exchange& out) {
+  transport::ClaimWish wish;
+  wish.queue = asked.demand.queue;
+  wish.count_max = asked.demand.count_max;
+  wish.bytes_max = kClaimBytesMax;
+  wish.lease_ms = asked.demand.lease_ms;
+  wish.may_take_suspect = asked.takes_suspect;
+  wish.is_exact = asked.demand.is_exact;
+  wish.continues = asked.demand.continues;
+  out.claims.push_back(std::move(wish));
+  asked_.push_back(std::move(asked));
 }
 
 void Claimer::report(const transport::Exchange& in, const transport::ExchangeResult& result,
@@ -100,30 +123,27 @@ void Claimer::report(const transport::Exchange& in, const transport::ExchangeRes
   if (in.promote_max > 0) {
     is_promoting_ = result.promoted >= in.promote_max;
     next_due_ms_ = result.next_due_ms;
-    if (result.promoted > 0)
-      for (auto& entry : outlook_) entry.second = Outlook{};
+    if (result.promoted > 0) refresh_all();
   }
   if (result.reclaimed > 0) {
     reclaimed_.fetch_add(result.reclaimed, std::memory_order_relaxed);
-    for (auto& entry : outlook_) entry.second = Outlook{};
+    refresh_all();
   }
-  bool suspects = false;
-  for (std::size_t i = 0; i < asked_.size(); ++i) {
-    answered(asked_[i], result.claims.at(i), now);
-    suspects = suspects || result.claims[i].suspects_waiting;
-  }
-  if (!asked_.empty()) note_suspects(suspects, now);
+  for (std::size_t i = 0; i < asked_.size(); ++i) answered(asked_[i], result.claims.at(i), now);
+  if (!asked_.empty()) note_suspects(now);
   asked_.clear();
 }
 
 void Claimer::answered(const Asked& asked, const transport::ClaimAnswer& answer, Nanos now) {
   Outlook& outlook = outlook_[asked.demand.queue];
+  outlook.suspects_until = answer.suspects_waiting ? now + kDrainMax : Nanos::zero();
   outlook.maybe_work = !answer.claims.empty() || answer.has_more ||
-                       (answer.suspects_waiting && ledger_.count() == 0);
+                       (answer.suspects_waiting && ledger_.count() == 0 && !asked.takes_suspect);
   if (outlook.maybe_work) {
     outlook.gap = Nanos::zero();
   } else {
-    outlook.gap = std::min<Nanos>(std::max<Nanos>(outlook.gap * 2, config_.poll_min), config_.poll_max);
+    outlook.gap =
+        std::min<Nanos>(std::max<Nanos>(outlook.gap * 2, config_.poll_min), config_.poll_max);
     outlook.poll_at = now + outlook.gap;
   }
   Traffic& traffic = book_.find(asked.demand.queue);
@@ -136,11 +156,13 @@ void Claimer::answered(const Asked& asked, const transport::ClaimAnswer& answer,
   asked.source->answered(asked.demand);
 }
 
-// A suspect needs an idle process. We stop claiming for it, but not for ever: a handler that runs for
-// an hour must not keep its neighbours idle.
-void Claimer::note_suspects(bool waiting, Nanos now) {
-  suspects_waiting_ = waiting;
-  if (waiting && now >= drain_again_at_) {
+// A suspect needs an idle process. We stop claiming for it, but not for ever: a handler that runs
+// for an hour must not keep its neighbours idle.
+void Claimer::note_suspects(Nanos now) {
+  suspects_waiting_ = std::any_of(outlook_.begin(), outlook_.end(), [&](const auto& entry) {
+    return entry.second.has_suspects(now);
+  });
+  if (suspects_waiting_ && now >= drain_again_at_) {
     drain_until_ = now + kDrainMax;
     drain_again_at_ = drain_until_ + kDrainMax;
   }
@@ -158,9 +180,11 @@ Nanos Claimer::next_time(Nanos now) {
     const std::int64_t left = next_due_ms_ - clock_.wall_ms();
     next = std::min(next, now + std::chrono::milliseconds(std::max<std::int64_t>(left, 0)));
   }
+  const auto all = sources();
+  for (const auto& source : all) next = std::min(next, source->tick(now));
   if (!may_ask(now)) return next;
   std::vector<Demand> demands;
-  for (const auto& source : sources()) source->demands(demands, now);
+  for (const auto& source : all) source->demands(demands, now);
   for (const auto& demand : demands) {
     if (demand.count_max == 0) continue;
     const auto found = outlook_.find(demand.queue);

@@ -11,10 +11,10 @@
 #include <vector>
 
 #include "base/mutex.h"
-#include "transport/demand.h"
 #include "lease/ledger.h"
 #include "msgq/config.h"
 #include "transport/batch_source.h"
+#include "transport/demand.h"
 
 namespace msgq {
 
@@ -45,17 +45,24 @@ class Claimer final : public transport::BatchSource {
     bool maybe_work = true;
     Nanos poll_at{0};
     Nanos gap{0};
+    Nanos suspects_until{0};  // so long it is believed that suspects wait; somebody may stop asking
+    // Work is to be expected; what is known of suspects stays.
+    void refresh() { *this = {true, Nanos::zero(), Nanos::zero(), suspects_until}; }
+    bool has_suspects(Nanos now) const { return now < suspects_until; }
   };
   struct Asked {
     std::shared_ptr<DemandSource> source;
     Demand demand;
+    bool takes_suspect = false;
   };
   void take_hints(const transport::Exchange& out);
   void collect_chores(transport::Exchange& out, Nanos now);
   bool may_ask(Nanos now) const;
-  void ask(const std::shared_ptr<DemandSource>& source, transport::Exchange& out, Nanos now);
+  void add_due(const std::shared_ptr<DemandSource>& source, std::vector<Asked>& due, Nanos now);
+  void ask(Asked asked, transport::Exchange& out);
   void answered(const Asked& asked, const transport::ClaimAnswer& answer, Nanos now);
-  void note_suspects(bool waiting, Nanos now);
+  void refresh_all();
+  void note_suspects(Nanos now);
   std::vector<std::shared_ptr<DemandSource>> sources();
 
   // fixed after construction
@@ -73,7 +80,7 @@ class Claimer final : public transport::BatchSource {
   std::int64_t next_due_ms_ = 0;
   bool is_promoting_ = true;
   bool suspects_waiting_ = false;
-  Nanos drain_until_{0};   // until then nothing else is claimed, so that a suspect can run alone
+  Nanos drain_until_{0};  // until then nothing else is claimed, so that a suspect can run alone
   Nanos drain_again_at_{0};
   std::size_t turn_ = 0;
   // atomic: flags from other threads, figures for them

@@ -32,20 +32,22 @@ std::vector<HeldPtr> Ledger::all() const {
 }
 
 void Ledger::extend(const std::vector<HeldPtr>& claims, std::int64_t until_ms, ReceiptPtr receipt) {
-  auto answer = std::make_shared<Answer>(Answer{std::move(receipt), claims.size(), false});
+  if (!pending_.enter())
+    return receipt->resolve(ReceiptStatus::kFailed,
+                            Error(ErrorCode::kClosed, "the engine is closed"));
+  auto answer = std::make_shared<Answer>(Answer{std::move(receipt), claims.size(), std::nullopt});
   for (const auto& held : claims) asked_.push({held, until_ms, answer});
 }
 
-void Ledger::tell(const std::shared_ptr<Answer>& answer, bool is_lost) {
+void Ledger::tell(const std::shared_ptr<Answer>& answer, const std::optional<Error>& error) {
   if (!answer) return;
-  answer->is_lost = answer->is_lost || is_lost;
+  if (!answer->error) answer->error = error;
   if (--answer->open > 0) return;
-  if (answer->is_lost)
-    answer->receipt->resolve(ReceiptStatus::kFailed,
-                             Error(ErrorCode::kLeaseLost, "the lease had ended before it could be "
-                                                          "extended; nothing was changed"));
-  else
-    answer->receipt->resolve(ReceiptStatus::kPersisted);
+  const auto status = !answer->error                 ? ReceiptStatus::kPersisted
+                      : answer->error->is_in_doubt() ? ReceiptStatus::kInDoubt
+                                                     : ReceiptStatus::kFailed;
+  answer->receipt->resolve(status, answer->error);
+  pending_.leave(1);
 }
 
 // Every lease that is a third gone is moved on, unless its delivery ran for lease_max already. What
@@ -55,7 +57,7 @@ void Ledger::collect_renewals(Nanos now) {
   const std::int64_t boot = clock_.boot_ms();
   std::vector<HeldPtr> over;
   for (const auto& [key, held] : open_) {
-    if (held->is_renewed && now - held->claimed_at <= config_.lease_max)
+    if (held->is_renewed && !held->is_unreadable && now - held->claimed_at <= config_.lease_max)
       sent_.push_back({held, boot + config_.lease.count(), nullptr});
     else if (boot > held->until_ms.load(std::memory_order_relaxed) + config_.lease.count())
       over.push_back(held);
@@ -72,6 +74,10 @@ void Ledger::collect(transport::Exchange& out, Nanos now) {
 }
 
 void Ledger::report(const transport::Exchange&, const transport::ExchangeResult& result, Nanos) {
+  const auto lost = [] {
+    return Error(ErrorCode::kLeaseLost,
+                 "the lease had ended before it could be extended; nothing was changed");
+  };
   for (std::size_t i = 0; i < sent_.size(); ++i) {
     auto& [held, until_ms, answer] = sent_[i];
     const bool is_lost = result.extend_lost.at(i);
@@ -79,14 +85,17 @@ void Ledger::report(const transport::Exchange&, const transport::ExchangeResult&
     const bool is_open = open_.count(held->claim.key) > 0;
     if (!is_lost) held->until_ms.store(until_ms, std::memory_order_relaxed);
     if (is_lost && is_open) lose(held);
-    tell(answer, is_lost);
+    tell(answer, is_lost ? std::optional(lost()) : std::nullopt);
   }
   sent_.clear();
 }
 
-void Ledger::give_up(const Error&, bool) {
+void Ledger::give_up(const Error& error, bool was_in_doubt) {
+  const Error sent = was_in_doubt ? Error(ErrorCode::kStoreInDoubt, error.what()) : error;
+  for (auto& extension : sent_) tell(extension.answer, sent);
+  sent_.clear();
   asked_.pop_some(sent_, 1u << 20);
-  for (auto& extension : sent_) tell(extension.answer, true);
+  for (auto& extension : sent_) tell(extension.answer, error);
   sent_.clear();
   for (auto& [key, held] : open_) held->is_lost.store(true, std::memory_order_release);
   open_.clear();

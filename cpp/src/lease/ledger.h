@@ -4,12 +4,14 @@
 #pragma once
 
 #include <map>
+#include <optional>
 
 #include "base/inbox.h"
-#include "msgq/receipt.h"
-#include "transport/held.h"
+#include "base/turnstile.h"
 #include "msgq/config.h"
+#include "msgq/receipt.h"
 #include "transport/batch_source.h"
+#include "transport/held.h"
 
 namespace msgq {
 
@@ -26,7 +28,11 @@ class Ledger final : public transport::BatchSource {
   std::vector<HeldPtr> all() const;
   // Moves the ends of these claims with the next exchange. The receipt is persisted, or failed with
   // kLeaseLost when one of them was lost. Any thread.
+  // After close() it fails with kClosed.
   void extend(const std::vector<HeldPtr>& claims, std::int64_t until_ms, ReceiptPtr receipt);
+  // Calls of extend() not yet answered; only falls after close(). Any thread.
+  std::uint64_t pending() const { return pending_.inside(); }
+  void close() { pending_.close(); }
 
   void collect(transport::Exchange& out, Nanos now) override;
   void report(const transport::Exchange& in, const transport::ExchangeResult& result,
@@ -39,7 +45,7 @@ class Ledger final : public transport::BatchSource {
   struct Answer {
     ReceiptPtr receipt;
     std::size_t open = 0;
-    bool is_lost = false;
+    std::optional<Error> error;  // the first that one of them met
   };
   struct Extension {
     HeldPtr held;
@@ -47,7 +53,7 @@ class Ledger final : public transport::BatchSource {
     std::shared_ptr<Answer> answer;  // null: a renewal of ours
   };
   void collect_renewals(Nanos now);
-  static void tell(const std::shared_ptr<Answer>& answer, bool is_lost);
+  void tell(const std::shared_ptr<Answer>& answer, const std::optional<Error>& error);
 
   // fixed after construction
   const Config& config_;
@@ -58,8 +64,9 @@ class Ledger final : public transport::BatchSource {
   std::map<transport::ClaimKey, HeldPtr> open_;
   std::vector<Extension> sent_;
   Nanos renew_at_ = kNever;
-  // atomic: a figure for others
+  // atomic: figures for others
   std::atomic<std::uint32_t> count_{0};
+  Turnstile pending_;
 };
 
 }  // namespace msgq

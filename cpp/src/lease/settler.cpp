@@ -6,6 +6,14 @@ namespace msgq {
 
 using transport::SettleOrder;
 
+void Settler::push(Settled settled) {
+  if (pending_.enter()) return inbox_.push(std::move(settled));
+  if (settled.receipt)
+    settled.receipt->resolve(
+        ReceiptStatus::kFailed,
+        Error(ErrorCode::kClosed, "the engine was closed before this was settled"));
+}
+
 Settler::Order& Settler::order_of(const HeldPtr& held) {
   auto [found, is_new] = orders_.try_emplace(held->claim.key);
   if (is_new) {
@@ -19,8 +27,9 @@ void Settler::collect(transport::Exchange& out, Nanos) {
   constexpr std::size_t kLotCountMax = 4'096;
   std::vector<Settled> fresh;
   inbox_.pop_some(fresh, kLotCountMax);
-  taken_ = fresh.size();
+  taken_ += fresh.size();
   for (auto& settled : fresh) apply(settled);
+  if (orders_.empty()) return answer();  // all of it was lost before: there may be no exchange
   for (auto& entry : orders_) {
     finish(entry.second);
     out.settles.push_back(std::move(entry.second.order));
@@ -38,13 +47,9 @@ void Settler::apply(Settled& settled) {
   for (auto& named : settled.named)
     if (see(named.held)) decide(order_of(named.held), named.ordinal, named.decision);
   if (!settled.only_named)
-    for (const auto& span : settled.spans) {
-      if (!see(span.held)) continue;
-      if (settled.returns)
-        return_span(order_of(span.held), span);
-      else
-        acknowledge(order_of(span.held), span.from, span.to);
-    }
+    for (const auto& span : settled.spans)
+      if (see(span.held) && !settled.returns) acknowledge(order_of(span.held), span.from, span.to);
+  if (settled.returns) return_spans(settled.spans);
   if (waiting.receipt) receipts_.push_back(std::move(waiting));
 }
 
@@ -62,10 +67,16 @@ void Settler::decide(Order& order, std::uint32_t ordinal, const Decision& d) {
   Held& held = *order.held;
   if (held.done.has(ordinal)) return;
   if (d.verdict == Verdict::kAck) return acknowledge(order, ordinal, ordinal + 1);
+  StoredMessage message;
+  try {
+    const auto [block, index] = held.locate(ordinal);
+    message = StoredMessage::copy(block->view(index));
+  } catch (const Error&) {  // one odd frame must not end the engine
+    held.is_unreadable = true;
+    return;
+  }
   held.done.set(ordinal);
   ++held.done_count;
-  const auto [block, index] = held.locate(ordinal);
-  auto message = StoredMessage::copy(block->view(index));
   if (!d.record.empty()) message.history = append_attempt(message.history, d.record);
   message.counts.crashes += held.claim.crashes;
   message.counts.deliveries += held.claim.attempt;
@@ -74,23 +85,30 @@ void Settler::decide(Order& order, std::uint32_t ordinal, const Decision& d) {
   if (d.verdict == Verdict::kReject) {
     order.order.deads.push_back({d.reason, std::move(message)});
   } else {
-    const auto kind = d.verdict == Verdict::kRetry ? SettleOrder::Return::kRetry
-                                                   : SettleOrder::Return::kSnooze;
+    const auto kind =
+        d.verdict == Verdict::kRetry ? SettleOrder::Return::kRetry : SettleOrder::Return::kSnooze;
     order.order.backs.push_back({kind, clock_.wall_ms() + d.delay_ms, std::move(message)});
   }
 }
 
-// The whole claim goes back when nothing else of it is still running; otherwise message by message.
-void Settler::return_span(Order& order, const Span& span) {
-  Held& held = *order.held;
-  std::uint32_t undone = 0;
-  for (std::uint32_t i = span.from; i < span.to; ++i) undone += held.done.has(i) ? 0 : 1;
-  if (held.done_count + undone == held.total) {
-    held.gives_back = true;
-    return;
+// A claim of which nothing is still running goes back whole; otherwise message by message.
+void Settler::return_spans(const std::vector<Span>& spans) {
+  std::map<Held*, std::uint32_t> running;  // neither decided nor coming back
+  for (const Span& span : spans) {
+    Held& held = *span.held;
+    auto& count = running.try_emplace(&held, held.total - held.done_count).first->second;
+    for (std::uint32_t i = span.from; i < span.to; ++i) count -= held.done.has(i) ? 0 : 1;
   }
   const Decision now{0, Verdict::kSnooze, 0, {}, {}};
-  for (std::uint32_t i = span.from; i < span.to; ++i) decide(order, i, now);
+  for (const Span& span : spans) {
+    Held& held = *span.held;
+    if (held.is_lost.load(std::memory_order_relaxed)) continue;
+    Order& order = order_of(span.held);
+    if (running.at(&held) == 0)
+      held.gives_back = true;
+    else
+      for (std::uint32_t i = span.from; i < span.to; ++i) decide(order, i, now);
+  }
 }
 
 void Settler::finish(Order& order) {
@@ -100,7 +118,8 @@ void Settler::finish(Order& order) {
   order.order.gives_back = held.gives_back && !order.order.is_whole;
 }
 
-void Settler::report(const transport::Exchange& in, const transport::ExchangeResult& result, Nanos) {
+void Settler::report(const transport::Exchange& in, const transport::ExchangeResult& result,
+                     Nanos) {
   std::size_t i = 0;
   for (auto& [key, order] : orders_) {
     const SettleOrder& sent = in.settles.at(i);
@@ -116,19 +135,24 @@ void Settler::report(const transport::Exchange& in, const transport::ExchangeRes
     }
     ++i;
   }
+  answer();
+  orders_.clear();
+}
+
+// Everything taken is as durable as it will be, or lost.
+void Settler::answer() {
   for (auto& waiting : receipts_) {
     for (const auto& held : waiting.on) waiting.is_lost = waiting.is_lost || held->is_lost.load();
     if (waiting.is_lost)
-      waiting.receipt->resolve(
-          ReceiptStatus::kFailed,
-          Error(ErrorCode::kLeaseLost, "the lease had ended; somebody else may be running it, and "
-                                       "nothing was changed"));
+      waiting.receipt->resolve(ReceiptStatus::kFailed,
+                               Error(ErrorCode::kLeaseLost,
+                                     "the lease had ended; somebody else may be running it, and "
+                                     "nothing was changed"));
     else
       waiting.receipt->resolve(ReceiptStatus::kPersisted);
   }
-  orders_.clear();
   receipts_.clear();
-  pending_.fetch_sub(taken_, std::memory_order_acq_rel);
+  pending_.leave(taken_);
   taken_ = 0;
 }
 
@@ -136,17 +160,16 @@ void Settler::give_up(const Error& error, bool was_in_doubt) {
   std::vector<Settled> rest;
   inbox_.pop_some(rest, 1u << 20);
   const auto status = was_in_doubt ? ReceiptStatus::kInDoubt : ReceiptStatus::kFailed;
-  for (auto& waiting : receipts_) waiting.receipt->resolve(status, error);
+  const Error sent = was_in_doubt ? Error(ErrorCode::kStoreInDoubt, error.what()) : error;
+  for (auto& waiting : receipts_) waiting.receipt->resolve(status, sent);
   for (auto& settled : rest)
     if (settled.receipt) settled.receipt->resolve(ReceiptStatus::kFailed, error);
-  pending_.fetch_sub(taken_ + rest.size(), std::memory_order_acq_rel);
+  pending_.leave(taken_ + rest.size());
   taken_ = 0;
   orders_.clear();
   receipts_.clear();
 }
 
-Nanos Settler::next_time(Nanos now) {
-  return inbox_.size_approx() > 0 ? now : kNever;
-}
+Nanos Settler::next_time(Nanos now) { return inbox_.size_approx() > 0 ? now : kNever; }
 
 }  // namespace msgq

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/inbox.h"
+#include "base/turnstile.h"
 #include "lease/ledger.h"
 #include "msgq/delivery.h"
 #include "msgq/receipt.h"
@@ -34,12 +35,11 @@ class Settler final : public transport::BatchSource {
  public:
   Settler(Clock& clock, Ledger& ledger) : clock_(clock), ledger_(ledger) {}
 
-  void push(Settled settled) {
-    pending_.fetch_add(1, std::memory_order_acq_rel);
-    inbox_.push(std::move(settled));
-  }
-  // Pushed and not yet durable. Any thread.
-  std::uint64_t pending() const { return pending_.load(std::memory_order_acquire); }
+  // After close() nothing is taken any more: a receipt fails with kClosed, the rest is dropped.
+  void push(Settled settled);
+  // Pushed and not yet durable; only falls after close(). Any thread.
+  std::uint64_t pending() const { return pending_.inside(); }
+  void close() { pending_.close(); }
 
   void collect(transport::Exchange& out, Nanos now) override;
   void report(const transport::Exchange& in, const transport::ExchangeResult& result,
@@ -52,7 +52,6 @@ class Settler final : public transport::BatchSource {
   struct Order {
     HeldPtr held;
     transport::SettleOrder order;
-    bool is_in_doubt = false;
   };
   struct Waiting {
     ReceiptPtr receipt;
@@ -63,8 +62,9 @@ class Settler final : public transport::BatchSource {
   void apply(Settled& settled);
   void decide(Order& order, std::uint32_t ordinal, const Decision& decision);
   void acknowledge(Order& order, std::uint32_t from, std::uint32_t to);
-  void return_span(Order& order, const Span& span);
+  void return_spans(const std::vector<Span>& spans);
   void finish(Order& order);
+  void answer();
 
   // fixed after construction
   Clock& clock_;
@@ -75,8 +75,8 @@ class Settler final : public transport::BatchSource {
   std::map<transport::ClaimKey, Order> orders_;  // of the present exchange, in its order
   std::vector<Waiting> receipts_;
   std::uint64_t taken_ = 0;  // from the inbox, for the present exchange
-  // atomic: a figure for close()
-  std::atomic<std::uint64_t> pending_{0};
+  // atomic: what close() waits for
+  Turnstile pending_;
 };
 
 }  // namespace msgq

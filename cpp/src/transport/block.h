@@ -32,6 +32,8 @@ class Block {
   std::string_view body(std::uint32_t index) const;
   // Type and content of a message without reading its frame.
   std::string_view type(std::uint32_t index) const;
+  // When it was first enqueued; of one that was returned, when it was put into this block.
+  std::int64_t enqueued_ms(std::uint32_t index) const { return section_of(index).enqueued_ms; }
   // The index after the last message that follows `index` without a change of type or content.
   std::uint32_t uniform_end(std::uint32_t index) const;
   std::uint64_t checksum() const;                                      // XXH3 of bytes()

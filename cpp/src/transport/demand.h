@@ -33,6 +33,8 @@ class DemandSource {
   virtual bool deliver(const Demand& demand, const HeldPtr& held) = 0;
   // The store was asked for `demand`; everything it gave has been delivered.
   virtual void answered(const Demand& demand) = 0;
+  // Called whenever the writer looks. Returns when it should look again at the latest.
+  virtual Nanos tick(Nanos) { return kNever; }
   // The store is given up; nothing will be delivered any more.
   virtual void give_up(const Error& error) = 0;
 };

@@ -60,7 +60,8 @@ struct Held {
   // only the writer thread
   Bitmap done;
   std::uint32_t done_count = 0;
-  bool gives_back = false;  // asked for: what is not done goes back unspent
+  bool gives_back = false;     // asked for: what is not done goes back unspent
+  bool is_unreadable = false;  // of a newer msgq: its lease lapses, so that others may have it
   // atomic: written by the writer, read by slots before they run a message
   std::atomic<std::int64_t> until_ms;
   std::atomic<bool> is_lost{false};

@@ -9,10 +9,18 @@ constexpr Nanos kBackoffMin = std::chrono::milliseconds(2);
 constexpr Nanos kBackoffMax = std::chrono::seconds(1);
 constexpr Nanos kTidyBudget = std::chrono::milliseconds(10);
 
+// False for a look that found nothing: no commit.
+bool has_written(const Exchange& in, const ExchangeResult& out) {
+  return !in.settles.empty() || !in.extends.empty() || !in.appends.empty() || !in.parks.empty() ||
+         out.promoted > 0 || out.reclaimed > 0 ||
+         std::any_of(out.claims.begin(), out.claims.end(),
+                     [](const ClaimAnswer& answer) { return !answer.claims.empty(); });
+}
+
 }  // namespace
 
-Writer::Writer(const Config& config, World world, Log& log, std::unique_ptr<Session> session)
-    : config_(config), world_(world), log_(log), session_(std::move(session)) {}
+Writer::Writer(World world, Log& log, std::unique_ptr<Session> session)
+    : world_(world), log_(log), session_(std::move(session)) {}
 
 Nanos Writer::step() {
   const Nanos now = world_.clock.steady();
@@ -22,7 +30,7 @@ Nanos Writer::step() {
     return kNever;
   }
   try {
-    if (state_ != State::kIdle && now < retry_at_) return retry_at_;
+    if (now < retry_at_) return retry_at_;
     if (state_ == State::kInDoubt) return resolve(now);
     if (state_ == State::kIdle) {
       exchange_ = Exchange{};
@@ -48,13 +56,13 @@ Nanos Writer::send(Nanos now) {
     return failed(error, now);
   }
   const Nanos end = world_.clock.steady();
-  flush_ns.record(end - now);
+  if (has_written(exchange_, result_)) flush_ns.record(end - now);
   succeeded(end);
   return end;
 }
 
 void Writer::succeeded(Nanos now) {
-  count(flushes);
+  if (has_written(exchange_, result_)) count(flushes);
   count(blocks, exchange_.appends.size());
   count(waited_ns, static_cast<std::uint64_t>(result_.waited.count()));
   if (is_failing_) log_.write(LogLevel::kInfo, "the store answers again");
@@ -62,15 +70,16 @@ void Writer::succeeded(Nanos now) {
   backoff_ = Nanos::zero();
   state_ = State::kIdle;
   for (auto* source : sources_) source->report(exchange_, result_, now);
-  const bool makes_work = !exchange_.appends.empty() || !exchange_.parks.empty() ||
-                          result_.promoted > 0 || result_.reclaimed > 0 ||
-                          std::any_of(exchange_.settles.begin(), exchange_.settles.end(),
-                                      [](const auto& s) { return s.gives_back || !s.backs.empty(); });
+  const bool makes_work =
+      !exchange_.appends.empty() || !exchange_.parks.empty() || result_.promoted > 0 ||
+      result_.reclaimed > 0 ||
+      std::any_of(exchange_.settles.begin(), exchange_.settles.end(),
+                  [](const auto& s) { return s.gives_back || !s.backs.empty(); });
   if (makes_work && on_work_made) on_work_made();
 }
 
-// Where an error of the store becomes an action. Certainly not written: again, later. Refused: taken
-// apart until the culprit stands alone. Unknown: asked after.
+// Where an error of the store becomes an action. Certainly not written: again, later. Refused:
+// taken apart until the culprit stands alone. Unknown: asked after.
 Nanos Writer::failed(const Error& error, Nanos now) {
   const bool has_flush = intake_ != nullptr && intake_->has_flush();
   switch (error.code()) {
@@ -79,18 +88,20 @@ Nanos Writer::failed(const Error& error, Nanos now) {
       log_.write(LogLevel::kWarning, std::string("a flush is in doubt: ") + error.what());
       return resolve(now);
     case ErrorCode::kStoreFull:
-      if (!has_flush) return later(now);
+      if (!has_flush) {
+        if (intake_ != nullptr) intake_->expire(exchange_, error, now);
+        return later(now);
+      }
       intake_->refuse(exchange_, error, now);
       if (exchange_.empty()) state_ = State::kIdle;
       return now;
     case ErrorCode::kStoreUnavailable:
       if (!is_failing_)
-        log_.write(LogLevel::kWarning, std::string("the store is away, trying again: ") + error.what());
+        log_.write(LogLevel::kWarning,
+                   std::string("the store is away, trying again: ") + error.what());
       is_failing_ = true;
-      if (has_flush && now - intake_->flush_started_at() >= config_.enqueue_timeout) {
-        intake_->fail(exchange_, error);
-        if (exchange_.empty()) state_ = State::kIdle;
-      }
+      if (intake_ != nullptr) intake_->expire(exchange_, error, now);
+      if (exchange_.empty()) state_ = State::kIdle;
       return later(now);
     default:
       if (!has_flush || error.code() == ErrorCode::kInternal) throw error;
@@ -118,9 +129,8 @@ Nanos Writer::resolve(Nanos now) {
   } catch (const Error& error) {
     if (error.code() != ErrorCode::kStoreInDoubt && error.code() != ErrorCode::kStoreUnavailable)
       throw error;
-    if (intake_ && intake_->has_flush() &&
-        now - intake_->flush_started_at() >= config_.enqueue_timeout)
-      intake_->doubt(Error(ErrorCode::kStoreInDoubt, error.what(), error.store_code()));
+    if (intake_ != nullptr)
+      intake_->doubt(Error(ErrorCode::kStoreInDoubt, error.what(), error.store_code()), now);
     return later(now);
   }
 }
@@ -155,9 +165,21 @@ Nanos Writer::idle(Nanos now) {
   for (auto* source : sources_) next = std::min(next, source->next_time(now));
   if (next > now) {
     is_idle_.store(true, std::memory_order_release);
-    if (session_->tidy(kTidyBudget)) next = std::min(next, world_.clock.steady());
+    if (tidy()) next = std::min(next, world_.clock.steady());
   }
   return next;
+}
+
+// Housekeeping that fails is tried again when the writer is idle the next time; nobody waits for
+// it.
+bool Writer::tidy() {
+  try {
+    return session_->tidy(kTidyBudget);
+  } catch (const Error& error) {
+    if (!error.is_retryable() && !error.is_in_doubt()) throw;
+    count(errors);
+    return false;
+  }
 }
 
 }  // namespace msgq::transport

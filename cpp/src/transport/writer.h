@@ -15,7 +15,6 @@
 #include "base/random.h"
 #include "base/runtime.h"
 #include "model/traffic.h"
-#include "msgq/config.h"
 #include "transport/batch_source.h"
 
 namespace msgq::transport {
@@ -26,17 +25,19 @@ class Intake {
  public:
   virtual ~Intake() = default;
   virtual bool has_flush() const = 0;
-  virtual Nanos flush_started_at() const = 0;
   virtual void fail(Exchange& ex, const Error& error) = 0;
   virtual bool isolate(Exchange& ex) = 0;
   // The store has no room: fails, drops or holds the flush back, as policy says.
   virtual void refuse(Exchange& ex, const Error& error, Nanos now) = 0;
-  virtual void doubt(const Error& error) = 0;
+  // The store is away: what has been on its way for too long fails.
+  virtual void expire(Exchange& ex, const Error& error, Nanos now) = 0;
+  // The exchange is in doubt: of it, what has been on its way for too long is told so.
+  virtual void doubt(const Error& error, Nanos now) = 0;
 };
 
 class Writer final : public Service {
  public:
-  Writer(const Config& config, World world, Log& log, std::unique_ptr<Session> session);
+  Writer(World world, Log& log, std::unique_ptr<Session> session);
 
   // REQUIRES: before start. Sources are asked in the order given.
   void add(BatchSource& source) { sources_.push_back(&source); }
@@ -71,9 +72,9 @@ class Writer final : public Service {
   Nanos later(Nanos now);
   void give_up(const Error& error);
   Nanos idle(Nanos now);
+  bool tidy();
 
   // fixed after construction
-  const Config& config_;
   World world_;
   Log& log_;
   std::unique_ptr<Session> session_;

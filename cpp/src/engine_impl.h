@@ -1,0 +1,234 @@
+// The rooms of one engine, wired together, and what its public face needs of them: whether it is
+// open, letting a parcel in, and ending.
+//
+// Threads: as Engine; the rooms say for themselves.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/fork.h"
+#include "base/log.h"
+#include "base/random.h"
+#include "base/runtime.h"
+#include "dispatch/raw_claims.h"
+#include "dispatch/scheduler.h"
+#include "intake/batcher.h"
+#include "lease/claimer.h"
+#include "lease/settler.h"
+#include "msgq/engine.h"
+#include "transport/writer.h"
+#include "wake/listener.h"
+
+namespace msgq {
+
+struct Registration final : Engine::Worker {
+  explicit Registration(std::shared_ptr<Scheduler> s) : scheduler(std::move(s)) {}
+  const std::shared_ptr<Scheduler> scheduler;
+};
+
+// The machine's own world, for engines that nobody gave one.
+struct OwnWorld {
+  std::unique_ptr<Runtime> runtime = make_thread_runtime(system_clock());
+  World world{system_clock(), system_random(), *runtime};
+};
+
+struct Engine::Impl {
+  Impl(Config c, World w, std::unique_ptr<transport::Transport> t, std::unique_ptr<OwnWorld> own,
+       std::unique_ptr<Log> l)
+      : config(std::move(c)),
+        own_world(std::move(own)),
+        world(w),
+        log(std::move(l)),
+        transport(std::move(t)),
+        admission(world.clock, config.inflight_count_max, config.inflight_bytes_max),
+        ledger(config, world.clock),
+        settler(world.clock, ledger),
+        batcher(config, world.clock, admission, transport->capability().is_durable),
+        settles_at_once(!transport->capability().is_durable && !config.strict_queues &&
+                        config.store_count_max == 0 && config.store_bytes_max == 0),
+        claimer(config, world.clock, ledger, book),
+        raw_claims(std::make_shared<RawClaims>(world.clock)),
+        writer(world, *log, transport->open_session()) {
+    wire();
+    world.runtime.start(writer);
+    if (!listener) return;
+    try {
+      world.runtime.start(*listener);
+    } catch (...) {
+      world.runtime.stop(writer);
+      throw;
+    }
+  }
+
+  void wire() {
+    writer.add(settler);
+    writer.add(ledger);
+    writer.add(batcher);
+    writer.add(claimer);
+    writer.set_intake(batcher);
+    claimer.give_back = [this](const HeldPtr& held) {
+      push_settled({{{held, 0, held->total}}, {}, false, true, nullptr});
+    };
+    raw_claims->on_request = [this] { writer.poke(); };
+    claimer.add(raw_claims);
+    if (auto* wake = transport->wake()) {
+      writer.on_work_made = [wake] { wake->hint(); };
+      listener.emplace([wake](Nanos most) { return wake->wait(most); },
+                       [this] {
+                         claimer.hint();
+                         writer.poke();
+                       });
+    }
+  }
+
+  void require_unforked() const {
+    if (fork_generation() != opened_in)
+      throw Error(ErrorCode::kClosed,
+                  "this engine was opened before a fork and stays with the "
+                  "parent; open another one in the child");
+  }
+  // Why nothing goes: closed, a fork's child, or a store that was given up.
+  void require_open() {
+    require_unforked();
+    if (is_closed.load(std::memory_order_acquire))
+      throw Error(ErrorCode::kClosed, "the engine is closed");
+    if (writer.is_broken()) throw *writer.broken();
+  }
+
+  // Before looking: where receipts settle at admission, what was enqueued must be seen by its own
+  // producer, as it is on every other store.
+  void require_settled() {
+    require_open();
+    if (settles_at_once) admission.wait_passed(std::chrono::seconds(5));
+  }
+
+  void push_settled(Settled settled) {
+    settler.push(std::move(settled));
+    writer.poke();
+  }
+
+  Admitted make_admitted(Parcel& parcel, Traffic& traffic) {
+    if (parcel.first_id.is_nil()) parcel.first_id = draw_ids(parcel.count(), world.clock.wall_ms());
+    Admitted a;
+    a.count = parcel.count();
+    a.bytes = parcel.bytes();
+    a.receipt = std::make_shared<Receipt>(parcel.first_id, a.count);
+    a.traffic = &traffic;
+    a.admitted_at = world.clock.steady();
+    return a;
+  }
+
+  // REQUIRES: room was acquired. The batcher gives it back, also when close() comes in between.
+  ReceiptPtr admit(Parcel parcel, Traffic& traffic) {
+    const std::uint64_t number = parcel.count(), bytes = parcel.bytes();
+    try {
+      return push(std::move(parcel), traffic);
+    } catch (...) {
+      admission.release(number, bytes);
+      throw;
+    }
+  }
+
+  ReceiptPtr push(Parcel parcel, Traffic& traffic) {
+    Admitted admitted = make_admitted(parcel, traffic);
+    count(admitted.traffic->enqueued, admitted.count);
+    count(admitted.traffic->in_flight, admitted.count);
+    ReceiptPtr receipt = admitted.receipt;
+    admitted.parcel = std::move(parcel);
+    if (settles_at_once) receipt->resolve(ReceiptStatus::kPersisted);
+    batcher.push(std::move(admitted));
+    writer.poke();
+    return receipt;
+  }
+
+  void check(const Parcel& parcel) const {
+    if (parcel.count() == 0) throw Error(ErrorCode::kPayloadInvalid, "a parcel has no messages");
+    std::uint32_t before = 0;
+    for (const std::uint32_t end : parcel.ends) {
+      if (end - before > config.message_bytes_max + 128'000)
+        throw Error(ErrorCode::kPayloadInvalid, "a message has " + std::to_string(end - before) +
+                                                    " bytes, at most " +
+                                                    std::to_string(config.message_bytes_max) +
+                                                    " are allowed (message_bytes_max)");
+      before = end;
+    }
+  }
+
+  bool is_quiet() const { return pending() == 0 || writer.is_broken(); }
+  std::uint64_t pending() const { return admission.count() + settler.pending() + ledger.pending(); }
+
+  bool wait_quiet(Nanos until) {
+    while (!is_quiet()) {
+      if (world.clock.steady() >= until) return false;
+      writer.poke();
+      take_nap();
+    }
+    return true;
+  }
+
+  // Answers everybody who still waits. What passed the doors before they were closed is on its way
+  // into an inbox, a few instructions long: it is waited for.
+  void give_up_rest() {
+    const Error error(ErrorCode::kClosed,
+                      "the engine was closed before this was stored or settled");
+    const bool is_in_doubt = writer.is_in_doubt();
+    for (int naps = 0; naps < 5'000; ++naps) {
+      batcher.give_up(error, is_in_doubt);
+      settler.give_up(error, is_in_doubt);
+      ledger.give_up(error, is_in_doubt);
+      if (pending() == 0) return;
+      take_nap();
+    }
+  }
+
+  // Somebody else closes.
+  bool wait_ended(Nanos until) {
+    while (!is_ended.load(std::memory_order_acquire)) {
+      if (world.clock.steady() >= until) return false;
+      take_nap();
+    }
+    return true;
+  }
+
+  void take_nap() { nap.wait(nap.key(), std::chrono::milliseconds(1)); }
+
+  Nanos end_of(Nanos timeout) const {
+    const Nanos now = world.clock.steady();
+    return timeout >= kNever - now ? kNever : now + timeout;
+  }
+
+  // fixed after construction
+  const Config config;
+  const std::unique_ptr<OwnWorld> own_world;
+  const World world;
+  const std::unique_ptr<Log> log;
+  const std::unique_ptr<transport::Transport> transport;
+  const std::uint32_t opened_in = fork_generation();
+  // the rooms, in the order of the road
+  TrafficBook book;
+  Admission admission;
+  Ledger ledger;
+  Settler settler;
+  Batcher batcher;
+  // What is in memory is as safe before the flush as after it: nobody need wait for one.
+  const bool settles_at_once;
+  Claimer claimer;
+  const std::shared_ptr<RawClaims> raw_claims;
+  transport::Writer writer;
+  std::optional<Listener> listener;
+  // atomic
+  std::atomic<bool> is_closed{false};
+  Event nap;  // nobody signals it: a bounded wait
+  // guarded by mutex
+  Mutex mutex;
+  std::vector<std::shared_ptr<Scheduler>> schedulers MSGQ_GUARDED_BY(mutex);
+  bool is_stopped MSGQ_GUARDED_BY(mutex) = false;
+  // atomic: set once close() has done everything
+  std::atomic<bool> is_ended{false};
+};
+
+}  // namespace msgq

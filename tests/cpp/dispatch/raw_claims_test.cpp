@@ -1,0 +1,128 @@
+#include "dispatch/raw_claims.h"
+
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "support/road.h"
+
+namespace msgq {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr Nanos kLong = seconds(60);
+
+class RawClaimsTest : public ::testing::Test {
+ protected:
+  RawClaimsTest() {
+    claims.on_request = [this] { asked.signal(); };
+  }
+  // Waits until somebody asks; what they ask for.
+  Demand next_demand() {
+    while (true) {
+      const auto key = asked.key();
+      std::vector<Demand> out;
+      claims.demands(out, clock.steady());
+      if (!out.empty()) return out.front();
+      asked.wait(key, kLong);
+    }
+  }
+  HeldPtr claim(std::uint32_t count) {
+    return test::held_of(test::claimed_of({test::parcel_of(test::numbers(count))}), traffic,
+                         Nanos(0), false);
+  }
+
+  Clock& clock = system_clock();
+  Event asked;
+  Traffic traffic{"q"};
+  RawClaims claims{clock};
+};
+
+TEST_F(RawClaimsTest, ARequestIsAskedForOnceWithoutAHintAndNeverRounded) {
+  std::thread caller([&] { EXPECT_EQ(claims.claim("q", 7, milliseconds(50), 1'000), nullptr); });
+  const Demand demand = next_demand();
+  EXPECT_EQ(demand.queue, "q");
+  EXPECT_EQ(demand.count_max, 7U);
+  EXPECT_EQ(demand.lease_ms, 1'000);
+  EXPECT_TRUE(demand.is_urgent);
+  EXPECT_TRUE(demand.is_exact);
+  EXPECT_FALSE(demand.is_renewed);
+  claims.answered(demand);
+  EXPECT_FALSE(next_demand().is_urgent);
+  caller.join();
+  std::vector<Demand> out;
+  claims.demands(out, clock.steady());
+  EXPECT_TRUE(out.empty()) << "its caller has gone";
+}
+
+TEST_F(RawClaimsTest, WhatComesIsALotOfWhatIsLeftOfTheClaim) {
+  std::shared_ptr<SpanLot> lot;
+  std::thread caller([&] { lot = claims.claim("q", 4, kLong, 1'000); });
+  const Demand demand = next_demand();
+  auto held = claim(4);
+  held->done.set(1);
+  EXPECT_TRUE(claims.deliver(demand, held));
+  claims.answered(demand);
+  caller.join();
+  ASSERT_TRUE(lot);
+  ASSERT_EQ(lot->size(), 3U);
+  EXPECT_EQ(lot->body(0), "0");
+  EXPECT_EQ(lot->body(1), "2");
+  EXPECT_EQ(lot->body(2), "3");
+}
+
+TEST_F(RawClaimsTest, AClaimThatComesTooLateIsRefusedSoThatItGoesBack) {
+  std::thread caller([&] { EXPECT_EQ(claims.claim("q", 1, milliseconds(1), 1'000), nullptr); });
+  const Demand demand = next_demand();
+  claims.answered(demand);
+  caller.join();
+  EXPECT_FALSE(claims.deliver(demand, claim(1)));
+}
+
+TEST_F(RawClaimsTest, NotWaitingStillGivesTheStoreOneAnswer) {
+  std::shared_ptr<SpanLot> lot;
+  std::thread caller([&] { lot = claims.claim("q", 1, Nanos::zero(), 1'000); });
+  const Demand demand = next_demand();
+  EXPECT_TRUE(claims.deliver(demand, claim(1)));
+  claims.answered(demand);
+  caller.join();
+  EXPECT_TRUE(lot);
+}
+
+TEST_F(RawClaimsTest, CloseEndsEveryWaitAndRefusesWhatComes) {
+  std::vector<std::thread> callers;
+  for (int i = 0; i < 4; ++i)
+    callers.emplace_back([&] { EXPECT_EQ(claims.claim("q", 1, kNever, 1'000), nullptr); });
+  const Demand demand = next_demand();
+  claims.close();
+  for (auto& caller : callers) caller.join();
+  EXPECT_FALSE(claims.deliver(demand, claim(1)));
+  EXPECT_EQ(claims.claim("q", 1, kLong, 1'000), nullptr);
+}
+
+TEST_F(RawClaimsTest, AStoreGivenUpIsRaisedToEveryCaller) {
+  std::thread caller([&] { EXPECT_THROW(claims.claim("q", 1, kLong, 1'000), Error); });
+  next_demand();
+  claims.give_up(Error(ErrorCode::kStoreRejected, "gone"));
+  caller.join();
+  EXPECT_THROW(claims.claim("q", 1, kLong, 1'000), Error);
+}
+
+TEST_F(RawClaimsTest, EachCallerGetsAClaimOfItsOwn) {
+  std::atomic<int> got{0};
+  std::vector<std::thread> callers;
+  for (int i = 0; i < 8; ++i)
+    callers.emplace_back([&] { got += claims.claim("q", 1, kLong, 1'000) != nullptr; });
+  for (int i = 0; i < 8; ++i) {
+    const Demand demand = next_demand();
+    ASSERT_TRUE(claims.deliver(demand, claim(1)));
+    claims.answered(demand);
+  }
+  for (auto& caller : callers) caller.join();
+  EXPECT_EQ(got, 8);
+}
+
+}  // namespace
+}  // namespace msgq

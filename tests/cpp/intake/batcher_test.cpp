@@ -1,0 +1,240 @@
+#include "intake/batcher.h"
+
+#include <gtest/gtest.h>
+
+#include "support/road.h"
+
+namespace msgq {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using test::parcel_of;
+using transport::Exchange;
+
+class BatcherTest : public ::testing::Test {
+ protected:
+  void remake(bool is_durable = true) {
+    batcher = std::make_unique<Batcher>(config, clock, admission, is_durable);
+  }
+  ReceiptPtr push(Parcel parcel) {
+    Traffic& traffic = book.find(parcel.queue);
+    auto admitted = test::admitted_of(std::move(parcel), traffic, clock.steady());
+    EXPECT_TRUE(admission.try_acquire(admitted.count, admitted.bytes));
+    auto receipt = admitted.receipt;
+    batcher->push(std::move(admitted));
+    return receipt;
+  }
+  Exchange collect() {
+    Exchange out;
+    batcher->collect(out, clock.steady());
+    return out;
+  }
+  void report(const Exchange& ex) { batcher->report(ex, {}, clock.steady()); }
+
+  test::FakeClock clock;
+  Config config;
+  TrafficBook book;
+  Admission admission{clock, 1'000'000, 1ull << 30};
+  std::unique_ptr<Batcher> batcher = std::make_unique<Batcher>(config, clock, admission, true);
+};
+
+TEST_F(BatcherTest, ALoneParcelIsABlockAtOnce) {
+  push(parcel_of({"a"}));
+  const auto ex = collect();
+  ASSERT_EQ(ex.appends.size(), 1U);
+  EXPECT_EQ(ex.appends[0].queue, "q");
+  EXPECT_EQ(ex.appends[0].block->count(), 1U);
+}
+
+TEST_F(BatcherTest, ABlockEndsAtItsCount) {
+  config.batch_count_max = 10;
+  for (int i = 0; i < 3; ++i) push(parcel_of(test::numbers(4)));
+  const auto ex = collect();
+  ASSERT_EQ(ex.appends.size(), 2U);
+  EXPECT_EQ(ex.appends[0].block->count(), 8U);
+  EXPECT_EQ(ex.appends[1].block->count(), 4U);
+}
+
+TEST_F(BatcherTest, ABlockEndsAtItsBytes) {
+  config.batch_bytes_max = 1 << 10;
+  for (int i = 0; i < 3; ++i) push(parcel_of({std::string(500, 'x')}));
+  push(parcel_of({std::string(5'000, 'y')}));  // larger than a block may be: alone in one
+  const auto ex = collect();
+  ASSERT_EQ(ex.appends.size(), 3U);
+  EXPECT_EQ(ex.appends[0].block->count(), 2U);
+  EXPECT_EQ(ex.appends[2].block->count(), 1U);
+}
+
+// Two queues that take turns once made a block of each parcel, sixteen messages a commit.
+TEST_F(BatcherTest, InterleavedQueuesShareAFlushWithABlockEach) {
+  for (std::uint32_t i = 0; i < 500; ++i) {
+    push(parcel_of({std::to_string(i)}, "q"));
+    push(parcel_of({std::to_string(i)}, "r"));
+  }
+  const auto ex = collect();
+  ASSERT_EQ(ex.appends.size(), 2U);
+  for (const auto& append : ex.appends) {
+    ASSERT_EQ(append.block->count(), 500U);
+    for (std::uint32_t i = 0; i < 500; ++i) EXPECT_EQ(append.block->body(i), std::to_string(i));
+  }
+}
+
+TEST_F(BatcherTest, AFlushHasNoMoreBlocksThanAllowedAndTheRestKeepsItsOrder) {
+  config.flush_count_max = 2;
+  config.batch_count_max = 1;
+  for (std::uint32_t i = 0; i < 5; ++i) push(parcel_of({std::to_string(i)}));
+  std::vector<std::string> seen;
+  for (int round = 0; round < 3; ++round) {
+    const auto ex = collect();
+    EXPECT_LE(ex.appends.size(), 2U);
+    for (const auto& append : ex.appends) seen.emplace_back(append.block->body(0));
+    report(ex);
+  }
+  EXPECT_EQ(seen, (std::vector<std::string>{"0", "1", "2", "3", "4"}));
+}
+
+TEST_F(BatcherTest, ADelayedParcelIsParkedMessageByMessage) {
+  auto parcel = parcel_of({"a", "b"});
+  parcel.due_ms = clock.wall_ms() + 5'000;
+  const auto receipt = push(std::move(parcel));
+  const auto ex = collect();
+  EXPECT_TRUE(ex.appends.empty());
+  ASSERT_EQ(ex.parks.size(), 2U);
+  EXPECT_EQ(ex.parks[1].message.body, "b");
+  EXPECT_EQ(ex.parks[1].message.id, receipt->first_id().plus(1));
+  EXPECT_EQ(ex.parks[1].message.enqueued_ms, clock.wall_ms());
+  report(ex);
+  EXPECT_EQ(receipt->status(), ReceiptStatus::kPersisted);
+}
+
+TEST_F(BatcherTest, WhatIsDueByNowIsNotParked) {
+  auto parcel = parcel_of({"a"});
+  parcel.due_ms = clock.wall_ms();
+  push(std::move(parcel));
+  EXPECT_EQ(collect().appends.size(), 1U);
+}
+
+TEST_F(BatcherTest, LingeringWaitsForCompanyButNotForEver) {
+  config.linger = milliseconds(10);
+  push(parcel_of({"a"}));
+  EXPECT_TRUE(collect().empty());
+  EXPECT_EQ(batcher->next_time(clock.steady()), clock.steady() + milliseconds(10));
+  clock.advance(milliseconds(10));
+  EXPECT_EQ(collect().appends.size(), 1U);
+}
+
+TEST_F(BatcherTest, AFullBlockDoesNotLinger) {
+  config.linger = seconds(10);
+  config.batch_count_max = 2;
+  push(parcel_of({"a", "b"}));
+  EXPECT_EQ(collect().appends.size(), 1U);
+}
+
+TEST_F(BatcherTest, WhoClosesDoesNotLinger) {
+  config.linger = seconds(60);
+  push(parcel_of({"a"}));
+  EXPECT_TRUE(collect().empty());
+  batcher->hurry();
+  EXPECT_EQ(batcher->next_time(clock.steady()), clock.steady());
+  EXPECT_EQ(collect().appends.size(), 1U);
+}
+
+TEST_F(BatcherTest, IsolatedParcelsKeepTheirBytesIdsAndOrder) {
+  std::vector<ReceiptPtr> receipts;
+  receipts.push_back(push(parcel_of({"a", "b"})));
+  auto delayed = parcel_of({"later"});
+  delayed.due_ms = clock.wall_ms() + 1'000;
+  receipts.push_back(push(std::move(delayed)));
+  receipts.push_back(push(parcel_of({"c"}, "r")));
+  receipts.push_back(push(parcel_of({"d"})));
+  auto whole = collect();
+  ASSERT_TRUE(batcher->isolate(whole));
+  EXPECT_TRUE(whole.empty());
+  std::vector<std::string> seen;
+  for (int i = 0; i < 4; ++i) {
+    const auto ex = collect();
+    EXPECT_EQ(ex.appends.size() + ex.parks.size(), 1U);
+    for (const auto& append : ex.appends)
+      for (std::uint32_t k = 0; k < append.block->count(); ++k) {
+        seen.push_back(append.queue + ":" + std::string(append.block->body(k)));
+        if (seen.back() == "q:b") {
+          EXPECT_EQ(append.block->view(k).id, receipts[0]->first_id().plus(1));
+        }
+      }
+    for (const auto& park : ex.parks) seen.push_back("park:" + park.message.body);
+    report(ex);
+  }
+  EXPECT_EQ(seen, (std::vector<std::string>{"q:a", "q:b", "q:d", "r:c", "park:later"}));
+  for (const auto& receipt : receipts) EXPECT_EQ(receipt->status(), ReceiptStatus::kPersisted);
+  EXPECT_EQ(admission.count(), 0U);
+}
+
+TEST_F(BatcherTest, OneParcelCannotBeIsolated) {
+  push(parcel_of({"a", "b"}));
+  auto ex = collect();
+  EXPECT_FALSE(batcher->isolate(ex));
+  EXPECT_EQ(ex.appends.size(), 1U);
+}
+
+TEST_F(BatcherTest, ABoundedStoreThatIsFullHoldsBackUntilThereIsRoom) {
+  remake(false);
+  config.overflow_wait = seconds(5);
+  const auto receipt = push(parcel_of({"a"}));
+  const Error full(ErrorCode::kStoreFull, "full");
+  auto ex = collect();
+  batcher->refuse(ex, full, clock.steady());
+  EXPECT_TRUE(ex.empty()) << "settles go on without it";
+  EXPECT_TRUE(collect().empty());
+  const Nanos next = batcher->next_time(clock.steady());
+  EXPECT_GT(next, clock.steady()) << "never hot";
+  clock.advance(next - clock.steady());
+  ex = collect();
+  ASSERT_EQ(ex.appends.size(), 1U);
+  clock.advance(seconds(5));
+  batcher->refuse(ex, full, clock.steady());
+  ASSERT_EQ(receipt->status(), ReceiptStatus::kFailed);
+  EXPECT_EQ(receipt->error()->code(), ErrorCode::kQueueFull);
+}
+
+TEST_F(BatcherTest, ABoundedStoreThatIsFullDropsWhenToldTo) {
+  remake(false);
+  config.overflow = Overflow::kDrop;
+  const auto receipt = push(parcel_of({"a"}));
+  auto ex = collect();
+  batcher->refuse(ex, Error(ErrorCode::kStoreFull, "full"), clock.steady());
+  EXPECT_EQ(receipt->status(), ReceiptStatus::kDropped);
+  EXPECT_EQ(book.find("q").snapshot().dropped, 1U);
+  EXPECT_EQ(admission.count(), 0U);
+}
+
+TEST_F(BatcherTest, GivingUpAnswersFlushBacklogAndInbox) {
+  config.flush_count_max = 1;
+  config.batch_count_max = 1;
+  const auto in_flush = push(parcel_of({"a"}));
+  const auto in_backlog = push(parcel_of({"b"}));
+  collect();
+  const auto in_inbox = push(parcel_of({"c"}));
+  batcher->give_up(Error(ErrorCode::kClosed, "closed"), true);
+  EXPECT_EQ(in_flush->status(), ReceiptStatus::kInDoubt);
+  EXPECT_EQ(in_flush->error()->code(), ErrorCode::kStoreInDoubt);
+  EXPECT_EQ(in_backlog->status(), ReceiptStatus::kFailed);
+  EXPECT_EQ(in_inbox->status(), ReceiptStatus::kFailed);
+  EXPECT_EQ(in_inbox->error()->code(), ErrorCode::kClosed);
+  EXPECT_EQ(admission.count(), 0U);
+}
+
+TEST_F(BatcherTest, TrafficAddsUp) {
+  push(parcel_of({"a", "b"}));
+  auto ex = collect();
+  report(ex);
+  push(parcel_of({"c"}));
+  ex = collect();
+  batcher->fail(ex, Error(ErrorCode::kStoreRejected, "no"));
+  const auto traffic = book.find("q").snapshot();
+  EXPECT_EQ(traffic.persisted, 2U);
+  EXPECT_EQ(traffic.failed, 1U);
+}
+
+}  // namespace
+}  // namespace msgq

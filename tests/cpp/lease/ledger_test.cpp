@@ -1,0 +1,172 @@
+#include "lease/ledger.h"
+
+#include <gtest/gtest.h>
+
+#include "support/road.h"
+
+namespace msgq {
+namespace {
+
+using std::chrono::hours;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using transport::Exchange;
+using transport::ExchangeResult;
+
+class LedgerTest : public ::testing::Test {
+ protected:
+  HeldPtr hold(bool renews = true, std::int64_t lease_ms = 30'000) {
+    auto claimed = test::claimed_of({test::parcel_of({"a"})});
+    claimed.until_ms = clock.boot_ms() + lease_ms;
+    auto held = test::held_of(std::move(claimed), traffic, clock.steady(), renews);
+    ledger.add(held);
+    return held;
+  }
+  Exchange collect() {
+    Exchange out;
+    ledger.collect(out, clock.steady());
+    return out;
+  }
+  void report(const Exchange& ex, bool is_lost = false) {
+    ExchangeResult result;
+    result.extend_lost.assign(ex.extends.size(), is_lost);
+    ledger.report(ex, result, clock.steady());
+  }
+  static ReceiptPtr receipt() { return std::make_shared<Receipt>(MessageId{}, 1); }
+
+  test::FakeClock clock;
+  Config config;
+  Traffic traffic{"q"};
+  Ledger ledger{config, clock};
+};
+
+// T1: a lease of 1 s is renewed every third of it while its handler runs, and costs one extension.
+TEST_F(LedgerTest, ALeaseIsRenewedWhenAThirdIsGone) {
+  config.lease = seconds(1);
+  const auto held = hold(true, 1'000);
+  int renewals = 0;
+  const Nanos end = clock.steady() + seconds(10);
+  for (Nanos next = clock.steady(); clock.steady() < end;) {
+    const auto ex = collect();
+    EXPECT_LT(clock.boot_ms(), held->until_ms.load()) << "never lapsed";
+    renewals += static_cast<int>(ex.extends.size());
+    report(ex);
+    next = ledger.next_time(clock.steady());
+    ASSERT_GT(next, clock.steady()) << "not hot";
+    clock.advance(next - clock.steady());
+  }
+  EXPECT_GE(renewals, 29);
+  EXPECT_LE(renewals, 31);
+}
+
+TEST_F(LedgerTest, NothingIsRenewedBeforeItsTime) {
+  hold();
+  clock.advance(seconds(9));
+  EXPECT_TRUE(collect().empty());
+  clock.advance(seconds(1));
+  EXPECT_EQ(collect().extends.size(), 1U);
+}
+
+TEST_F(LedgerTest, AnExplicitLeaseIsNotRenewedAndForgottenWhenLongOver) {
+  const auto held = hold(false, 30'000);
+  clock.advance(seconds(20));
+  EXPECT_TRUE(collect().empty());
+  clock.advance(seconds(41));
+  EXPECT_TRUE(collect().empty());
+  EXPECT_TRUE(held->is_lost.load());
+  EXPECT_EQ(ledger.count(), 0U);
+  EXPECT_EQ(ledger.next_time(clock.steady()), kNever);
+}
+
+TEST_F(LedgerTest, NoDeliveryIsRenewedBeyondLeaseMax) {
+  config.lease_max = hours(1);
+  const auto held = hold();
+  int renewals = 0;
+  for (int i = 0; i < 1'000 && ledger.count() > 0; ++i) {
+    const auto ex = collect();
+    if (clock.steady() - held->claimed_at > hours(1)) {
+      EXPECT_TRUE(ex.empty());
+    }
+    renewals += static_cast<int>(ex.extends.size());
+    report(ex);
+    const Nanos next = ledger.next_time(clock.steady());
+    if (next == kNever) break;
+    ASSERT_GT(next, clock.steady()) << "not hot";
+    clock.advance(next - clock.steady());
+  }
+  EXPECT_GT(renewals, 300);
+  EXPECT_EQ(ledger.count(), 0U);
+  EXPECT_TRUE(held->is_lost.load());
+}
+
+TEST_F(LedgerTest, ARenewalThatComesTooLateLosesTheLease) {
+  const auto held = hold();
+  clock.advance(seconds(10));
+  const auto ex = collect();
+  report(ex, true);
+  EXPECT_TRUE(held->is_lost.load());
+  EXPECT_EQ(ledger.count(), 0U);
+  EXPECT_EQ(traffic.snapshot().lost, 1U);
+}
+
+TEST_F(LedgerTest, WhatWasSettledInTheSameExchangeIsNotLost) {
+  const auto held = hold();
+  clock.advance(seconds(10));
+  const auto ex = collect();
+  ledger.remove(held);  // the settler reports first
+  report(ex, true);
+  EXPECT_FALSE(held->is_lost.load());
+  EXPECT_EQ(traffic.snapshot().lost, 0U);
+}
+
+TEST_F(LedgerTest, ExtendMovesTheEndAndAnswersForAllClaimsOfTheLot) {
+  const auto a = hold(false), b = hold(false);
+  const auto answer = receipt();
+  ledger.extend({a, b}, clock.boot_ms() + 90'000, answer);
+  EXPECT_EQ(ledger.pending(), 1U);
+  const auto ex = collect();
+  ASSERT_EQ(ex.extends.size(), 2U);
+  report(ex);
+  EXPECT_EQ(answer->status(), ReceiptStatus::kPersisted);
+  EXPECT_EQ(b->until_ms.load(), clock.boot_ms() + 90'000);
+  EXPECT_EQ(ledger.pending(), 0U);
+}
+
+TEST_F(LedgerTest, ExtendOfALostLeaseFailsAsLost) {
+  const auto held = hold(false);
+  const auto answer = receipt();
+  ledger.extend({held}, clock.boot_ms() + 90'000, answer);
+  report(collect(), true);
+  EXPECT_EQ(answer->error()->code(), ErrorCode::kLeaseLost);
+}
+
+// close() once left whoever extended waiting for ever.
+TEST_F(LedgerTest, GivingUpAnswersWhoeverExtends) {
+  const auto held = hold(false);
+  const auto sent = receipt(), unsent = receipt(), late = receipt();
+  ledger.extend({held}, 1, sent);
+  collect();
+  ledger.extend({held}, 1, unsent);
+  ledger.close();
+  ledger.give_up(Error(ErrorCode::kClosed, "closed"), true);
+  ledger.extend({held}, 1, late);
+  EXPECT_EQ(sent->status(), ReceiptStatus::kInDoubt);
+  EXPECT_EQ(unsent->error()->code(), ErrorCode::kClosed);
+  EXPECT_EQ(late->error()->code(), ErrorCode::kClosed);
+  EXPECT_EQ(ledger.pending(), 0U);
+  EXPECT_TRUE(held->is_lost.load());
+}
+
+TEST_F(LedgerTest, KnowsWhetherASuspectIsHeld) {
+  EXPECT_FALSE(ledger.has_suspect());
+  auto claimed = test::claimed_of({test::parcel_of({"a"})});
+  claimed.is_suspect = true;
+  const auto held = test::held_of(std::move(claimed), traffic, clock.steady());
+  ledger.add(held);
+  EXPECT_TRUE(ledger.has_suspect());
+  ledger.remove(held);
+  EXPECT_FALSE(ledger.has_suspect());
+}
+
+}  // namespace
+}  // namespace msgq

@@ -1,0 +1,282 @@
+// What handlers decide becomes one order a claim, each message decided once; a receipt answers when
+// all of it is durable, and says so when a lease had gone.
+#include "lease/settler.h"
+
+#include <gtest/gtest.h>
+
+#include "support/road.h"
+
+namespace msgq {
+namespace {
+
+using transport::Exchange;
+using transport::ExchangeResult;
+using transport::SettleOrder;
+
+class SettlerTest : public ::testing::Test {
+ protected:
+  HeldPtr hold(std::uint32_t count, std::uint32_t attempt = 1) {
+    auto claimed = test::claimed_of({test::parcel_of(test::numbers(count))});
+    claimed.attempt = attempt;
+    auto held = test::held_of(std::move(claimed), traffic, clock.steady());
+    ledger.add(held);
+    return held;
+  }
+  Exchange collect() {
+    Exchange out;
+    settler.collect(out, clock.steady());
+    return out;
+  }
+  void report(const Exchange& ex, const std::vector<bool>& lost = {}) {
+    ExchangeResult result;
+    result.settle_lost = lost.empty() ? std::vector<bool>(ex.settles.size(), false) : lost;
+    settler.report(ex, result, clock.steady());
+  }
+  static ReceiptPtr receipt() { return std::make_shared<Receipt>(MessageId{}, 1); }
+  static Settled all(const HeldPtr& held) {
+    return {{{held, 0, held->total}}, {}, false, false, {}};
+  }
+  static Settled some(const HeldPtr& held, std::vector<std::pair<std::uint32_t, Verdict>> decided) {
+    Settled settled;
+    settled.only_named = true;
+    for (const auto& [ordinal, verdict] : decided)
+      settled.named.push_back({held, ordinal, {0, verdict, 2'000, "why", "{}"}});
+    return settled;
+  }
+  static Settled back(std::vector<Span> spans) { return {std::move(spans), {}, false, true, {}}; }
+
+  test::FakeClock clock;
+  Config config;
+  Traffic traffic{"q"};
+  Ledger ledger{config, clock};
+  Settler settler{clock, ledger};
+};
+
+TEST_F(SettlerTest, AWholeLotIsOneOrderAndTheClaimLeavesTheLedger) {
+  const auto held = hold(3);
+  settler.push(all(held));
+  EXPECT_EQ(settler.pending(), 1U);
+  const auto ex = collect();
+  ASSERT_EQ(ex.settles.size(), 1U);
+  EXPECT_TRUE(ex.settles[0].is_whole);
+  EXPECT_EQ(ex.settles[0].acked, 3U);
+  EXPECT_EQ(ledger.count(), 1U) << "not before it is durable";
+  report(ex);
+  EXPECT_EQ(ledger.count(), 0U);
+  EXPECT_EQ(settler.pending(), 0U);
+  EXPECT_EQ(traffic.snapshot().done, 3U);
+}
+
+TEST_F(SettlerTest, PartsOfOneClaimAddUpAcrossExchanges) {
+  const auto held = hold(4);
+  settler.push(some(held, {{1, Verdict::kAck}}));
+  auto ex = collect();
+  EXPECT_FALSE(ex.settles[0].is_whole);
+  EXPECT_EQ(ex.settles[0].done.count(), 1U);
+  report(ex);
+  settler.push(some(held, {{0, Verdict::kAck}}));
+  settler.push(some(held, {{3, Verdict::kAck}, {2, Verdict::kAck}}));
+  ex = collect();
+  ASSERT_EQ(ex.settles.size(), 1U);
+  EXPECT_TRUE(ex.settles[0].is_whole);
+  EXPECT_EQ(ex.settles[0].acked, 3U);
+  report(ex);
+  EXPECT_EQ(ledger.count(), 0U);
+  EXPECT_EQ(traffic.snapshot().done, 4U);
+}
+
+TEST_F(SettlerTest, AMessageIsDecidedOnceTheFirstTime) {
+  const auto held = hold(2);
+  settler.push(some(held, {{0, Verdict::kReject}}));
+  settler.push(some(held, {{0, Verdict::kAck}}));
+  settler.push(all(held));
+  settler.push(all(held));
+  const auto ex = collect();
+  ASSERT_EQ(ex.settles.size(), 1U);
+  EXPECT_EQ(ex.settles[0].deads.size(), 1U);
+  EXPECT_EQ(ex.settles[0].acked, 1U);
+  report(ex);
+  EXPECT_EQ(settler.pending(), 0U);
+}
+
+TEST_F(SettlerTest, NamedOnesAreDecidedAndTheRestIsAcknowledged) {
+  const auto held = hold(3);
+  auto settled = some(held, {{1, Verdict::kRetry}});
+  settled.only_named = false;
+  settled.spans = {{held, 0, 3}};
+  settler.push(std::move(settled));
+  const auto ex = collect();
+  EXPECT_EQ(ex.settles[0].acked, 2U);
+  ASSERT_EQ(ex.settles[0].backs.size(), 1U);
+  EXPECT_EQ(ex.settles[0].backs[0].message.body, "1");
+  EXPECT_EQ(ex.settles[0].backs[0].due_ms, clock.wall_ms() + 2'000);
+  EXPECT_TRUE(ex.settles[0].is_whole);
+}
+
+TEST_F(SettlerTest, CountsAndHistoryComeAlong) {
+  const auto held = hold(3, 4);
+  settler.push(some(held, {{0, Verdict::kRetry}, {1, Verdict::kSnooze}, {2, Verdict::kReject}}));
+  const auto ex = collect();
+  const SettleOrder& order = ex.settles[0];
+  EXPECT_EQ(order.backs[0].kind, SettleOrder::Return::kRetry);
+  EXPECT_EQ(order.backs[0].message.counts.deliveries, 4U);
+  EXPECT_EQ(order.backs[0].message.counts.failures, 1U);
+  EXPECT_EQ(order.backs[0].message.history, "{}");
+  EXPECT_EQ(order.backs[1].kind, SettleOrder::Return::kSnooze);
+  EXPECT_EQ(order.backs[1].message.counts.deliveries, 3U) << "a snooze costs nothing";
+  EXPECT_EQ(order.backs[1].message.counts.failures, 0U);
+  EXPECT_EQ(order.deads[0].reason, "why");
+  EXPECT_EQ(order.deads[0].message.counts.failures, 1U);
+  report(ex);
+  const auto seen = traffic.snapshot();
+  EXPECT_EQ(seen.retried, 1U);
+  EXPECT_EQ(seen.snoozed, 1U);
+  EXPECT_EQ(seen.dead, 1U);
+  EXPECT_EQ(seen.done, 0U);
+}
+
+TEST_F(SettlerTest, AnUntouchedClaimGoesBackWhole) {
+  const auto held = hold(5);
+  settler.push(back({{held, 0, 5}}));
+  const auto ex = collect();
+  EXPECT_TRUE(ex.settles[0].gives_back);
+  EXPECT_FALSE(ex.settles[0].is_whole);
+  EXPECT_TRUE(ex.settles[0].backs.empty());
+  report(ex);
+  EXPECT_EQ(ledger.count(), 0U);
+}
+
+// A claim of several types comes back as several spans; it once went back message by message.
+TEST_F(SettlerTest, AClaimThatComesBackInPiecesGoesBackWhole) {
+  const auto held = hold(6);
+  settler.push(back({{held, 0, 2}, {held, 2, 6}}));
+  const auto ex = collect();
+  ASSERT_EQ(ex.settles.size(), 1U);
+  EXPECT_TRUE(ex.settles[0].gives_back);
+  EXPECT_TRUE(ex.settles[0].backs.empty());
+}
+
+TEST_F(SettlerTest, WhatIsLeftOfAPartlyDecidedClaimGoesBackWhole) {
+  const auto held = hold(4);
+  settler.push(some(held, {{0, Verdict::kAck}}));
+  settler.push(back({{held, 0, 4}}));
+  const auto ex = collect();
+  EXPECT_TRUE(ex.settles[0].gives_back);
+  EXPECT_EQ(ex.settles[0].done.count(), 1U);
+  EXPECT_EQ(ex.settles[0].acked, 1U);
+}
+
+TEST_F(SettlerTest, WhileANeighbourRunsTheOthersGoBackOneByOneUncounted) {
+  const auto held = hold(3, 2);
+  settler.push(back({{held, 1, 3}}));  // 0 runs
+  auto ex = collect();
+  EXPECT_FALSE(ex.settles[0].gives_back);
+  ASSERT_EQ(ex.settles[0].backs.size(), 2U);
+  EXPECT_EQ(ex.settles[0].backs[0].message.counts.deliveries, 1U);
+  EXPECT_LE(ex.settles[0].backs[0].due_ms, clock.wall_ms());
+  report(ex);
+  EXPECT_EQ(ledger.count(), 1U);
+  settler.push(some(held, {{0, Verdict::kAck}}));
+  ex = collect();
+  EXPECT_TRUE(ex.settles[0].is_whole);
+  report(ex);
+  EXPECT_EQ(ledger.count(), 0U);
+}
+
+TEST_F(SettlerTest, PiecesAroundARunningMessageDoNotEndItsClaim) {
+  const auto held = hold(3);
+  settler.push(back({{held, 0, 1}, {held, 2, 3}}));  // 1 runs
+  const auto ex = collect();
+  EXPECT_FALSE(ex.settles[0].gives_back);
+  EXPECT_EQ(ex.settles[0].backs.size(), 2U);
+}
+
+// A frame of a newer msgq cannot be sent on by us. It once ended the engine.
+TEST_F(SettlerTest, WhatCannotBeReadLapsesSoThatAnotherProcessMayHaveIt) {
+  auto parcel = test::parcel_of({"good"});
+  parcel.frames += "\x40odd";
+  parcel.ends.push_back(static_cast<std::uint32_t>(parcel.frames.size()));
+  const auto held = test::held_of(test::claimed_of({std::move(parcel)}), traffic, clock.steady());
+  ledger.add(held);
+  settler.push(some(held, {{0, Verdict::kAck}, {1, Verdict::kRetry}}));
+  const auto ex = collect();
+  EXPECT_EQ(ex.settles[0].acked, 1U);
+  EXPECT_TRUE(ex.settles[0].backs.empty());
+  EXPECT_FALSE(ex.settles[0].is_whole);
+  report(ex);
+  clock.advance(std::chrono::seconds(15));
+  Exchange renewals;
+  ledger.collect(renewals, clock.steady());
+  EXPECT_TRUE(renewals.extends.empty());
+}
+
+TEST_F(SettlerTest, AReceiptAnswersWhenItIsDurable) {
+  const auto held = hold(2);
+  auto settled = some(held, {{0, Verdict::kAck}});
+  const auto answer = settled.receipt = receipt();
+  settler.push(std::move(settled));
+  const auto ex = collect();
+  EXPECT_FALSE(answer->is_done());
+  report(ex);
+  EXPECT_EQ(answer->status(), ReceiptStatus::kPersisted);
+}
+
+TEST_F(SettlerTest, ALeaseThatTheStoreCallsLostChangesNothingAndSaysSo) {
+  const auto lost = hold(2), kept = hold(1);
+  auto settled = some(lost, {{0, Verdict::kAck}});
+  const auto answer = settled.receipt = receipt();
+  settler.push(std::move(settled));
+  settler.push(all(kept));
+  const auto ex = collect();
+  std::vector<bool> result;
+  for (const auto& order : ex.settles) result.push_back(order.claim == lost->claim.key);
+  report(ex, result);
+  EXPECT_EQ(answer->status(), ReceiptStatus::kFailed);
+  EXPECT_EQ(answer->error()->code(), ErrorCode::kLeaseLost);
+  EXPECT_TRUE(lost->is_lost.load());
+  EXPECT_EQ(traffic.snapshot().done, 1U) << "one lost lease undoes no other";
+  EXPECT_EQ(ledger.count(), 0U);
+}
+
+// With nothing else to write there is no exchange; the answer once never came, and close() waited.
+TEST_F(SettlerTest, WhatWasLostBeforeIsAnsweredWithoutAnExchange) {
+  const auto held = hold(1);
+  ledger.lose(held);
+  auto settled = all(held);
+  const auto answer = settled.receipt = receipt();
+  settler.push(std::move(settled));
+  EXPECT_TRUE(collect().empty());
+  EXPECT_EQ(answer->status(), ReceiptStatus::kFailed);
+  EXPECT_EQ(answer->error()->code(), ErrorCode::kLeaseLost);
+  EXPECT_EQ(settler.pending(), 0U);
+}
+
+TEST_F(SettlerTest, GivingUpAnswersSentAndUnsent) {
+  const auto held = hold(2);
+  auto first = some(held, {{0, Verdict::kAck}}), second = some(held, {{1, Verdict::kAck}});
+  const auto sent = first.receipt = receipt();
+  const auto unsent = second.receipt = receipt();
+  settler.push(std::move(first));
+  collect();
+  settler.push(std::move(second));
+  settler.give_up(Error(ErrorCode::kClosed, "closed"), true);
+  EXPECT_EQ(sent->status(), ReceiptStatus::kInDoubt);
+  EXPECT_EQ(sent->error()->code(), ErrorCode::kStoreInDoubt);
+  EXPECT_EQ(unsent->status(), ReceiptStatus::kFailed);
+  EXPECT_EQ(unsent->error()->code(), ErrorCode::kClosed);
+  EXPECT_EQ(settler.pending(), 0U);
+}
+
+TEST_F(SettlerTest, AfterCloseAReceiptFailsAtOnce) {
+  const auto held = hold(1);
+  settler.close();
+  auto settled = all(held);
+  const auto answer = settled.receipt = receipt();
+  settler.push(std::move(settled));
+  EXPECT_EQ(answer->status(), ReceiptStatus::kFailed);
+  EXPECT_EQ(answer->error()->code(), ErrorCode::kClosed);
+  EXPECT_EQ(settler.pending(), 0U);
+}
+
+}  // namespace
+}  // namespace msgq

@@ -1,0 +1,331 @@
+// The writer promises: what certainly did not happen comes again; what was refused is taken apart
+// until the culprit fails alone; what is in doubt is asked after and never sent blindly; and each
+// receipt settles exactly once, whatever the store does.
+#include "transport/writer.h"
+
+#include <gtest/gtest.h>
+
+#include "lease/claimer.h"
+#include "lease/settler.h"
+#include "support/road.h"
+#include "support/scripted_session.h"
+
+namespace msgq {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using test::parcel_of;
+
+class WriterTest : public ::testing::Test {
+ protected:
+  WriterTest() {
+    config.enqueue_timeout = seconds(30);
+    remake();
+  }
+
+  void remake() {
+    batcher = std::make_unique<Batcher>(config, clock(), admission, true);
+    settler = std::make_unique<Settler>(clock(), ledger);
+    writer = std::make_unique<transport::Writer>(quiet.world, log,
+                                                 std::make_unique<test::ScriptedSession>(script));
+    writer->add(*settler);
+    writer->add(ledger);
+    writer->add(*batcher);
+    writer->set_intake(*batcher);
+  }
+
+  test::FakeClock& clock() { return quiet.clock; }
+
+  ReceiptPtr push(const std::string& body, const std::string& queue = "q") {
+    auto admitted = test::admitted_of(parcel_of({body}, queue), book.find(queue), clock().steady());
+    EXPECT_TRUE(admission.try_acquire(admitted.count, admitted.bytes));
+    auto receipt = admitted.receipt;
+    batcher->push(std::move(admitted));
+    return receipt;
+  }
+
+  // Steps until the writer wants to wait, moving the clock to `most` at the latest.
+  void run(Nanos most = Nanos::zero()) {
+    const Nanos end = clock().steady() + most;
+    for (int i = 0; i < 10'000; ++i) {
+      const Nanos next = writer->step();
+      if (next <= clock().steady()) continue;
+      if (next > end) return;
+      clock().advance(next - clock().steady());
+    }
+    FAIL() << "the writer runs hot";
+  }
+
+  static std::vector<std::string> bodies(const transport::Exchange& ex) {
+    std::vector<std::string> out;
+    for (const auto& append : ex.appends)
+      for (std::uint32_t i = 0; i < append.block->count(); ++i)
+        out.emplace_back(append.block->body(i));
+    return out;
+  }
+
+  test::QuietWorld quiet;
+  Log log;
+  Config config;
+  TrafficBook book;
+  Admission admission{quiet.clock, 10'000, 1 << 20};
+  Ledger ledger{config, quiet.clock};
+  std::shared_ptr<test::Script> script = std::make_shared<test::Script>();
+  std::unique_ptr<Batcher> batcher;
+  std::unique_ptr<Settler> settler;
+  std::unique_ptr<transport::Writer> writer;
+};
+
+using Texts = std::vector<std::string>;
+
+TEST_F(WriterTest, WhatQueuedGoesInOneExchangeInItsOrder) {
+  const auto a = push("a"), b = push("b");
+  EXPECT_EQ(a->status(), ReceiptStatus::kPending);
+  run();
+  ASSERT_EQ(script->seen.size(), 1U);
+  EXPECT_EQ(bodies(script->seen[0]), (Texts{"a", "b"}));
+  EXPECT_EQ(a->status(), ReceiptStatus::kPersisted);
+  EXPECT_EQ(b->status(), ReceiptStatus::kPersisted);
+  EXPECT_EQ(admission.count(), 0U);
+  EXPECT_EQ(admission.bytes(), 0U);
+}
+
+TEST_F(WriterTest, AStoreThatIsAwayGetsTheSameExchangeAgain) {
+  script->fail(ErrorCode::kStoreUnavailable, 3);
+  const auto a = push("a");
+  run(seconds(5));
+  ASSERT_EQ(script->seen.size(), 4U);
+  for (const auto& ex : script->seen)
+    EXPECT_EQ(ex.appends[0].block, script->seen[0].appends[0].block);
+  EXPECT_EQ(a->status(), ReceiptStatus::kPersisted);
+}
+
+TEST_F(WriterTest, WhileTheStoreIsAwayAttemptsBackOff) {
+  script->fail(ErrorCode::kStoreUnavailable, 10'000);
+  push("a");
+  run(seconds(10));
+  EXPECT_LT(script->seen.size(), 25U);
+  for (int i = 0; i < 100; ++i) {  // pokes of producers do not hurry it
+    push("b");
+    writer->step();
+  }
+  EXPECT_LT(script->seen.size(), 26U);
+}
+
+TEST_F(WriterTest, WhatIsOverTimeFailsAndWhatIsNotGoesOn) {
+  script->fail(ErrorCode::kStoreUnavailable, 10'000);
+  const auto old = push("old");
+  run(seconds(20));
+  const auto young = push("young");
+  run(seconds(12));
+  ASSERT_EQ(old->status(), ReceiptStatus::kFailed);
+  EXPECT_EQ(old->error()->code(), ErrorCode::kStoreUnavailable);
+  EXPECT_EQ(young->status(), ReceiptStatus::kPending);
+  script->lines.clear();
+  run(seconds(2));
+  EXPECT_EQ(young->status(), ReceiptStatus::kPersisted);
+  EXPECT_EQ(bodies(script->seen.back()), Texts{"young"});
+}
+
+// Claims or settles keep an exchange alive without a flush; what queues behind it has its own time.
+TEST_F(WriterTest, WhatQueuesBehindAnExchangeWithoutAFlushFailsInTime) {
+  script->fail(ErrorCode::kStoreUnavailable, 10'000);
+  const auto held = test::held_of(test::claimed_of({parcel_of({"x"})}), book.find("q"), Nanos(0));
+  ledger.add(held);
+  settler->push({{{held, 0, 1}}, {}, false, false, nullptr});
+  run(seconds(1));
+  const auto late = push("late");
+  run(seconds(40));
+  EXPECT_EQ(late->status(), ReceiptStatus::kFailed);
+  script->lines.clear();
+  run(seconds(2));
+  EXPECT_EQ(settler->pending(), 0U) << "the settle went on";
+}
+
+TEST_F(WriterTest, OneBadParcelFailsAloneAndTheOthersAreStored) {
+  const auto refuse_bad = [this](const auto& in, auto& out) {
+    for (const auto& body : bodies(in))
+      if (body == "bad") throw Error(ErrorCode::kStoreRejected, "scripted");
+    test::Script::succeed(in, out);
+  };
+  for (int i = 0; i < 20; ++i) script->lines.push_back(refuse_bad);
+  std::vector<ReceiptPtr> good;
+  for (int i = 0; i < 4; ++i) good.push_back(push("good" + std::to_string(i)));
+  const auto bad = push("bad");
+  for (int i = 4; i < 8; ++i) good.push_back(push("good" + std::to_string(i), i < 6 ? "q" : "r"));
+  run();
+  for (const auto& receipt : good) EXPECT_EQ(receipt->status(), ReceiptStatus::kPersisted);
+  ASSERT_EQ(bad->status(), ReceiptStatus::kFailed);
+  EXPECT_EQ(bad->error()->code(), ErrorCode::kStoreRejected);
+  EXPECT_FALSE(writer->is_broken());
+  Texts stored;
+  for (std::size_t i = 1; i < script->seen.size(); ++i)
+    for (auto& body : bodies(script->seen[i]))
+      if (body != "bad") stored.push_back(body);
+  EXPECT_EQ(stored,
+            (Texts{"good0", "good1", "good2", "good3", "good4", "good5", "good6", "good7"}));
+}
+
+TEST_F(WriterTest, AfterACulpritFlushesAreWholeAgain) {
+  script->fail(ErrorCode::kStoreRejected);
+  push("a");
+  push("b");
+  run();
+  const std::size_t before = script->seen.size();
+  push("c");
+  push("d");
+  run();
+  ASSERT_EQ(script->seen.size(), before + 1);
+  EXPECT_EQ(bodies(script->seen.back()), (Texts{"c", "d"}));
+}
+
+TEST_F(WriterTest, AFullDiskFailsTheFlushAndSettlesGoOn) {
+  script->fail(ErrorCode::kStoreFull);
+  const auto held = test::held_of(test::claimed_of({parcel_of({"x"})}), book.find("q"), Nanos(0));
+  ledger.add(held);
+  settler->push({{{held, 0, 1}}, {}, false, false, nullptr});
+  const auto a = push("a");
+  run();
+  ASSERT_EQ(a->status(), ReceiptStatus::kFailed);
+  EXPECT_EQ(a->error()->code(), ErrorCode::kStoreFull);
+  ASSERT_EQ(script->seen.size(), 2U);
+  EXPECT_TRUE(script->seen[1].appends.empty());
+  EXPECT_EQ(script->seen[1].settles.size(), 1U);
+  EXPECT_EQ(settler->pending(), 0U);
+}
+
+TEST_F(WriterTest, InDoubtAndHappenedIsPersistedWithoutASecondSending) {
+  script->fail(ErrorCode::kStoreInDoubt);
+  script->answers.push_back([](auto&) { return true; });
+  const auto a = push("a");
+  run();
+  EXPECT_EQ(script->seen.size(), 1U);
+  EXPECT_EQ(a->status(), ReceiptStatus::kPersisted);
+}
+
+TEST_F(WriterTest, InDoubtAndUndoneIsSentAgain) {
+  script->fail(ErrorCode::kStoreInDoubt);
+  script->answers.push_back([](auto&) { return false; });
+  const auto a = push("a");
+  run();
+  ASSERT_EQ(script->seen.size(), 2U);
+  EXPECT_EQ(script->seen[0].appends[0].block, script->seen[1].appends[0].block);
+  EXPECT_EQ(a->status(), ReceiptStatus::kPersisted);
+}
+
+TEST_F(WriterTest, WhileInDoubtNothingElseIsSent) {
+  script->fail(ErrorCode::kStoreInDoubt);
+  const auto a = push("a");
+  run(seconds(1));
+  const auto b = push("b");
+  run(seconds(10));
+  EXPECT_EQ(script->seen.size(), 1U);
+  EXPECT_EQ(a->status(), ReceiptStatus::kPending);
+  EXPECT_EQ(b->status(), ReceiptStatus::kPending);
+}
+
+// Past its deadline a receipt says in doubt; what was never sent says failed, which is certain.
+TEST_F(WriterTest, ADoubtThatLastsIsToldAndTheQueueBehindItFails) {
+  script->fail(ErrorCode::kStoreInDoubt);
+  const auto sent = push("sent");
+  run(seconds(1));
+  const auto behind = push("behind");
+  run(seconds(40));
+  ASSERT_EQ(sent->status(), ReceiptStatus::kInDoubt);
+  EXPECT_EQ(sent->error()->code(), ErrorCode::kStoreInDoubt);
+  ASSERT_EQ(behind->status(), ReceiptStatus::kFailed);
+  EXPECT_EQ(behind->error()->code(), ErrorCode::kStoreUnavailable);
+  script->answers.push_back([](auto&) { return true; });
+  run(seconds(2));
+  EXPECT_EQ(sent->status(), ReceiptStatus::kInDoubt) << "a receipt settles once";
+  EXPECT_EQ(admission.count(), 0U);
+  EXPECT_EQ(script->seen.size(), 1U);
+}
+
+TEST_F(WriterTest, AResolveThatCannotBeEndsTheEngineInDoubt) {
+  script->fail(ErrorCode::kStoreInDoubt);
+  script->answers.push_back(
+      [](auto&) -> bool { throw Error(ErrorCode::kStoreRejected, "reopen"); });
+  const auto a = push("a");
+  run();
+  EXPECT_TRUE(writer->is_broken());
+  ASSERT_EQ(a->status(), ReceiptStatus::kInDoubt);
+  EXPECT_EQ(a->error()->code(), ErrorCode::kStoreInDoubt);
+  EXPECT_EQ(writer->broken()->code(), ErrorCode::kStoreRejected);
+}
+
+TEST_F(WriterTest, ABrokenWriterAnswersEverybodyAtOnce) {
+  script->fail(ErrorCode::kInternal);
+  const auto a = push("a");
+  run();
+  EXPECT_EQ(a->status(), ReceiptStatus::kFailed);
+  const auto late = push("late");
+  run();
+  ASSERT_EQ(late->status(), ReceiptStatus::kFailed);
+  EXPECT_EQ(late->error()->code(), ErrorCode::kInternal);
+  EXPECT_EQ(script->seen.size(), 1U);
+  EXPECT_EQ(admission.count(), 0U);
+}
+
+TEST_F(WriterTest, ARefusedSettleBreaksRatherThanBeingForgotten) {
+  script->fail(ErrorCode::kStoreRejected);
+  const auto held = test::held_of(test::claimed_of({parcel_of({"x"})}), book.find("q"), Nanos(0));
+  ledger.add(held);
+  settler->push({{{held, 0, 1}}, {}, false, false, nullptr});
+  run();
+  EXPECT_TRUE(writer->is_broken());
+  EXPECT_TRUE(held->is_lost.load()) << "its slot must know";
+}
+
+TEST_F(WriterTest, AnErrorThatIsNoneOfOursBreaksIt) {
+  script->lines.push_back([](const auto&, auto&) { throw std::runtime_error("odd"); });
+  const auto a = push("a");
+  run();
+  EXPECT_TRUE(writer->is_broken());
+  EXPECT_EQ(a->error()->code(), ErrorCode::kInternal);
+}
+
+TEST_F(WriterTest, HousekeepingThatFailsForNowHarmsNobody) {
+  int calls = 0;
+  script->tidy = [&]() -> bool {
+    if (++calls == 1) throw Error(ErrorCode::kStoreUnavailable, "busy");
+    return false;
+  };
+  run();
+  EXPECT_FALSE(writer->is_broken());
+  const auto a = push("a");
+  run();
+  EXPECT_EQ(a->status(), ReceiptStatus::kPersisted);
+  EXPECT_EQ(calls, 2);
+}
+
+TEST_F(WriterTest, HousekeepingGoesOnWhileThereIsMore) {
+  int left = 3;
+  script->tidy = [&] { return --left > 0; };
+  run();
+  EXPECT_EQ(left, 0);
+}
+
+TEST_F(WriterTest, OnlyWhatWritesIsCountedAsAFlush) {
+  push("a");
+  run();
+  EXPECT_EQ(writer->flushes.load(), 1U);
+  EXPECT_EQ(writer->blocks.load(), 1U);
+}
+
+TEST_F(WriterTest, OtherProcessesAreToldOfWorkOnly) {
+  int hints = 0;
+  writer->on_work_made = [&] { ++hints; };
+  push("a");
+  run();
+  EXPECT_EQ(hints, 1);
+  const auto held = test::held_of(test::claimed_of({parcel_of({"x"})}), book.find("q"), Nanos(0));
+  ledger.add(held);
+  settler->push({{{held, 0, 1}}, {}, false, false, nullptr});
+  run();
+  EXPECT_EQ(hints, 1) << "an acknowledgement is nobody's work";
+}
+
+}  // namespace
+}  // namespace msgq
