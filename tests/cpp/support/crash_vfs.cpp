@@ -11,6 +11,7 @@ struct CrashFile {
   sqlite3_file base;
   CrashDisk* disk;
   CrashDisk::NodePtr* node;
+  std::string* path;
   int lock;
   std::uint32_t shm_shared, shm_exclusive;
   int chunk;
@@ -100,10 +101,11 @@ int CrashDisk::write(Node& node, Write write) {
   return SQLITE_OK;
 }
 
-int CrashDisk::sync(Node& node) {
+int CrashDisk::sync(Node& node, const std::string& path) {
   if (!count_operation()) return SQLITE_IOERR_FSYNC;
-  if (failing_syncs_ > 0) {
-    --failing_syncs_;
+  const bool is_named = !failing_ending_.empty() && path.ends_with(failing_ending_);
+  if (failing_syncs_ > 0 || is_named) {
+    if (!is_named) --failing_syncs_;
     node.unsynced.clear();  // the kernel forgets that these pages are dirty
     return SQLITE_IOERR_FSYNC;
   }
@@ -173,6 +175,7 @@ int CrashDisk::open(sqlite3_vfs* vfs, const char* name, sqlite3_file* file, int 
   opened.base.pMethods = &CrashFile::kMethods;
   opened.disk = &disk;
   opened.node = new NodePtr(found->second);
+  opened.path = new std::string(path);
   opened.goes_with_close = (flags & SQLITE_OPEN_DELETEONCLOSE) != 0 || name == nullptr;
   if (out != nullptr) *out = flags;
   return SQLITE_OK;
@@ -202,6 +205,7 @@ int CrashFile::close(sqlite3_file* file) {
   if (self.goes_with_close)
     std::erase_if(self.disk->nodes_, [&](const auto& entry) { return entry.second == *self.node; });
   delete self.node;
+  delete self.path;
   self.node = nullptr;
   return SQLITE_OK;
 }
@@ -236,7 +240,7 @@ int CrashFile::truncate(sqlite3_file* file, sqlite3_int64 size) {
 int CrashFile::sync(sqlite3_file* file, int) {
   CrashFile& self = of(file);
   const auto guard = self.guard();
-  return self.disk->sync(self.inside());
+  return self.disk->sync(self.inside(), *self.path);
 }
 
 int CrashFile::file_size(sqlite3_file* file, sqlite3_int64* size) {

@@ -38,6 +38,10 @@ class CrashDisk {
 
   // The next `count` syncs fail; what they should have made safe is lost unless written again.
   void fail_syncs(std::uint64_t count) { failing_syncs_ = count; }
+  // The same for files whose path ends so, until called with 0.
+  void fail_syncs_of(const std::string& ending, std::uint64_t count) {
+    failing_ending_ = count > 0 ? ending : std::string();
+  }
   // The disk holds at most so many bytes.
   void set_room(std::uint64_t bytes) { room_ = bytes; }
   std::uint64_t used() const;
@@ -70,7 +74,7 @@ class CrashDisk {
   // False: the power is off.
   bool count_operation();
   int write(Node& node, Write write);
-  int sync(Node& node);
+  int sync(Node& node, const std::string& path);
   std::string survivor(const Node& node, FakeRandom& random) const;
 
   static int open(sqlite3_vfs*, const char*, sqlite3_file*, int, int*);
@@ -82,6 +86,7 @@ class CrashDisk {
   mutable std::mutex mutex_;
   std::map<std::string, NodePtr> nodes_;
   std::uint64_t operations_ = 0, cut_at_ = 0, failing_syncs_ = 0, room_ = ~0ull;
+  std::string failing_ending_;
   bool is_cut_ = false;
 };
 

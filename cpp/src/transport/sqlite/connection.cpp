@@ -1,9 +1,10 @@
 #include "transport/sqlite/connection.h"
 
 #include <algorithm>
-#include <ctime>
+#include <atomic>
 #include <utility>
 
+#include "base/event.h"
 #include "base/fork.h"
 #include "transport/sql_text.h"
 #include "transport/sqlite/failure.h"
@@ -19,8 +20,8 @@ constexpr long kBusySleepMs[] = {0, 1, 1, 2, 5};
 constexpr std::chrono::milliseconds kCheckpointWait{200};
 
 void sleep_ms(long ms) {
-  const timespec span{0, ms == 0 ? 100'000 : ms * 1'000'000};
-  nanosleep(&span, nullptr);
+  const std::atomic<std::uint32_t> nobody{0};  // a word that nobody raises
+  futex_wait(&nobody, 0, ms == 0 ? std::chrono::microseconds(100) : std::chrono::milliseconds(ms));
 }
 
 }  // namespace

@@ -47,7 +47,7 @@ class SqliteLook final : public Look {
       return out;
     }
   }
-  void add_connections(int change) { connections_.fetch_add(static_cast<std::uint64_t>(change)); }
+  std::atomic<std::uint64_t>& connection_count() { return connections_; }
 
  private:
   template <typename Read>

@@ -35,6 +35,7 @@ SqliteSession::SqliteSession(SessionParts parts)
       reclaimer_(parts_.process, parts_.boot_id, parts_.second_look_max) {
   store_->process = parts_.process.id();
   open_owner();
+  if (parts_.connections != nullptr) parts_.connections->fetch_add(1);
 }
 
 void SqliteSession::open_owner() {
@@ -188,7 +189,9 @@ bool SqliteSession::tidy(Nanos budget) {
 }
 
 void SqliteSession::close() noexcept {
-  if (std::exchange(is_closed_, true) || store_ == nullptr) return;
+  if (std::exchange(is_closed_, true)) return;
+  if (parts_.connections != nullptr) parts_.connections->fetch_sub(1);
+  if (store_ == nullptr) return;
   try {
     if (refused_.empty() && !is_in_doubt_) {
       Transaction transaction(*store_, parts_.gate, kCloseTimeout);

@@ -5,6 +5,7 @@
 // Threads: as transport.h says.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <string>
 
@@ -30,6 +31,7 @@ struct SessionParts {
       nullptr;  // nullptr: the file is not one of the file system (tests)
   std::chrono::milliseconds heartbeat{5'000};
   std::chrono::milliseconds second_look_max = kSecondLookMax;
+  std::atomic<std::uint64_t>* connections = nullptr;  // counts open ones, for people
 };
 
 class SqliteSession final : public Session {

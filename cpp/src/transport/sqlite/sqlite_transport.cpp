@@ -119,7 +119,7 @@ const Capability& SqliteTransport::capability() const { return kSqlite; }
 std::unique_ptr<Session> SqliteTransport::open_session() {
   return std::make_unique<sqlite::SqliteSession>(sqlite::SessionParts{
       spec_, world_.clock, world_.random, log_, rules_, gate_, process_, boot_id_, identity_.get(),
-      options_.heartbeat, options_.second_look_max});
+      options_.heartbeat, options_.second_look_max, &look_->connection_count()});
 }
 
 void SqliteTransport::test_only_kill() {
