@@ -15,13 +15,30 @@ static_assert(std::size(kMigrations) == kSchemaVersion);
   throw Error(ErrorCode::kSchemaMismatch, path + " " + why + "; it was not touched");
 }
 
+struct Stamp {
+  std::int64_t application = 0, version = 0, tables = 0;
+};
+
+// All three of one moment: another process may be making the file.
+Stamp read_stamp(Connection& reader) {
+  reader.run(sql::sqlite::kBeginRead);
+  Stamp out;
+  try {
+    out = {reader.ask(sql::sqlite::kReadApplicationId), reader.ask(sql::sqlite::kReadUserVersion),
+           reader.ask(sql::sqlite::kCountTables)};
+  } catch (...) {
+    reader.rollback();
+    throw;
+  }
+  reader.rollback();
+  return out;
+}
+
 }  // namespace
 
 Origin identify(Connection& reader, const std::string& path) {
-  const std::int64_t application = reader.ask(sql::sqlite::kReadApplicationId);
-  const std::int64_t version = reader.ask(sql::sqlite::kReadUserVersion);
-  if (application == 0 && version == 0 && reader.ask(sql::sqlite::kCountTables) == 0)
-    return Origin::kEmpty;
+  const auto [application, version, tables] = read_stamp(reader);
+  if (application == 0 && version == 0 && tables == 0) return Origin::kEmpty;
   if (application != kApplicationId)
     refuse(path, "is a SQLite file of another program (application_id " +
                      std::to_string(application) + "): give another path");

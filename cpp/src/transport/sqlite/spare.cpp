@@ -16,7 +16,9 @@ constexpr std::int64_t kSpareBytes = 256 << 10;
 }  // namespace
 
 Spare::Spare(sqlite3* database)
-    : database_(database), page_count_(database, sql::sqlite::kReadPageCount) {
+    : database_(database),
+      page_count_(database, sql::sqlite::kReadPageCount),
+      free_pages_(database, sql::sqlite::kReadFreePages) {
   int chunk = kChunkBytes;
   sqlite3_file_control(database_, "main", SQLITE_FCNTL_CHUNK_SIZE, &chunk);
 }
@@ -28,11 +30,14 @@ void Spare::hold(std::size_t bytes) {
   sqlite3_file_control(database_, "main", SQLITE_FCNTL_FILE_POINTER, &file);
   sqlite3_int64 size = 0;
   if (file == nullptr || file->pMethods->xFileSize(file, &size) != SQLITE_OK) return;
-  Cursor row = page_count_.query();
-  row.next();
-  sqlite3_int64 wanted = row.integer(0) * kPageBytes;
+  const auto bytes_of = [](Statement& pages) {
+    Cursor row = pages.query();
+    return row.next() ? row.integer(0) * kPageBytes : 0;
+  };
+  sqlite3_int64 wanted = bytes_of(page_count_);
   bytes_ = 0;
-  if (size >= wanted + kSpareBytes) return;
+  // Pages inside the file that hold nothing are room as good as behind its end.
+  if (size >= wanted && size - wanted + bytes_of(free_pages_) >= kSpareBytes) return;
   wanted += kChunkBytes;
   const int code = sqlite3_file_control(database_, "main", SQLITE_FCNTL_SIZE_HINT, &wanted);
   if (code != SQLITE_OK)

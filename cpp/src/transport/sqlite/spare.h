@@ -26,7 +26,7 @@ class Spare {
   // even with many processes.
   static constexpr std::size_t kLookBytes = 64 << 10;
   sqlite3* const database_;
-  Statement page_count_;
+  Statement page_count_, free_pages_;
   std::size_t bytes_ = kLookBytes;
 };
 

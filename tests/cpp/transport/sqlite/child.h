@@ -8,6 +8,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cstdio>
+#include <exception>
 #include <functional>
 
 namespace msgq::test {
@@ -29,7 +31,8 @@ class Child {
     int status = 0;
     try {
       work(*this);
-    } catch (...) {
+    } catch (const std::exception& error) {
+      std::fprintf(stderr, "in a child: %s\n", error.what());
       status = 1;
     }
     _exit(status);

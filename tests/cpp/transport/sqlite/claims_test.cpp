@@ -24,10 +24,9 @@ class ClaimsTest : public RawStoreTest {
     store.claims.insert(row, store.claims.read_newest(1, 1));
     return row;
   }
-  static ClaimKey key(const ClaimRow& row) {
+  static transport::ClaimKey key(const ClaimRow& row) {
     return {1, 1, static_cast<std::uint64_t>(row.gen), static_cast<std::uint64_t>(row.owner)};
   }
-  using ClaimKey = transport::ClaimKey;
   void end(const ClaimRow& row) { store.claims.end(store.claims.read_open(key(row)).value()); }
   std::int64_t rows() { return store.connection.ask("select count(*) from claim"); }
   std::int64_t blocks() { return store.connection.ask("select count(*) from block"); }

@@ -60,7 +60,9 @@ TEST_F(HouseTest, FiftyCyclesDoNotGrowTheFile) {
     while (session_->tidy(std::chrono::milliseconds(10))) {
     }
     if (cycle == 5) largest = file_bytes();
-    if (cycle > 5) EXPECT_LE(file_bytes(), largest) << cycle;
+    if (cycle > 5) {
+      EXPECT_LE(file_bytes(), largest) << cycle;
+    }
   }
 }
 

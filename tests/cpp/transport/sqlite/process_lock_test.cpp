@@ -42,8 +42,7 @@ TEST_F(ProcessLockTest, TheSlotOfADeadProcessIsUsedAgain) {
   for (int i = 0; i < 3; ++i) {
     Child child([this](Child& self) {
       SideFile theirs(path_);
-      FakeRandom random{99};
-      ProcessLock lock(theirs, random);
+      ProcessLock lock(theirs, system_random());
       lock.slot()->waits_since.store(1);
       self.ready();
       self.wait_for_release();

@@ -28,7 +28,7 @@ class SchemaTest : public ::testing::Test {
 
 TEST_F(SchemaTest, ANewFileGetsOurStamp) {
   store_.join();
-  transport::sqlite::Connection reader({store_.path()}, system_clock());
+  transport::sqlite::Connection reader({store_.path(), ""}, system_clock());
   EXPECT_EQ(reader.ask("pragma application_id"), transport::sqlite::kApplicationId);
   EXPECT_EQ(reader.ask("pragma user_version"), transport::sqlite::kSchemaVersion);
   EXPECT_EQ(reader.ask("pragma page_size"), 8'192);

@@ -59,7 +59,6 @@ TEST_F(SqliteTransportTest, ManyProcessesMakeTheFileTogether) {
 }
 
 TEST_F(SqliteTransportTest, AKilledProcessIsReclaimedAtTheNextLook) {
-  RealStore mine(path_);
   Child child([this](Child& self) {
     RealStore theirs(path_);
     Exchange in;
@@ -70,6 +69,7 @@ TEST_F(SqliteTransportTest, AKilledProcessIsReclaimedAtTheNextLook) {
     self.wait_for_release();
   });
   child.wait_until_ready();
+  RealStore mine(path_);  // after the fork: a child may not open what its parent has open
   Exchange look;
   look.reclaims = true;
   EXPECT_EQ(mine.exchange(look).reclaimed, 0u);
@@ -78,7 +78,6 @@ TEST_F(SqliteTransportTest, AKilledProcessIsReclaimedAtTheNextLook) {
 }
 
 TEST_F(SqliteTransportTest, FourProducersAndTwoWorkersShareTheFileFairly) {
-  RealStore mine(path_);
   std::vector<std::unique_ptr<Child>> children;
   for (int i = 0; i < 5; ++i)
     children.push_back(std::make_unique<Child>([this, is_producer = i < 4](Child& self) {
@@ -95,6 +94,7 @@ TEST_F(SqliteTransportTest, FourProducersAndTwoWorkersShareTheFileFairly) {
       _exit(is_fair ? 0 : 2);
     }));
   for (auto& child : children) child->wait_until_ready();
+  RealStore mine(path_);
   const Nanos end = system_clock().steady() + std::chrono::milliseconds(1'500);
   Exchange in;
   in.claims.push_back({kQueue, 20, 0, 600'000, false});
@@ -104,7 +104,6 @@ TEST_F(SqliteTransportTest, FourProducersAndTwoWorkersShareTheFileFairly) {
 }
 
 TEST_F(SqliteTransportTest, AnotherProgramMayOpenAndCloseTheFileMeanwhile) {
-  RealStore mine(path_);
   Exchange in;
   in.appends.push_back({kQueue, block_of(numbered(20))});
   Child child([this](Child& self) {
@@ -117,6 +116,7 @@ TEST_F(SqliteTransportTest, AnotherProgramMayOpenAndCloseTheFileMeanwhile) {
     }
   });
   child.wait_until_ready();
+  RealStore mine(path_);
   for (int i = 0; i < 100; ++i) mine.exchange(in);
   EXPECT_EQ(child.release(), 0);
   EXPECT_EQ(mine.transport->look().depth().at(0).waiting, 2'000u);
