@@ -4,7 +4,8 @@
 
 BEFORE is benchmarks/baseline.json and AFTER build/bench/latest.json unless given. Exit status 1
 when a row is worse by more than `--worse` (a share). Values without a ceiling compare only on one
-machine, so they are shown, and judged only when the machine is the same.
+machine, so they are shown, and judged only when the machine is the same. Nothing is judged when
+either run began on a machine with more to do than it has cores.
 """
 
 from __future__ import annotations
@@ -34,7 +35,9 @@ class Change:
 def changes(before: dict[str, Any], after: dict[str, Any]) -> Iterator[Change]:
     """Pair the rows that both results have."""
     known = {row["id"]: row for row in before["rows"]}
-    same = all(before["machine"][key] == after["machine"][key] for key in ("processor", "cores"))
+    machines = (before["machine"], after["machine"])
+    same = all(machines[0][key] == machines[1][key] for key in ("processor", "cores"))
+    is_quiet = all(each["load"] <= each["cores"] for each in machines)
     for row in after["rows"]:
         old = known.get(row["id"])
         if old is None:
@@ -42,7 +45,7 @@ def changes(before: dict[str, Any], after: dict[str, Any]) -> Iterator[Change]:
         has_ratio = row["ratio"] is not None and old["ratio"] is not None
         key = "ratio" if has_ratio else "value"
         factor = _factor(old[key], row[key], row["less_is_better"])
-        yield Change(row["id"], old[key], row[key], factor, has_ratio or same)
+        yield Change(row["id"], old[key], row[key], factor, is_quiet and (has_ratio or same))
 
 
 def _factor(before: float, after: float, less_is_better: bool) -> float:
@@ -63,7 +66,7 @@ def main() -> int:
     for change in changes(before, after):
         is_worse = change.is_judged and change.factor < 1 - given.worse
         worse += is_worse
-        mark = "WORSE" if is_worse else "" if change.is_judged else "other machine"
+        mark = "WORSE" if is_worse else "" if change.is_judged else "not judged"
         print(
             f"{change.id:<44} {change.before:>14.4g} {change.after:>14.4g} "
             f"{change.factor:>6.2f}x {mark}"

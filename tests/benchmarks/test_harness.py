@@ -55,9 +55,11 @@ def test_bar_without_ceiling_is_a_value(
     assert result.holds is holds
 
 
-def write_result(path: Path, ratio: float | None, value: float, *, processor: str = "one") -> Path:
+def write_result(
+    path: Path, ratio: float | None, value: float, *, processor: str = "one", load: float = 0.5
+) -> Path:
     row = {"id": "N5", "ratio": ratio, "value": value, "less_is_better": False}
-    machine = {"processor": processor, "cores": 2}
+    machine = {"processor": processor, "cores": 2, "load": load}
     path.write_text(json.dumps({"machine": machine, "rows": [row]}))
     return path
 
@@ -83,3 +85,13 @@ def test_compare_fails_on_what_got_worse(
     after = write_result(tmp_path / "after", ratio, value, processor=processor)
     monkeypatch.setattr("sys.argv", ["compare", str(before), str(after)])
     assert compare.main() == status
+
+
+def test_compare_judges_nothing_on_a_busy_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = write_result(tmp_path / "before", 0.9, 100.0)
+    after = write_result(tmp_path / "after", 0.1, 10.0, load=8.0)
+    monkeypatch.setattr("sys.argv", ["compare", str(before), str(after)])
+    assert compare.main() == 0
+    assert "not judged" in capsys.readouterr().out
