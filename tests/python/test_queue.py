@@ -292,7 +292,7 @@ def test_one_bad_message_fails_alone_among_awaited_ones(make_app: MakeApp) -> No
 
 @pytest.mark.parametrize("count", [1, 2, 3, 5, 7])
 def test_a_claim_never_gives_more_than_asked_for(make_app: MakeApp, count: int) -> None:
-    """Blocks larger than what is left of a claim are cut, also where taking them whole is cheaper."""
+    """Blocks larger than the rest of a claim are cut, also where taking them whole is cheaper."""
     for url in ("memory://", "sqlite:///q.db"):
         queue = make_app(url, batch_count_max=2).queue("q")
         queue.enqueue_many([b"x"] * 10)

@@ -96,7 +96,10 @@ def test_a_dead_process_is_restarted_with_growing_pauses() -> None:
 
 
 def test_a_signal_stops_all() -> None:
-    program = "import signal, sys; signal.signal(signal.SIGTERM, lambda *_: sys.exit(0)); print(1, flush=True); signal.pause()"  # noqa: E501
+    program = (
+        "import signal, sys; signal.signal(signal.SIGTERM, lambda *_: sys.exit(0)); "
+        "print(1, flush=True); signal.pause()"
+    )
     supervisor = Supervisor([sys.executable, "-c", program], 2, grace=20)
     stopping = threading.Timer(1.5, lambda: os.kill(os.getpid(), signal.SIGTERM))
     stopping.start()
