@@ -149,6 +149,7 @@ void Scheduler::settled(SpanLot& lot, std::uint32_t count, bool is_last) {
   else if (is_last)
     channel.leave(1);
   lane.held.fetch_sub(count, std::memory_order_acq_rel);
+  lot.spans().front().held->traffic.held.fetch_sub(count, std::memory_order_relaxed);
   if (channel.spec().concurrency > 0 && channel.ready() > 0) announce(!is_async, is_async);
 }
 
@@ -164,6 +165,8 @@ void Scheduler::return_rest() {
     const std::uint32_t count = channel->take_spans(rest, ~0u);
     lane_of_channel_[channel->index()]->held.fetch_sub(count, std::memory_order_acq_rel);
   }
+  for (const Span& span : rest)
+    span.held->traffic.held.fetch_sub(span.count(), std::memory_order_relaxed);
   if (!rest.empty()) on_returned(std::move(rest));
 }
 
@@ -300,6 +303,7 @@ bool Scheduler::deliver(const Demand& demand, const HeldPtr& held) {
     const auto [block, index] = held->locate(i);
     if (Channel* channel = route_of(lane, block->type(index))) {
       lane.held.fetch_add(end - i, std::memory_order_acq_rel);
+      held->traffic.held.fetch_add(end - i, std::memory_order_relaxed);
       channel->route({held, i, end}, now);
       (channel->spec().is_async ? has_async : has_sync) = true;
     } else {

@@ -1,0 +1,402 @@
+"""R16: every setting has an observable effect; one test each, and a table that none is missing."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+import msgq
+from msgq._settings import SETTINGS
+from msgq.testing import run_until_idle
+
+SECONDS = 20.0
+Effect = Callable[[Callable[..., msgq.App]], None]
+EFFECTS: dict[str, Effect] = {}
+
+
+def shows(*names: str) -> Callable[[Effect], Effect]:
+    """Notes that a function shows the effect of these settings."""
+
+    def note(effect: Effect) -> Effect:
+        EFFECTS.update(dict.fromkeys(names, effect))
+        return effect
+
+    return note
+
+
+@pytest.fixture
+def make() -> Iterator[Callable[..., msgq.App]]:
+    made: list[msgq.App] = []
+
+    def app(url: str = "memory://", **settings: Any) -> msgq.App:
+        made.append(msgq.App(url, **{"profile": "test", **settings}))
+        return made[-1]
+
+    yield app
+    for each in made:
+        each.close(1)
+
+
+def test_no_setting_is_without_an_effect() -> None:
+    assert set(EFFECTS) == set(SETTINGS)
+
+
+@pytest.mark.parametrize("name", sorted(SETTINGS))
+def test_the_setting_has_an_effect(name: str, make: Callable[..., msgq.App]) -> None:
+    EFFECTS[name](make)
+
+
+def refuses(enqueue: Callable[[bytes], object], body: bytes = b"x") -> None:
+    """Enqueues more than any bound of these tests allows."""
+
+    def flood() -> None:
+        for _ in range(1_000):
+            enqueue(body)
+
+    with pytest.raises(msgq.QueueFullError):
+        flood()
+
+
+@shows("store_count_max", "overflow")
+def bounded_count(make: Callable[..., msgq.App]) -> None:
+    queue = make(store_count_max=7, overflow="raise").queue("q")
+    refuses(queue.enqueue)
+    assert queue.depth().waiting <= 7
+    dropping = make(store_count_max=3, overflow="drop").queue("q")
+    assert {dropping.enqueue(b"x").status for _ in range(9)} == {"persisted", "dropped"}
+
+
+@shows("store_bytes_max")
+def bounded_bytes(make: Callable[..., msgq.App]) -> None:
+    queue = make(store_bytes_max=10_000, overflow="raise").queue("q")
+    refuses(queue.enqueue, b"x" * 900)
+    assert 5 <= queue.depth().waiting <= 11
+
+
+@shows("overflow_wait")
+def waiting_for_room(make: Callable[..., msgq.App]) -> None:
+    queue = make(store_count_max=2, overflow_wait=0.3).queue("q")
+    queue.enqueue_many([b"x", b"y"])
+    begin = time.monotonic()
+    with pytest.raises(msgq.QueueFullError):
+        queue.enqueue(b"z")
+    assert 0.2 < time.monotonic() - begin < 10
+
+
+@shows("inflight_count_max")
+def bounded_intake(make: Callable[..., msgq.App]) -> None:
+    app = make("sqlite:///q.db", inflight_count_max=5, overflow="raise", linger=5)
+    refuses(app.queue("q").enqueue_later)
+    assert app.stats().traffic_of("q").in_flight <= 5
+
+
+@shows("inflight_bytes_max")
+def bounded_intake_bytes(make: Callable[..., msgq.App]) -> None:
+    app = make("sqlite:///q.db", inflight_bytes_max=20_000, message_bytes_max=2_000,
+               overflow="raise", linger=5)  # fmt: skip
+    refuses(app.queue("q").enqueue_later, b"x" * 1_900)
+    assert app.stats().store.bytes_in_flight <= 20_000
+
+
+@shows("message_bytes_max")
+def bounded_body(make: Callable[..., msgq.App]) -> None:
+    queue = make(message_bytes_max=10).queue("q")
+    queue.enqueue(b"x" * 10)
+    with pytest.raises(msgq.PayloadError):
+        queue.enqueue(b"x" * 11)
+
+
+@shows("batch_count_max", "batch_bytes_max")
+def blocks(make: Callable[..., msgq.App]) -> None:
+    def count(**settings: Any) -> int:
+        app = make(**settings)
+        app.queue("q").enqueue_many([b"x" * 100] * 1_000)
+        return app.stats().store.blocks
+
+    assert count() <= 20
+    assert count(batch_count_max=10) >= 100
+    assert count(batch_bytes_max=1_100) >= 90
+
+
+@shows("flush_count_max")
+def flushes(make: Callable[..., msgq.App]) -> None:
+    def count(name: str, **settings: Any) -> int:
+        app = make(f"sqlite:///{name}.db", batch_count_max=10, linger="200ms", **settings)
+        app.queue("q").enqueue_many([b"x"] * 1_000)
+        return app.stats().store.flushes
+
+    assert count("one", flush_count_max=1) > count("many", flush_count_max=100)
+
+
+@shows("linger")
+def lingering(make: Callable[..., msgq.App]) -> None:
+    def seconds(name: str, **settings: Any) -> float:
+        queue = make(f"sqlite:///{name}.db", **settings).queue("q")
+        queue.enqueue(b"warm")
+        begin = time.monotonic()
+        queue.enqueue(b"x")
+        return time.monotonic() - begin
+
+    assert seconds("late", linger="400ms") > 0.3
+
+
+@shows("durability")
+def durability(make: Callable[..., msgq.App]) -> None:
+    with pytest.raises(msgq.ConfigError, match="sync, os"):
+        make(durability="perhaps")
+    for level in ("sync", "os"):
+        app = make(f"sqlite:///{level}.db", durability=level)
+        assert app.config.core_options()["durability"] == level
+        assert app.queue("q").enqueue(b"x").status == "persisted"
+
+
+@shows("lease", "lease_max")
+def leases(make: Callable[..., msgq.App]) -> None:
+    queue = make(lease=0.2, lease_max=60).queue("q")
+    queue.enqueue(b"x")
+    (first,) = queue.claim(1, wait=5)
+    (again,) = queue.claim(1, wait=10)
+    assert again.fence > first.fence
+    with pytest.raises(msgq.ConfigError, match="60 s"):
+        queue.claim(1, lease=61)
+
+
+@shows("claim_size", "prefetch")
+def claims(make: Callable[..., msgq.App]) -> None:
+    def most_held(**settings: Any) -> int:
+        app = make(concurrency=1, **settings)
+        started, release = threading.Event(), threading.Event()
+
+        @app.handler(queue="q")
+        def handler(n: int) -> None:
+            started.set()
+            assert release.wait(SECONDS)
+
+        handler.enqueue_many(list(range(200)))
+        with app.worker():
+            assert started.wait(SECONDS)
+            app.queue("q").claim(1, wait=0.2)  # one more look of the claimer
+            held = app.stats().traffic_of("q").held
+            release.set()
+        return held
+
+    assert most_held() <= 3
+    assert most_held(prefetch=50) >= 20
+    assert most_held(prefetch=50, claim_size=5) <= most_held(prefetch=50)
+
+
+@shows("crashes_max", "busy_timeout", "enqueue_timeout", "poll_min", "poll_max")
+def reach_the_core(make: Callable[..., msgq.App]) -> None:
+    """Their effects need crashes, locks and lost hints, which tests of the core make; here that
+    what is said arrives there, and that its bounds are kept."""
+    said = {"crashes_max": 7, "busy_timeout": 2, "enqueue_timeout": 3, "poll_min": 0.002,
+            "poll_max": 0.5}  # fmt: skip
+    options = make(**said).config.core_options()
+    assert {name: options[name] for name in said} == {
+        "crashes_max": 7, "busy_timeout": 2000, "enqueue_timeout": 3000, "poll_min": 2,
+        "poll_max": 500,
+    }  # fmt: skip
+    with pytest.raises(msgq.ConfigError, match="poll_min"):
+        make(poll_min=2, poll_max=1).open()
+
+
+@shows("strict_queues")
+def strict(make: Callable[..., msgq.App]) -> None:
+    with pytest.raises(msgq.NotFoundError):
+        make(strict_queues=True).queue("unknown").enqueue(b"x")
+    assert make().queue("unknown").enqueue(b"x").status == "persisted"
+
+
+def most_at_once(app: msgq.App, declare: Callable[[Callable[[], None]], Any], wanted: int) -> int:
+    gate = threading.Barrier(wanted, timeout=SECONDS)
+    lock = threading.Lock()
+    begun, running, most = [0], [0], [0]
+
+    def body() -> None:
+        with lock:
+            begun[0] += 1
+            running[0] += 1
+            most[0] = max(most[0], running[0])
+            is_early = begun[0] <= wanted
+        if is_early:
+            gate.wait()
+        with lock:
+            running[0] -= 1
+
+    handler = declare(body)
+    handler.enqueue_many(list(range(3 * wanted)))
+    run_until_idle(app, timeout=SECONDS)
+    return most[0]
+
+
+@shows("concurrency")
+def threads(make: Callable[..., msgq.App]) -> None:
+    app = make(concurrency=3)
+
+    def declare(body: Callable[[], None]) -> Any:
+        @app.handler(queue="q")
+        def handler(n: int) -> None:
+            body()
+
+        return handler
+
+    assert most_at_once(app, declare, 3) == 3
+
+
+@shows("async_concurrency")
+def tasks(make: Callable[..., msgq.App]) -> None:
+    app = make(async_concurrency=3)
+
+    def declare(body: Callable[[], None]) -> Any:
+        @app.handler(queue="q")
+        async def handler(n: int) -> None:
+            await asyncio.to_thread(body)
+
+        return handler
+
+    assert most_at_once(app, declare, 3) == 3
+
+
+@shows("processes")
+def processes(make: Callable[..., msgq.App]) -> None:
+    app = make(processes=2)
+
+    @app.handler()
+    def handler(n: int) -> None: ...
+
+    with pytest.raises(msgq.ConfigError, match="one process only"):
+        app.run()
+
+
+@shows("queue_order", "queue_weights")
+def order(make: Callable[..., msgq.App]) -> None:
+    def first_half(**settings: Any) -> Counter[str]:
+        app = make(concurrency=1, claim_size=1, **settings)
+        seen: list[str] = []
+        for name in ("a", "b"):
+
+            @app.handler(queue=name, name=name)
+            def handler(n: int, ctx: msgq.Context) -> None:
+                seen.append(ctx.queue)
+                end = time.monotonic() + 0.008
+                while time.monotonic() < end:
+                    pass  # work of more than 5 ms: such messages are handed out one by one
+
+            app.handlers[name].enqueue_many(list(range(40)))
+        with app.worker(["a", "b"]) as worker:
+            worker.run_until_idle(SECONDS)
+        assert len(seen) == 80
+        return Counter(seen[:40])
+
+    strict_order = first_half(queue_order="strict")
+    assert strict_order["a"] >= 36
+    weighted = first_half(queue_order="weighted", queue_weights={"b": 9})
+    assert weighted["b"] >= 28
+    assert 12 <= first_half(queue_order="fair")["a"] <= 28
+
+
+@shows("grace")
+def grace(make: Callable[..., msgq.App]) -> None:
+    app = make(grace=0.1)
+    started, release = threading.Event(), threading.Event()
+
+    @app.handler(queue="q")
+    def handler(n: int) -> None:
+        started.set()
+        assert release.wait(SECONDS)
+
+    handler.enqueue(1)
+    worker = app.worker().start()
+    assert started.wait(SECONDS)
+    assert not worker.stop()
+    release.set()
+
+
+@shows("handler_timeout", "max_attempts")
+def timeouts(make: Callable[..., msgq.App]) -> None:
+    app = make(handler_timeout=0.1, max_attempts=2)
+    release = threading.Event()
+
+    @app.handler(queue="q")
+    def handler(n: int) -> None:
+        assert release.wait(SECONDS)
+
+    handler.enqueue(1)
+    run_until_idle(app, timeout=SECONDS)
+    release.set()
+    (dead,) = app.queue("q").dead()
+    assert dead.failures == 2
+    assert "took over 0.1 s" in dead.reason
+
+
+@shows("unknown_handler", "unknown_delay_max")
+def unknown(make: Callable[..., msgq.App]) -> None:
+    def deal_with(**settings: Any) -> msgq.App:
+        app = make(**settings)
+
+        @app.handler(queue="q")
+        def handler(n: int) -> None: ...
+
+        app.queue("q").enqueue(b"nobody's")
+        with app.worker():
+            while not (app.queue("q").dead() or app.stats().traffic_of("q").snoozed >= 2):
+                assert app.is_open
+        return app
+
+    assert len(deal_with(unknown_handler="dead").queue("q").dead()) == 1
+    # looked at twice, within the time of the test: the pause was the one that is set
+    assert deal_with(unknown_delay_max=0.01).queue("q").dead() == []
+
+
+@shows("retry_base", "retry_cap", "retry_jitter")
+def retries(make: Callable[..., msgq.App]) -> None:
+    policy = make(retry_base=2, retry_cap=5, retry_jitter=0).policy()
+    assert [policy.delay(n) for n in (1, 2, 3)] == [2, 4, 5]
+    jittered = make(retry_base=2, retry_jitter=0.5).policy()
+    assert jittered.delay(1, lambda: 0.0) == 1.0
+    app = make(retry_base=3600, retry_cap=3600)
+
+    @app.handler(queue="q")
+    def handler(n: int) -> None:
+        raise ValueError
+
+    handler.enqueue(1)
+    run_until_idle(app, timeout=SECONDS)
+    assert app.queue("q").depth().parked == 1
+
+
+@shows("sync_raise")
+def raising(make: Callable[..., msgq.App]) -> None:
+    app = make("sync://", sync_raise=True, max_attempts=1)
+
+    @app.handler(queue="q")
+    def handler(n: int) -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        handler.enqueue(1)
+
+
+@shows("close_timeout")
+def closing(make: Callable[..., msgq.App]) -> None:
+    app = make(close_timeout=0.2, grace=30)
+    started, release = threading.Event(), threading.Event()
+
+    @app.handler(queue="q")
+    def handler(n: int) -> None:
+        started.set()
+        assert release.wait(SECONDS)
+
+    handler.enqueue(1)
+    app.worker().start()
+    assert started.wait(SECONDS)
+    begin = time.monotonic()
+    app.close()
+    assert time.monotonic() - begin < 10
+    release.set()
