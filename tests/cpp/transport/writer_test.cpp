@@ -144,7 +144,7 @@ TEST_F(WriterTest, WhatQueuesBehindAnExchangeWithoutAFlushFailsInTime) {
 }
 
 TEST_F(WriterTest, OneBadParcelFailsAloneAndTheOthersAreStored) {
-  const auto refuse_bad = [this](const auto& in, auto& out) {
+  const auto refuse_bad = [](const auto& in, auto& out) {
     for (const auto& body : bodies(in))
       if (body == "bad") throw Error(ErrorCode::kStoreRejected, "scripted");
     test::Script::succeed(in, out);
