@@ -1,5 +1,5 @@
-// What ThreadSanitizer is told to overlook: the inside of moodycamel's queue, which orders the reuse
-// of its slots by atomic fences that the sanitizer cannot follow. Nothing of ours is in the list.
+// What ThreadSanitizer is told to overlook: the inside of moodycamel's queue, which orders the
+// reuse of its slots by atomic fences that the sanitizer cannot follow. Nothing of ours is here.
 #if defined(__has_feature)
 #if __has_feature(thread_sanitizer)
 extern "C" __attribute__((visibility("default"))) const char* __tsan_default_suppressions();
