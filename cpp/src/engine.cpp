@@ -140,7 +140,7 @@ Engine::WorkerPtr Engine::open_worker(WorkerSpec spec) {
   scheduler->on_returned = [this](std::vector<Span> spans) {
     impl_->push_settled({std::move(spans), {}, false, true, nullptr});
   };
-  scheduler->on_unroutable = [this](Span span) {
+  scheduler->on_unroutable = [this](const Span& span) {
     // Its handler lives in some other worker: it goes back, and comes again in a while.
     constexpr std::int64_t kUnknownDelayMs = 1'000;
     Settled settled;

@@ -29,7 +29,7 @@ std::uint32_t Channel::take_spans(std::vector<Span>& out, std::uint32_t count_ma
       auto rest = std::make_unique<Span>(Span{span.held, span.from + wanted, span.to});
       Span* nobody = nullptr;
       if (front_.compare_exchange_strong(nobody, rest.get(), std::memory_order_acq_rel))
-        rest.release();
+        static_cast<void>(rest.release());  // front_ owns it now
       else
         waiting_.push(std::move(*rest));
       span.to = span.from + wanted;

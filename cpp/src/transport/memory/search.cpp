@@ -233,6 +233,7 @@ std::vector<FoundMessage> list_dead(const State& state, const Queue* queue, std:
   std::sort(rows.begin(), rows.end());
   if (rows.size() > limit) rows.resize(limit);
   std::vector<FoundMessage> out;
+  out.reserve(rows.size());
   for (const auto& [number, of] : rows)
     out.push_back(found_dead(*of, number, of->dead_letters.at(number)));
   return out;

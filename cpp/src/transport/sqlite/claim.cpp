@@ -27,7 +27,7 @@ class Cutter {
     for (ClaimRow& row : rows) {
       Room one = Room::for_one();
       while (row.is_suspect && row.n > 0)
-        if (take_front(lane, row, one) && out_.claims.size() > 0) return true;
+        if (take_front(lane, row, one) && !out_.claims.empty()) return true;
     }
     return false;
   }
