@@ -93,8 +93,8 @@ check: install lint-packages cpp-dev ## Formatters, linters, types, clang-tidy a
 	$(PY) -m ruff format --check .
 	$(PY) -m ruff check .
 	$(PY) -m mypy
-	$(RUN_CLANG_TIDY) -p build/dev '/cpp/src/'
-	$(RUN_CLANG_TIDY) -p build/wheel '/cpp/bindings/'
+	$(RUN_CLANG_TIDY) -extra-arg=-Wno-unknown-warning-option -p build/dev '/cpp/src/'
+	$(RUN_CLANG_TIDY) -extra-arg=-Wno-unknown-warning-option -p build/wheel '/cpp/bindings/'
 	$(PYTEST) tests/tidy
 
 .PHONY: bench
