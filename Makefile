@@ -88,14 +88,17 @@ test-cpp: cpp-dev ## Build and run the C++ tests alone
 	$(call run-ctest,dev)
 
 .PHONY: check
-check: install lint-packages cpp-dev ## Formatters, linters, types, clang-tidy and the house rules
+check: install lint-packages cpp-dev ## Formatters, linters, types and the house rules
 	$(CLANG_FORMAT) --dry-run --Werror $(CPP_FILES)
 	$(PY) -m ruff format --check .
 	$(PY) -m ruff check .
 	$(PY) -m mypy
+	$(PYTEST) tests/tidy
+
+.PHONY: clang-tidy
+clang-tidy: install lint-packages cpp-dev ## Read the core and the bindings with clang-tidy
 	$(RUN_CLANG_TIDY) -extra-arg=-Wno-unknown-warning-option -p build/dev '/cpp/src/'
 	$(RUN_CLANG_TIDY) -extra-arg=-Wno-unknown-warning-option -p build/wheel '/cpp/bindings/'
-	$(PYTEST) tests/tidy
 
 .PHONY: bench
 bench: install ceilings ## Run the benchmarks beside their ceilings; ARGS choose, PROFILE=cpu|mem looks inside
