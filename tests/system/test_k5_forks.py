@@ -32,7 +32,6 @@ def test_k5_a_fork_before_anything_is_open(world: World) -> None:
     assert {each.body for each in world.queue().peek()} == {b"child", b"parent"}
 
 
-@pytest.mark.xfail(strict=False, reason="a child forked inside SQLite may hang: open fault")
 @pytest.mark.parametrize("when", ["open", "threads"])
 def test_k5_a_fork_of_an_open_client(world: World, when: str) -> None:
     program = run(world, when)
