@@ -4,22 +4,79 @@
 
 #include <atomic>
 
+#include "base/event.h"
+
 namespace msgq {
 namespace {
 
-std::atomic<std::uint32_t> generation{0};
+// A hung disk must not hang every fork of the program. A guess: far above any flush.
+constexpr Nanos kPatience{2'000'000'000};
 
-struct Registration {
-  Registration() {
-    pthread_atfork(nullptr, nullptr, [] { generation.fetch_add(1, std::memory_order_relaxed); });
+std::atomic<std::uint32_t> generation{0};
+// seq_cst: either the fork sees the hold, or the hold sees the fork
+std::atomic<std::uint32_t> holds{0};
+std::atomic<std::uint32_t> forks{0};
+std::atomic<bool> is_torn{false};
+thread_local std::uint32_t depth = 0;
+thread_local bool waited_in_vain = false;
+
+void before_fork() {
+  forks.fetch_add(1);
+  const Nanos end = system_clock().steady() + kPatience;
+  waited_in_vain = false;
+  const std::uint32_t own = depth > 0 ? 1 : 0;
+  for (std::uint32_t held = holds.load(); held > own; held = holds.load()) {
+    const Nanos now = system_clock().steady();
+    waited_in_vain = now >= end;
+    if (waited_in_vain) return;
+    futex_wait(&holds, held, end - now);
   }
-};
+}
+
+void after_fork_in_parent() {
+  if (forks.fetch_sub(1) == 1) futex_wake(&forks, 1 << 30);
+}
+
+void after_fork_in_child() {
+  generation.fetch_add(1, std::memory_order_relaxed);
+  if (waited_in_vain) is_torn.store(true);
+  holds.store(depth > 0 ? 1 : 0);
+  forks.store(0);
+}
+
+void register_once() {
+  [[maybe_unused]] static const int once =
+      pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
+}
+
+void leave() {
+  holds.fetch_sub(1);
+  if (forks.load() > 0) futex_wake(&holds, 1 << 30);
+}
 
 }  // namespace
 
 std::uint32_t fork_generation() {
-  static const Registration registration;
+  register_once();
   return generation.load(std::memory_order_relaxed);
 }
+
+ForkHold::ForkHold() {
+  register_once();
+  if (depth++ > 0) return;
+  while (true) {
+    holds.fetch_add(1);
+    const std::uint32_t running = forks.load();
+    if (running == 0) return;
+    leave();
+    futex_wait(&forks, running, kNever);
+  }
+}
+
+ForkHold::~ForkHold() {
+  if (--depth == 0) leave();
+}
+
+bool was_forked_in_hold() { return is_torn.load(); }
 
 }  // namespace msgq

@@ -4,6 +4,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
+#include <thread>
+
 namespace msgq {
 namespace {
 
@@ -17,6 +20,60 @@ TEST(Fork, OnlyTheChildCountsUp) {
   EXPECT_TRUE(WIFEXITED(status));
   EXPECT_EQ(WEXITSTATUS(status), 0);
   EXPECT_EQ(fork_generation(), before);
+}
+
+// Forks, and says what the child answers.
+template <typename Ask>
+bool in_child(Ask ask) {
+  const pid_t child = fork();
+  if (child == 0) _exit(ask() ? 0 : 1);
+  int status = -1;
+  EXPECT_EQ(waitpid(child, &status, 0), child);
+  return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+TEST(Fork, WaitsForWhoeverHolds) {
+  std::atomic<bool> is_over{false}, has_begun{false};
+  std::thread worker([&] {
+    for (int i = 0; i < 2'000 || !is_over; ++i) {
+      const ForkHold hold;
+      const ForkHold nested;
+      has_begun = true;
+    }
+  });
+  while (!has_begun) std::this_thread::yield();
+  for (int i = 0; i < 20; ++i) {
+    EXPECT_TRUE(in_child([] {
+      const ForkHold hold;  // would wait for ever, were one inherited
+      return !was_forked_in_hold();
+    }));
+  }
+  is_over = true;
+  worker.join();
+}
+
+TEST(Fork, TheHolderItselfMayFork) {
+  const ForkHold hold;
+  EXPECT_TRUE(in_child([] {
+    const ForkHold nested;
+    return !was_forked_in_hold();
+  }));
+}
+
+TEST(Fork, OfAHoldThatDoesNotEndIsKnownInTheChild) {
+  std::atomic<int> step{0};
+  std::thread stuck([&] {
+    const ForkHold hold;
+    step = 1;
+    step.notify_all();
+    step.wait(1);
+  });
+  step.wait(0);
+  EXPECT_TRUE(in_child([] { return was_forked_in_hold(); }));
+  EXPECT_FALSE(was_forked_in_hold());
+  step = 2;
+  step.notify_all();
+  stuck.join();
 }
 
 }  // namespace

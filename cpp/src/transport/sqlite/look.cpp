@@ -50,6 +50,7 @@ SqliteLook::SqliteLook(ConnectionSpec spec, Clock& clock, Log& log, const Rules&
 
 template <typename Read>
 auto SqliteLook::read(Read read) {
+  const ForkHold hold;
   MutexLock lock(mutex_);
   Snapshot snapshot(*store_);
   return read(*store_);
@@ -126,7 +127,10 @@ void SqliteLook::delete_queue(std::string_view queue) {
   write([&](Store& store) { remove_queue(store, require_known(store, queue)); });
 }
 
-void SqliteLook::backup(const std::string& path) { copy_store(spec_, clock_, path); }
+void SqliteLook::backup(const std::string& path) {
+  const ForkHold hold;
+  copy_store(spec_, clock_, path);
+}
 
 std::uint64_t SqliteLook::store_bytes() {
   return size_of(spec_.path) + size_of(spec_.path + "-wal") + size_of(spec_.path + "-shm");

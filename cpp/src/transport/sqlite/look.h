@@ -7,6 +7,7 @@
 #include <atomic>
 #include <memory>
 
+#include "base/fork.h"
 #include "base/mutex.h"
 #include "transport/sqlite/gate.h"
 #include "transport/sqlite/store.h"
@@ -36,6 +37,7 @@ class SqliteLook final : public Look {
   // Runs `change` in a write transaction of this connection.
   template <typename Change>
   auto write(Change change) {
+    const ForkHold hold;
     MutexLock lock(mutex_);
     Transaction transaction(*store_, gate_, busy_timeout_);
     if constexpr (std::is_void_v<decltype(change(*store_))>) {

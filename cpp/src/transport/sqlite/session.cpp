@@ -59,6 +59,7 @@ void SqliteSession::check_usable() {
 }
 
 void SqliteSession::exchange(const Exchange& in, ExchangeResult& out) {
+  const ForkHold hold;
   check_usable();
   try {
     try_exchange(in, out);
@@ -150,6 +151,7 @@ void SqliteSession::refuse_from_now(std::string why) {
 
 bool SqliteSession::resolve(ExchangeResult& out) {
   if (!is_in_doubt_) throw Error(ErrorCode::kInternal, "nothing is in doubt");
+  const ForkHold hold;
   // The page cache lies after a failed sync: only what a full checkpoint moved, with syncs that
   // succeeded, is believed. A new connection, as the old one may remember what is not on the disk.
   try {
@@ -180,6 +182,7 @@ bool SqliteSession::resolve(ExchangeResult& out) {
 
 bool SqliteSession::tidy(Nanos budget) {
   if (is_closed_ || is_in_doubt_ || !refused_.empty()) return false;
+  const ForkHold hold;
   try {
     return keep_house(*store_, parts_.gate, budget);
   } catch (const Error& error) {
@@ -192,6 +195,7 @@ void SqliteSession::close() noexcept {
   if (std::exchange(is_closed_, true)) return;
   if (parts_.connections != nullptr) parts_.connections->fetch_sub(1);
   if (store_ == nullptr) return;
+  const ForkHold hold;
   try {
     if (refused_.empty() && !is_in_doubt_) {
       Transaction transaction(*store_, parts_.gate, kCloseTimeout);

@@ -39,6 +39,10 @@ sqlite::Rules rules_of(const Config& config) {
 
 // Looks at a file that is there before anything is made beside it; a stranger's stays as it is.
 std::string checked(const Config& config, const SqliteOptions& options, Clock& clock) {
+  if (was_forked_in_hold())
+    throw Error(ErrorCode::kClosed,
+                "this process was forked while its parent was inside a store that did not answer, "
+                "and SQLite cannot be used in it: start processes by spawn or forkserver");
   if (!options.vfs.empty()) return config.path;
   sqlite::refuse_inherited(config.path);
   sqlite::check_path(config.path);
@@ -55,6 +59,7 @@ std::string checked(const Config& config, const SqliteOptions& options, Clock& c
 }  // namespace
 
 std::unique_ptr<Transport> open_sqlite(const Config& config, World world, Log& log) {
+  const ForkHold hold;
   return std::make_unique<SqliteTransport>(config, world, log, SqliteOptions{});
 }
 
@@ -89,7 +94,9 @@ SqliteTransport::SqliteTransport(const Config& config, World world, Log& log,
 
 SqliteTransport::~SqliteTransport() {
   wake_.stop();
+  const ForkHold hold;
   leave();
+  look_.reset();
 }
 
 void SqliteTransport::join() {
@@ -117,6 +124,7 @@ void SqliteTransport::leave() noexcept {
 const Capability& SqliteTransport::capability() const { return kSqlite; }
 
 std::unique_ptr<Session> SqliteTransport::open_session() {
+  const ForkHold hold;
   return std::make_unique<sqlite::SqliteSession>(sqlite::SessionParts{
       spec_, world_.clock, world_.random, log_, rules_, gate_, process_, boot_id_, identity_.get(),
       options_.heartbeat, options_.second_look_max, &look_->connection_count()});
