@@ -131,6 +131,14 @@ def test_claiming_from_an_empty_queue_gives_nothing(queue: msgq.Queue) -> None:
     assert queue.claim(5, wait="20ms") == []
 
 
+def test_a_claim_that_does_not_wait_finds_what_was_enqueued(queue: msgq.Queue) -> None:
+    for number in range(500):
+        queue.enqueue(b"%d" % number)
+        (delivery,) = queue.claim(1)
+        assert delivery.body == b"%d" % number
+        delivery.ack()
+
+
 def test_a_claim_waits_for_what_comes(queue: msgq.Queue) -> None:
     found: list[msgq.Delivery] = []
     waiting = threading.Thread(target=lambda: found.extend(queue.claim(1, wait=20)))

@@ -26,13 +26,13 @@ HEADERS = {"trace": "one that is made once"}
 def settle(queue: msgq.Queue, how: str) -> None:
     """Claim one message and end it; the queue is as before."""
     queue.enqueue(BODY, headers=HEADERS)
-    (delivery,) = queue.claim(1, wait=5)
+    (delivery,) = queue.claim(1)
     assert delivery.body == BODY
     getattr(delivery, how)()
     if how == "reject":
         queue.delete_dead()
     elif how == "retry":
-        queue.claim(1, wait=5)[0].ack()
+        queue.claim(1)[0].ack()
     else:
         with contextlib.suppress(msgq.LeaseLostError):
             delivery.ack()
@@ -46,13 +46,13 @@ def refused(call: Callable[[], object]) -> None:
 
 def send_many(queue: msgq.Queue) -> None:
     queue.enqueue_many([BODY] * 3)
-    for delivery in queue.claim(3, wait=5):
+    for delivery in queue.claim(3):
         delivery.ack()
 
 
 def send_later(queue: msgq.Queue) -> None:
     queue.enqueue_later(BODY).wait(5)
-    queue.claim(1, wait=5)[0].ack()
+    queue.claim(1)[0].ack()
 
 
 def look(queue: msgq.Queue) -> None:
@@ -82,7 +82,7 @@ def test_c6_nothing_is_kept_and_nothing_dropped_twice(use: str) -> None:
     with msgq.connect("memory://", message_bytes_max=2_000) as client:
         queue = client.queue("work")
         queue.enqueue(BODY)  # the queue is there from here on
-        queue.claim(1, wait=5)[0].ack()
+        queue.claim(1)[0].ack()
         call = USES[use]
         for _ in range(CALLS // 4):
             call(queue)

@@ -65,15 +65,25 @@ bool Claimer::may_ask(Nanos now) const {
   return !(suspects_waiting_ && now < drain_until_ && ledger_.count() > 0);
 }
 
+void Claimer::prepare(Nanos now) {
+  rooms_.clear();
+  if (!may_ask(now)) return;
+  const auto all = sources();
+  ++turn_;
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    Room& room = rooms_.emplace_back(Room{all[(i + turn_) % all.size()], {}});
+    room.source->tick(now);
+    room.source->demands(room.demands, now);
+  }
+}
+
 void Claimer::collect(transport::Exchange& out, Nanos now) {
   take_hints(out);
   collect_chores(out, now);
   asked_.clear();
   if (!may_ask(now)) return;
-  const auto all = sources();
-  ++turn_;
   std::vector<Asked> due;
-  for (std::size_t i = 0; i < all.size(); ++i) add_due(all[(i + turn_) % all.size()], due, now);
+  for (Room& room : rooms_) add_due(room, due, now);
   // A suspect runs alone, so it is all that an idle process asks for.
   const auto suspect = std::find_if(due.begin(), due.end(), [&](const Asked& asked) {
     return outlook_[asked.demand.queue].has_suspects(now);
@@ -88,20 +98,16 @@ void Claimer::collect(transport::Exchange& out, Nanos now) {
 }
 
 // What a source has room for, of queues that may have work.
-void Claimer::add_due(const std::shared_ptr<DemandSource>& source, std::vector<Asked>& due,
-                      Nanos now) {
-  std::vector<Demand> demands;
-  source->tick(now);
-  source->demands(demands, now);
+void Claimer::add_due(Room& room, std::vector<Asked>& due, Nanos now) {
   bool follows = false;  // a demand before it in its chain is asked
-  for (auto& demand : demands) {
+  for (auto& demand : room.demands) {
     const Outlook& outlook = outlook_[demand.queue];
     const bool is_due = outlook.maybe_work || now >= outlook.poll_at || demand.is_urgent;
     demand.continues = follows && demand.continues;
     follows = demand.continues;
     if (!is_due || demand.count_max == 0) continue;
     follows = true;
-    due.push_back({source, std::move(demand)});
+    due.push_back({room.source, std::move(demand)});
   }
 }
 

@@ -33,6 +33,7 @@ class Claimer final : public transport::BatchSource {
   std::function<void(const HeldPtr&)> give_back;
   std::uint64_t reclaimed() const { return reclaimed_.load(std::memory_order_relaxed); }
 
+  void prepare(Nanos now) override;
   void collect(transport::Exchange& out, Nanos now) override;
   void report(const transport::Exchange& in, const transport::ExchangeResult& result,
               Nanos now) override;
@@ -55,10 +56,14 @@ class Claimer final : public transport::BatchSource {
     Demand demand;
     bool takes_suspect = false;
   };
+  struct Room {
+    std::shared_ptr<DemandSource> source;
+    std::vector<Demand> demands;
+  };
   void take_hints(const transport::Exchange& out);
   void collect_chores(transport::Exchange& out, Nanos now);
   bool may_ask(Nanos now) const;
-  void add_due(const std::shared_ptr<DemandSource>& source, std::vector<Asked>& due, Nanos now);
+  void add_due(Room& room, std::vector<Asked>& due, Nanos now);
   void ask(Asked asked, transport::Exchange& out);
   void answered(const Asked& asked, const transport::ClaimAnswer& answer, Nanos now);
   void refresh_all();
@@ -75,6 +80,7 @@ class Claimer final : public transport::BatchSource {
   std::vector<std::shared_ptr<DemandSource>> sources_ MSGQ_GUARDED_BY(mutex_);
   // only the writer thread
   std::map<std::string, Outlook, std::less<>> outlook_;
+  std::vector<Room> rooms_;  // what every source has room for, in this exchange's order
   std::vector<Asked> asked_;
   Nanos chores_at_{0};
   std::int64_t next_due_ms_ = 0;

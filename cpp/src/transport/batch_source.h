@@ -13,6 +13,9 @@ namespace msgq::transport {
 class BatchSource {
  public:
   virtual ~BatchSource() = default;
+  // Notes who waits, before any source collects: what somebody enqueued before it asked for work is
+  // then in the same exchange or in an earlier one.
+  virtual void prepare(Nanos) {}
   // Adds what is ready. `out` may already hold the sections of earlier sources.
   virtual void collect(Exchange& out, Nanos now) = 0;
   // The exchange happened.

@@ -34,6 +34,7 @@ Nanos Writer::step() {
     if (state_ == State::kInDoubt) return resolve(now);
     if (state_ == State::kIdle) {
       exchange_ = Exchange{};
+      for (auto* source : sources_) source->prepare(now);
       for (auto* source : sources_) source->collect(exchange_, now);
       if (exchange_.empty()) return idle(now);
       state_ = State::kSending;

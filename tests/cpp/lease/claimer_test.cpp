@@ -53,6 +53,7 @@ class ClaimerTest : public ::testing::Test {
   }
   Exchange collect() {
     Exchange out;
+    claimer.prepare(clock.steady());
     claimer.collect(out, clock.steady());
     return out;
   }
@@ -133,8 +134,21 @@ TEST_F(ClaimerTest, AHintOrAnAppendMakesItLookAtOnce) {
   report(ex);
   Exchange own;
   own.appends.push_back({"q", transport::Block::build({test::parcel_of({"a"})}, 0)});
+  claimer.prepare(clock.steady());
   claimer.collect(own, clock.steady());
   EXPECT_EQ(own.claims.size(), 1U);
+}
+
+// Whoever asks after the inbox was taken waits for the next exchange: what it enqueued before may
+// not be in this one.
+TEST_F(ClaimerTest, WhoAsksWhileAnExchangeIsCollectedIsInTheNext) {
+  Exchange ex;
+  claimer.prepare(clock.steady());
+  want({"q"});
+  claimer.collect(ex, clock.steady());
+  EXPECT_TRUE(ex.claims.empty());
+  report(ex);
+  EXPECT_EQ(queues(collect()), Texts{"q"});
 }
 
 TEST_F(ClaimerTest, ChoresComeAFewTimesASecond) {
