@@ -5,7 +5,7 @@
 namespace msgq::bindings {
 namespace {
 
-using Released = py::gil_scoped_release;
+using Released = GilReleased;
 
 // Destroying joins threads, and Python may drop the last reference: it is done without the GIL.
 void destroy(Engine* engine) {

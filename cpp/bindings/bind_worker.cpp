@@ -94,7 +94,7 @@ void bind_worker(py::module_& module) {
 
 void bind_working(EngineClass& engine) {
   using py::arg;
-  using Released = py::call_guard<py::gil_scoped_release>;
+  using Released = py::call_guard<GilReleased>;
   // settle, settle_some, give_back: one lock-free push each, so the GIL is kept.
   const auto settle = [](Engine& e, const LotPtr& lot, const py::sequence& decisions) {
     e.settle(lot, to_decisions(decisions));

@@ -1,4 +1,4 @@
-// The GIL guards, and the sliced wait: waits without the GIL for at most 100 ms, retakes it, looks
+// The GIL guard, and the sliced wait: waits without the GIL for at most 100 ms, retakes it, looks
 // for signals, goes on until its deadline or until `is_over` says that waiting on is in vain. The
 // core never calls Python; Python comes down and waits.
 //
@@ -6,6 +6,7 @@
 #pragma once
 
 #include <pybind11/pybind11.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -16,6 +17,27 @@ namespace py = pybind11;
 using Nanos = std::chrono::nanoseconds;
 
 inline constexpr Nanos kSlice = std::chrono::milliseconds(100);
+
+// Gives the GIL up for a scope. At interpreter exit CPython (before 3.14) ends a daemon thread that
+// wants the GIL back by pthread_exit, whose unwinding a destructor cannot let through: such a
+// thread stops here for good, as it does from 3.14 on. (pybind11's own guard terminates the
+// process.)
+class GilReleased {
+ public:
+  GilReleased() : state_(PyEval_SaveThread()) {}
+  ~GilReleased() {
+    try {
+      PyEval_RestoreThread(state_);
+    } catch (...) {
+      while (true) pause();
+    }
+  }
+  GilReleased(const GilReleased&) = delete;
+  GilReleased& operator=(const GilReleased&) = delete;
+
+ private:
+  PyThreadState* const state_;
+};
 
 // Seconds from Python; huge is "for ever" (a hundred years).
 inline Nanos to_nanos(double seconds) {
@@ -32,7 +54,7 @@ auto sliced_wait(Nanos timeout, Wait wait, IsOver is_over) {
     const Nanos left = until - std::chrono::steady_clock::now();
     const Nanos slice = std::clamp(left, Nanos::zero(), kSlice);
     auto result = [&] {
-      py::gil_scoped_release released;
+      const GilReleased released;
       return wait(slice);
     }();
     if (result || left <= kSlice || is_over()) return result;
