@@ -74,6 +74,7 @@ class SyncLot:
         self.attempt = 0
         self.failures = 0
         self.records: list[bytes] = []
+        self.died_ms = 0
 
     def __len__(self) -> int:
         return 1
@@ -99,7 +100,7 @@ class SyncLot:
         """Gives it as a dead letter."""
         return (
             self.queue, "dead", self.id, self.type, self.content, self._headers, self._body,
-            self.attempt, self.failures, 0, self.history, self.enqueued_ms, 0, reason, now_ms(),
+            self.attempt, self.failures, 0, self.history, self.enqueued_ms, 0, reason, self.died_ms,
             self.id.hex(),
         )  # fmt: skip
 
@@ -200,6 +201,7 @@ class SyncEngine:
 
     def _bury(self, lot: SyncLot, reason: str) -> None:
         logger().error("message %s of %s is dead: %s", uuid.UUID(bytes=lot.id), lot.queue, reason)
+        lot.died_ms = now_ms()
         with self._lock:
             if len(self._dead) >= _DEAD_MAX:
                 raise QueueFullError(f"{_DEAD_MAX} dead letters are kept on sync://; look at them")
