@@ -64,7 +64,7 @@ def open_app(plan: Mapping[str, Any]) -> msgq.App:
 
 def counts(app: msgq.App) -> tuple[int, int]:
     """Messages durably stored and durably settled so far, by all processes on the store."""
-    depth = app.stats().depth_of(QUEUE)
+    depth = app.queue(QUEUE).depth()
     return depth.sent, depth.done
 
 

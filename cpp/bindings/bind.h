@@ -11,10 +11,12 @@ namespace msgq::bindings {
 
 namespace py = pybind11;
 using EngineClass = py::class_<Engine, std::shared_ptr<Engine>>;
+using LotClass = py::class_<Lot, LotPtr>;
 
 void bind_errors(py::module_& module);
 void bind_producer(py::module_& module);  // Waker, Receipt
 void bind_worker(py::module_& module);    // Lot, Worker
+void bind_run(py::module_& module, LotClass& lot);
 void bind_engine(py::module_& module);    // Engine, with the three below
 void bind_producing(EngineClass& engine);
 void bind_working(EngineClass& engine);
@@ -31,6 +33,7 @@ std::vector<Decision> to_decisions(const py::sequence& list);
 std::vector<MessageId> to_ids(const py::sequence& list);
 py::tuple to_found(const FoundMessage& found);
 py::dict to_dict(const Snapshot& snapshot);
+py::list to_list(const std::vector<QueueDepth>& depth);
 Config to_config(const py::dict& options);
 
 }  // namespace msgq::bindings

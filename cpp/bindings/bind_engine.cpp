@@ -45,6 +45,15 @@ py::dict stats(Engine& engine, bool with_depth) {
   return to_dict(snapshot);
 }
 
+py::list depth(Engine& engine) {
+  std::vector<QueueDepth> found;
+  {
+    Released released;
+    found = engine.depth();
+  }
+  return to_list(found);
+}
+
 py::list queues(Engine& engine) {
   std::vector<std::string> names;
   {
@@ -118,6 +127,7 @@ void bind_looking(EngineClass& engine) {
   using py::arg;
   using Guard = py::call_guard<Released>;
   engine.def("stats", &stats, arg("with_depth") = true)
+      .def("depth", &depth)
       .def("queues", &queues)
       .def("peek", &peek, arg("queue"), arg("after"), arg("limit"))
       .def("dead", &dead, arg("queue"), arg("after"), arg("limit"))

@@ -186,6 +186,12 @@ py::object try_enqueue(Engine& engine, std::string queue, std::string type, int 
   return receipt ? py::cast(receipt) : py::none();
 }
 
+bool all_bytes(const py::list& list) {
+  for (Py_ssize_t i = 0; i < PyList_GET_SIZE(list.ptr()); ++i)
+    if (!PyBytes_CheckExact(PyList_GET_ITEM(list.ptr(), i))) return false;
+  return true;
+}
+
 py::list drain(Waker& waker) {
   py::list out;
   for (const auto token : waker.drain()) out.append(token);
@@ -217,6 +223,7 @@ void bind_producer(py::module_& module) {
       .def("wait", &wait_receipt, py::arg("timeout"))
       .def("error", &error_of)
       .def("notify", &Receipt::notify, py::arg("waker"), py::arg("token"));
+  module.def("all_bytes", &all_bytes, py::arg("items"));
 }
 
 void bind_producing(EngineClass& engine) {

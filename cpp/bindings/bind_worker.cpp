@@ -78,8 +78,8 @@ LotPtr claim(Engine& engine, const std::string& queue, std::uint32_t count, doub
 
 void bind_worker(py::module_& module) {
   py::class_<Engine::Worker, Engine::WorkerPtr>(module, "Worker");
-  py::class_<Lot, LotPtr>(module, "Lot")
-      .def("__len__", &Lot::size)
+  LotClass lots(module, "Lot");
+  lots.def("__len__", &Lot::size)
       .def_property_readonly("queue", &Lot::queue)
       .def_property_readonly("channel", &Lot::channel)
       .def_property_readonly("type",
@@ -90,6 +90,7 @@ void bind_worker(py::module_& module) {
       .def_property_readonly("is_lost", &Lot::is_lost)
       .def("bodies", &bodies_of)
       .def("fields", &fields_of, py::arg("index"));
+  bind_run(module, lots);
 }
 
 void bind_working(EngineClass& engine) {

@@ -102,13 +102,18 @@ py::dict to_dict(const QueueDepth& d) {
 
 }  // namespace
 
+py::list to_list(const std::vector<QueueDepth>& depth) {
+  py::list out;
+  for (const auto& item : depth) out.append(to_dict(item));
+  return out;
+}
+
 py::dict to_dict(const Snapshot& s) {
   py::dict out;
-  py::list traffic, depth;
+  py::list traffic;
   for (const auto& item : s.traffic) traffic.append(to_dict(item));
-  for (const auto& item : s.depth) depth.append(to_dict(item));
   out["traffic"] = traffic;
-  out["depth"] = depth;
+  out["depth"] = to_list(s.depth);
   out["flushes"] = s.flushes;
   out["flush_errors"] = s.flush_errors;
   out["blocks"] = s.blocks;

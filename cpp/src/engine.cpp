@@ -253,12 +253,16 @@ ReceiptPtr Engine::extend(const LotPtr& lot, std::chrono::milliseconds lease) {
 
 // --- looking and administering ---
 
+std::vector<QueueDepth> Engine::depth() {
+  impl_->require_settled();
+  return impl_->transport->look().depth();
+}
+
 Snapshot Engine::stats(bool with_depth) {
   impl_->require_open();
-  if (with_depth) impl_->require_settled();
   Snapshot out;
   out.traffic = impl_->book.snapshot();
-  if (with_depth) out.depth = impl_->transport->look().depth();
+  if (with_depth) out.depth = depth();
   const auto& writer = impl_->writer;
   out.flushes = writer.flushes;
   out.flush_errors = writer.errors;

@@ -4,7 +4,7 @@ Bodies and headers are bytes; verdicts and contents are small integers (VERDICT_
 Calls that may wait release the GIL and look for signals every 100 ms.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 VERDICT_ACK: Final = 0
@@ -57,6 +57,15 @@ class Receipt:
         """The exception that tells why it failed or is in doubt; None otherwise."""
     def notify(self, waker: Waker, token: int) -> None: ...
 
+class Run:
+    """Calls of a handler, one for each message of a lot; made by Lot.run."""
+
+    def go(self) -> object:
+        """True: all are done. False: `halt` is not empty. Else the outcome that the message before
+        the present place returned. Raises what the handler raised; go again for the rest."""
+    def __length_hint__(self) -> int:
+        """How many messages were not begun yet."""
+
 class Lot:
     """Messages handed to one slot at once."""
 
@@ -76,6 +85,15 @@ class Lot:
     def __len__(self) -> int: ...
     def bodies(self) -> list[bytes]: ...
     def fields(self, index: int) -> DeliveryFields: ...
+    def run(
+        self,
+        call: Callable[..., object],
+        unpack: Callable[[bytes], tuple[object, ...]] | None,
+        halt: list[str],
+        outcome: type[object],
+        gives_index: bool,
+    ) -> Run:
+        """Calls call(*unpack(body)), call(body) without unpack, or call(body, index)."""
 
 class Worker:
     """A registration with the engine; opaque."""
@@ -152,6 +170,8 @@ class Engine:
     # looking and administering
     def stats(self, with_depth: bool = True) -> dict[str, object]:
         """The Snapshot of stats.h as plain dicts and lists, same names."""
+    def depth(self) -> list[dict[str, object]]:
+        """The `depth` of stats() alone."""
     def queues(self) -> list[str]: ...
     def peek(self, queue: str, after: str, limit: int) -> list[Found]: ...
     def find(self, queue: str, id: bytes) -> Found | None: ...
@@ -170,6 +190,9 @@ class Engine:
 
 def set_errors(classes: dict[str, type[BaseException]]) -> None:
     """Called once by msgq.errors: code name (as in error.h, without k) to class."""
+
+def all_bytes(items: list[object]) -> bool:
+    """True when every item is of the class bytes itself."""
 
 def validate_queue_name(name: str) -> None: ...
 def new_id() -> bytes: ...

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from msgq import codec
+from msgq._core import all_bytes
 from msgq.errors import PayloadError
 
 if TYPE_CHECKING:
@@ -248,7 +249,7 @@ def _pack_raw(plan: Plan) -> Callable[..., bytes]:
 def _pack_raw_many(plan: Plan) -> Callable[..., list[bytes]]:
     def packed(calls: Iterable[Any]) -> list[bytes]:
         bodies = calls if type(calls) is list else list(calls)
-        if set(map(type, bodies)) <= {bytes}:
+        if all_bytes(bodies):
             return bodies
         found: list[bytes] = []
         for index, call in enumerate(bodies):

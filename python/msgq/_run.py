@@ -1,30 +1,26 @@
 """Runs the messages of one lot in a handler thread and settles them in one call.
 
-The loops below are the hottest lines of msgq: for each message one iteration, one decode, one call.
-Everything rare (answers, exceptions, stopping) leaves the loop and comes back to it.
+The loop over the messages is the core's (Lot.run); everything rare (answers, exceptions, stopping)
+leaves it, is decided here, and goes back to it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from msgq import codec
 from msgq._decide import ACK, Judge, unknown
 from msgq._lifecycle import logger
 from msgq._record import attempt_record
-from msgq._slot import Places, Slot, places_of
+from msgq._slot import Slot, places_of
 from msgq.errors import BatchError, MsgqError, PayloadError
 from msgq.message import Context
 from msgq.outcome import Outcome
 
 if TYPE_CHECKING:
-    from msgq._core import Decision, Engine, Lot
+    from msgq._core import Decision, Engine, Lot, Run
     from msgq._signature import Plan
-
-DONE: Final = object()
-HALTED: Final = object()
-Loop = Callable[["Places", "list[str]", "Lot", int], object]
 
 
 class Runner:
@@ -60,42 +56,43 @@ class HandlerRunner(Runner):
 class EachRunner(HandlerRunner):
     """Calls a sync handler for each message."""
 
-    def __init__(
-        self, engine: Engine, name: str, function: Callable[..., Any], plan: Plan, judge: Judge,
-        timeout: float = 0.0,
-    ) -> None:  # fmt: skip
-        super().__init__(engine, name, function, plan, judge, timeout)
-        self._loop = _loop_for(function, plan)
-
     def run(self, lot: Lot, slot: Slot) -> None:
         """Runs every message of the lot and settles it."""
-        bodies = lot.bodies()
-        count = len(bodies)
-        places = places_of(bodies)
+        count = len(lot)
+        calls = self._calls(lot, slot.halt)
         decisions: list[Decision] = []
-        slot.begin(self, lot, places, count, decisions)
-        halt, loop = slot.halt, self._loop
+        slot.begin(self, lot, calls, count, decisions)
         while True:
             try:
-                answer = loop(places, halt, lot, count)
-                if answer is DONE:
+                answer = calls.go()
+                if answer is True:
                     break
-                index = count - places.__length_hint__() - 1
-                if answer is HALTED:
-                    self._leave(lot, index, decisions, slot)
+                if answer is False:
+                    self._leave(lot, count - calls.__length_hint__(), decisions, slot)
                     return
+                index = count - calls.__length_hint__() - 1
                 decisions.append(self.judge.on_outcome(lot, index, answer))  # type: ignore[arg-type]
             except BaseException as error:  # noqa: BLE001 (exits of a handler are failures)
-                index = count - places.__length_hint__() - 1
-                decision = self._judge_error(lot, index, bodies[index], error)
+                index = count - calls.__length_hint__() - 1
+                decision = self._judge_error(lot, index, error)
                 if decision is not None:
                     decisions.append(decision)
         if slot.end():
             self.engine.settle(lot, decisions)
 
-    def _judge_error(
-        self, lot: Lot, index: int, body: bytes, error: BaseException
-    ) -> Decision | None:
+    def _calls(self, lot: Lot, halt: list[str]) -> Run:
+        """Gives the calls: of plain bytes, of typed arguments, or of everything else."""
+        function, plan = self.function, self.plan
+        if plan.is_plain and (plan.is_raw or not plan.is_item):
+            return lot.run(function, None if plan.is_raw else plan.unpack, halt, Outcome, False)
+
+        def call(body: bytes, index: int) -> object:
+            return plan.invoke(function, plan.unpack(body), Context(lot, index))
+
+        return lot.run(call, None, halt, Outcome, True)
+
+    def _judge_error(self, lot: Lot, index: int, error: BaseException) -> Decision | None:
+        body = lot.fields(index)[4]
         if not isinstance(error, codec.FAULTS) or self.plan.is_raw or self._reads(body):
             return self.judge.on_error(lot, index, error)
         # the body, not the handler, was at fault; older programs wrote other shapes
@@ -131,57 +128,6 @@ def with_acks(decisions: list[Decision], count: int) -> list[Decision]:
     """Names the acknowledged ones too, for the first `count` messages of a lot."""
     said = {each[0] for each in decisions}
     return decisions + [(i, ACK, 0, "", b"") for i in range(count) if i not in said]
-
-
-def _loop_for(function: Callable[..., Any], plan: Plan) -> Loop:
-    """Chooses the loop: plain bytes, typed arguments, or everything else."""
-    if plan.is_plain and plan.is_raw:
-        return _raw_loop(function)
-    if plan.is_plain and not plan.is_item:
-        return _typed_loop(function, plan.unpack)
-    return _general_loop(function, plan)
-
-
-def _raw_loop(function: Callable[..., Any]) -> Loop:
-    def loop(places: Places, halt: list[str], _lot: Lot, _count: int) -> object:
-        for body in places:
-            if halt:
-                return HALTED
-            answer = function(body)
-            if answer is not None and isinstance(answer, Outcome):
-                return answer
-        return DONE
-
-    return loop
-
-
-def _typed_loop(function: Callable[..., Any], unpack: Callable[[bytes], Any]) -> Loop:
-    def loop(places: Places, halt: list[str], _lot: Lot, _count: int) -> object:
-        for body in places:
-            if halt:
-                return HALTED
-            answer = function(*unpack(body))
-            if answer is not None and isinstance(answer, Outcome):
-                return answer
-        return DONE
-
-    return loop
-
-
-def _general_loop(function: Callable[..., Any], plan: Plan) -> Loop:
-    unpack, invoke = plan.unpack, plan.invoke
-
-    def loop(places: Places, halt: list[str], _lot: Lot, _count: int) -> object:
-        for body in places:
-            if halt:
-                return HALTED
-            index = _count - places.__length_hint__() - 1
-            answer = invoke(function, unpack(body), Context(_lot, index))
-            if answer is not None and isinstance(answer, Outcome):
-                return answer
-        return DONE
-
-    return loop
 
 
 class BatchRunner(HandlerRunner):

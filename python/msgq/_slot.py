@@ -6,7 +6,6 @@ The thread itself writes; the watch thread and a stopping worker look, and may t
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 if TYPE_CHECKING:
@@ -15,16 +14,20 @@ if TYPE_CHECKING:
 
 
 class Places(Protocol):
-    """An iterator over a lot that knows how much is left: what iter() of a list gives."""
+    """What knows how much of a lot was not begun: the core's Run, or the iterator of a list."""
 
-    def __iter__(self) -> Iterator[Any]: ...
-    def __next__(self) -> Any: ...
     def __length_hint__(self) -> int: ...
 
 
-def places_of(items: list[Any]) -> Places:
+class PlacesIterator(Places, Protocol):
+    """Places that somebody walks."""
+
+    def __next__(self) -> Any: ...
+
+
+def places_of(items: list[Any]) -> PlacesIterator:
     """Gives the iterator of a list."""
-    return cast("Places", iter(items))
+    return cast("PlacesIterator", iter(items))
 
 
 class Slot:

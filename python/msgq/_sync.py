@@ -10,7 +10,7 @@ import threading
 import uuid
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from msgq._decide import ACK, REJECT, RETRY
 from msgq._lifecycle import logger
@@ -53,6 +53,31 @@ class SyncReceipt:
         """Gives nothing: what failed became a dead letter."""
 
 
+class SyncRun:
+    """The one call of a SyncLot; the shape of the core's Run."""
+
+    def __init__(
+        self, call: Callable[[], object], halt: list[str], outcome: type[object]
+    ) -> None:
+        self._call = call
+        self._halt = halt
+        self._outcome = outcome
+        self._left = 1
+
+    def go(self) -> object:
+        """Calls the handler unless it was called; gives its outcome, True, or False at a halt."""
+        if not self._left:
+            return True
+        if self._halt:
+            return False
+        self._left = 0
+        answer = self._call()
+        return answer if isinstance(answer, self._outcome) else True
+
+    def __length_hint__(self) -> int:
+        return self._left
+
+
 class SyncLot:
     """One message on its way through its handler; the shape of the core's lot."""
 
@@ -82,6 +107,20 @@ class SyncLot:
     def bodies(self) -> list[bytes]:
         """Gives its one body."""
         return [self._body]
+
+    def run(
+        self, call: Callable[..., object], unpack: Callable[[bytes], Any] | None, halt: list[str],
+        outcome: type[object], gives_index: bool,
+    ) -> SyncRun:  # fmt: skip
+        """Gives the call of its one message."""
+        body = self._body
+
+        def one() -> object:
+            if gives_index:
+                return call(body, 0)
+            return call(body) if unpack is None else call(*unpack(body))
+
+        return SyncRun(one, halt, outcome)
 
     @property
     def history(self) -> bytes:
@@ -231,17 +270,21 @@ class SyncEngine:
                  "age_ns": _NO_TIMES}
                 for queue, counts in self._counts.items()
             ]  # fmt: skip
-            depth = [
+        return {
+            "traffic": traffic, "depth": self.depth(), "flushes": 0, "flush_errors": 0, "blocks": 0,
+            "bytes_in_flight": 0, "store_bytes": 0, "store_connections": 0, "store_waiting_ns": 0,
+            "reclaimed": 0, "threads": 0, "flush_ns": _NO_TIMES,
+        }  # fmt: skip
+
+    def depth(self) -> list[dict[str, object]]:
+        """Gives what was enqueued, done and dead; nothing ever waits."""
+        with self._lock:
+            return [
                 {"queue": queue, "sent": counts["enqueued"], "waiting": 0, "parked": 0,
                  "leased": 0, "done": counts["done"], "dead": counts["dead"], "purged": 0,
                  "quarantined": 0, "oldest_ms": 0}
                 for queue, counts in self._counts.items()
             ]  # fmt: skip
-        return {
-            "traffic": traffic, "depth": depth, "flushes": 0, "flush_errors": 0, "blocks": 0,
-            "bytes_in_flight": 0, "store_bytes": 0, "store_connections": 0, "store_waiting_ns": 0,
-            "reclaimed": 0, "threads": 0, "flush_ns": _NO_TIMES,
-        }  # fmt: skip
 
     def queues(self) -> list[str]:
         """Gives the queues anything was enqueued into."""

@@ -17,7 +17,7 @@ from msgq.duration import Duration, When, parse_duration
 from msgq.errors import ConfigError, NotFoundError, PayloadError
 from msgq.message import Delivery, Message
 from msgq.receipt import BatchReceipt, Receipt
-from msgq.stats import QueueDepth
+from msgq.stats import QueueDepth, depth_from
 
 if TYPE_CHECKING:
     from msgq._core import Lot
@@ -198,7 +198,9 @@ class Queue:
 
     def depth(self) -> QueueDepth:
         """What the store holds of this queue, all processes together; zeros for an unknown one."""
-        return self._client.stats().depth_of(self.name)
+        found = self._client._opened().depth()
+        mine = next((each for each in found if each["queue"] == self.name), None)
+        return depth_from(mine) if mine else QueueDepth(self.name)
 
     def peek(self, limit: int = 50, *, after: str = "") -> list[Message]:
         """Gives up to `limit` messages without claiming them, oldest first, behind a cursor."""

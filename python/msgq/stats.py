@@ -141,7 +141,7 @@ class Meter:
             traffic = tuple(self._traffic(each, seconds) for each in raw["traffic"])
             self._last_at = now
             self._last = {each.queue: (each.enqueued, each.done) for each in traffic}
-        depth = tuple(_depth(each) for each in raw["depth"])
+        depth = tuple(depth_from(each) for each in raw["depth"])
         return Stats(now, seconds, traffic, depth, _store(raw), _process(raw))
 
     def _traffic(self, raw: Mapping[str, Any], seconds: float) -> QueueTraffic:
@@ -184,9 +184,9 @@ def _at(buckets: Sequence[int], rank: float) -> float:
     return 0.0
 
 
-def _depth(raw: Mapping[str, Any]) -> QueueDepth:
-    known = {each.name for each in fields(QueueDepth)}
-    counts = {name: value for name, value in raw.items() if name in known}
+def depth_from(raw: Mapping[str, Any]) -> QueueDepth:
+    """Gives the typed depth of the core's plain one."""
+    counts = {name: value for name, value in raw.items() if name != "oldest_ms"}
     oldest = from_ms(raw["oldest_ms"])
     age = 0.0
     if oldest is not None:

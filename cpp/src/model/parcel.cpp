@@ -1,3 +1,4 @@
+#include "base/spares.h"
 #include "model/frame.h"
 #include "msgq/message.h"
 
@@ -21,7 +22,7 @@ MessageView StoredMessage::view() const {
 
 void Parcel::reserve(std::size_t count, std::size_t size) {
   ends.reserve(count);
-  frames.reserve(size + 5 * count + kTrailerBytes + type.size());
+  frames = spares::take(size + 5 * count + kTrailerBytes + type.size());
 }
 
 void Parcel::add(std::string_view body, std::string_view headers) {

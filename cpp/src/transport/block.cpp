@@ -7,6 +7,7 @@
 #include <xxhash.h>
 
 #include "base/check.h"
+#include "base/spares.h"
 #include "model/frame.h"
 #include "msgq/error.h"
 
@@ -43,9 +44,30 @@ T take(std::string_view& in) {
   return value;
 }
 
-// One parcel's line in the trailer.
-void put_section(std::string& out, const Parcel& parcel, std::int64_t now_ms, bool repeats_type) {
-  frame::put_varint(out, parcel.count());
+// A line of the trailer: messages with consecutive ids, of one type and content.
+struct Line {
+  std::uint32_t count = 0;
+  const Parcel* first = nullptr;
+
+  // Calls of one thread draw consecutive ids, so a thousand single messages are one line.
+  bool takes(const Parcel& next) const {
+    return next.first_id == first->first_id.plus(count) && next.content == first->content &&
+           next.type == first->type;
+  }
+};
+
+std::vector<Line> lines_of(const std::vector<Parcel>& parcels) {
+  std::vector<Line> out;
+  for (const Parcel& parcel : parcels) {
+    if (out.empty() || !out.back().takes(parcel)) out.push_back({0, &parcel});
+    out.back().count += parcel.count();
+  }
+  return out;
+}
+
+void put_line(std::string& out, const Line& line, std::int64_t now_ms, bool repeats_type) {
+  const Parcel& parcel = *line.first;
+  frame::put_varint(out, line.count);
   put(out, parcel.first_id.high);
   put(out, parcel.first_id.low);
   out += static_cast<char>(parcel.content);
@@ -54,38 +76,53 @@ void put_section(std::string& out, const Parcel& parcel, std::int64_t now_ms, bo
   if (!repeats_type) out += parcel.type;
 }
 
+// The frames of all, with room for the trailer; those of a lone parcel are taken, not copied.
+std::string join_frames(std::vector<Parcel>& parcels) {
+  constexpr std::size_t kTrailerBytes = 512;
+  if (parcels.size() == 1) return std::move(parcels.front().frames);
+  std::size_t size = kTrailerBytes;
+  for (const Parcel& parcel : parcels) size += parcel.frames.size() + 4ull * parcel.count();
+  std::string out = spares::take(size);
+  for (const Parcel& parcel : parcels) out += parcel.frames;
+  return out;
+}
+
+void put_ends(std::string& out, const std::vector<Parcel>& parcels) {
+  std::uint32_t base = 0;
+  for (const Parcel& parcel : parcels) {
+    for (const std::uint32_t end : parcel.ends) put(out, base + end);
+    base += parcel.ends.back();
+  }
+}
+
 }  // namespace
 
 BlockPtr Block::build(std::vector<Parcel> parcels, std::int64_t now_ms) {
   auto block = std::shared_ptr<Block>(new Block());
   std::string& out = block->bytes_;
-  std::vector<std::uint32_t> ends = std::move(parcels.front().ends);
-  const auto first_count = static_cast<std::uint32_t>(ends.size());
-  out = std::move(parcels.front().frames);
-  for (std::size_t i = 1; i < parcels.size(); ++i) {
-    const auto base = static_cast<std::uint32_t>(out.size());
-    for (const std::uint32_t end : parcels[i].ends) ends.push_back(base + end);
-    out += parcels[i].frames;
-  }
-  MSGQ_CHECK(!ends.empty(), "a block holds at least one message");
-  const Footer footer{static_cast<std::uint32_t>(ends.size()),
-                      static_cast<std::uint32_t>(out.size()),
-                      static_cast<std::uint32_t>(parcels.size()), kVersion, 0};
-  out.append(reinterpret_cast<const char*>(ends.data()), ends.size() * sizeof ends[0]);
-  parcels.front().ends.resize(first_count);  // count() of a section
-  for (std::size_t i = 0; i < parcels.size(); ++i)
-    put_section(out, parcels[i], now_ms, i > 0 && parcels[i].type == parcels[i - 1].type);
+  out = join_frames(parcels);
+  const auto lines = lines_of(parcels);
+  Footer footer{0, static_cast<std::uint32_t>(out.size()),
+                static_cast<std::uint32_t>(lines.size()), kVersion, 0};
+  for (const Line& line : lines) footer.count += line.count;
+  MSGQ_CHECK(footer.count > 0, "a block holds at least one message");
+  put_ends(out, parcels);
+  for (std::size_t i = 0; i < lines.size(); ++i)
+    put_line(out, lines[i], now_ms, i > 0 && lines[i].first->type == lines[i - 1].first->type);
   put(out, footer);
   block->parse();
   return block;
 }
 
-BlockPtr Block::decode(std::string bytes) {
+BlockPtr Block::decode(std::string_view bytes) {
   auto block = std::shared_ptr<Block>(new Block());
-  block->bytes_ = std::move(bytes);
+  block->bytes_ = spares::take(bytes.size());
+  block->bytes_ = bytes;
   block->parse();
   return block;
 }
+
+Block::~Block() { spares::give(std::move(bytes_)); }
 
 void Block::parse() {
   std::string_view all = bytes_;

@@ -22,7 +22,10 @@ class Block {
   // Builds from parcels of one queue; takes their bytes. REQUIRES: at least one message in all.
   static std::shared_ptr<const Block> build(std::vector<Parcel> parcels, std::int64_t now_ms);
   // Reads a stored block. Throws kStoreRejected when the bytes are no block (never reads outside).
-  static std::shared_ptr<const Block> decode(std::string bytes);
+  static std::shared_ptr<const Block> decode(std::string_view bytes);
+  ~Block();
+  Block(const Block&) = delete;
+  Block& operator=(const Block&) = delete;
 
   std::uint32_t count() const { return count_; }
   const std::string& bytes() const { return bytes_; }  // as stored

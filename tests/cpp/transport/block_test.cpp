@@ -76,6 +76,24 @@ TEST(Block, RunsOfOneTypeAndContentEndWhereItChanges) {
   EXPECT_EQ(block->uniform_end(4), 5U);
 }
 
+// A thousand calls of one thread make no longer trailer than one call.
+TEST(Block, ConsecutiveIdsOfOneKindAreOneLine) {
+  std::vector<Parcel> parcels, apart;
+  for (std::uint64_t i = 0; i < 100; ++i) {
+    parcels.push_back(parcel_of({"x"}, "q", "a"));
+    apart.push_back(parcel_of({"x"}, "q", "a"));
+    parcels.back().first_id = parcels.front().first_id.plus(i);
+    apart.back().first_id = apart.front().first_id.plus(2 * i);
+  }
+  const auto first = parcels.front().first_id;
+  const auto one = Block::build(std::move(parcels), kNow);
+  const auto many = Block::build(std::move(apart), kNow);
+  EXPECT_LT(one->bytes().size() + 90 * 16, many->bytes().size());
+  EXPECT_EQ(one->view(99).id, first.plus(99));
+  EXPECT_EQ(one->uniform_end(0), 100U);
+  EXPECT_EQ(many->view(99).id, many->first_id().plus(198));
+}
+
 TEST(Block, BytesOfAnyPartAreKnownWithoutReadingIt) {
   std::vector<Parcel> parcels;
   parcels.push_back(parcel_of({"12345", "1", "123"}));

@@ -22,7 +22,7 @@ std::int64_t checksum_of(std::string_view bytes) {
 BlockPtr decode(std::string_view bytes, std::int64_t checksum) {
   if (checksum_of(bytes) != checksum) return nullptr;
   try {
-    return Block::decode(std::string(bytes));
+    return Block::decode(bytes);
   } catch (const Error&) {
     return nullptr;
   }
