@@ -19,12 +19,15 @@ struct Form {
   }
 };
 
+[[noreturn]] void refuse_size(const Config& config, std::size_t size, Py_ssize_t index) {
+  throw Error(ErrorCode::kPayloadInvalid,
+              "message " + std::to_string(index) + " has " + std::to_string(size) +
+                  " bytes, at most " + std::to_string(config.message_bytes_max) +
+                  " are allowed (message_bytes_max); nothing was enqueued");
+}
+
 void check_size(const Config& config, std::size_t size, Py_ssize_t index) {
-  if (size > config.message_bytes_max)
-    throw Error(ErrorCode::kPayloadInvalid,
-                "message " + std::to_string(index) + " has " + std::to_string(size) +
-                    " bytes, at most " + std::to_string(config.message_bytes_max) +
-                    " are allowed (message_bytes_max); nothing was enqueued");
+  if (size > config.message_bytes_max) refuse_size(config, size, index);
 }
 
 // A tuple of what is in a sequence: a list may be changed by another thread while we wait for room.
@@ -122,7 +125,9 @@ Parcel single(Engine& engine, Form form, const py::object& body, const py::objec
   Parcel parcel = std::move(form).parcel();
   const auto bytes = view_bytes(body, "the body");
   check_size(engine.config(), bytes.size(), 0);
-  parcel.add(bytes, headers.is_none() ? std::string_view() : view_bytes(headers, "headers"));
+  const auto head = headers.is_none() ? std::string_view() : view_bytes(headers, "headers");
+  parcel.reserve(1, bytes.size() + head.size());
+  parcel.add(bytes, head);
   return parcel;
 }
 
@@ -132,13 +137,38 @@ ReceiptPtr enqueue(Engine& engine, std::string queue, std::string type, int cont
   return admit(engine, single(engine, std::move(form), body, headers));
 }
 
-py::bytes enqueue_wait(Engine& engine, std::string queue, std::string type, int content,
-                       const py::object& body, const py::object& headers, std::int64_t due_ms) {
-  const ReceiptPtr receipt =
-      enqueue(engine, std::move(queue), std::move(type), content, body, headers, due_ms);
+// The 16 bytes of the id and one of status, made in place.
+py::bytes told(const MessageId& id, ReceiptStatus status) {
+  char out[17];
+  for (int i = 0; i < 8; ++i) {
+    out[i] = static_cast<char>(id.high >> (56 - 8 * i) & 0xff);
+    out[i + 8] = static_cast<char>(id.low >> (56 - 8 * i) & 0xff);
+  }
+  out[16] = static_cast<char>(status);
+  return {out, sizeof out};
+}
+
+py::bytes put(Engine& engine, Parcel parcel) {
+  if (engine.try_put(parcel)) return told(parcel.first_id, ReceiptStatus::kPersisted);
+  const ReceiptPtr receipt = admit(engine, std::move(parcel));
   wait_receipt(*receipt, py::none());
   if (receipt->error()) throw Error(*receipt->error());
-  return receipt->first_id().to_bytes() + static_cast<char>(receipt->status());
+  return told(receipt->first_id(), receipt->status());
+}
+
+py::bytes enqueue_wait(Engine& engine, std::string queue, std::string type, int content,
+                       const py::object& body, const py::object& headers, std::int64_t due_ms) {
+  Form form{std::move(queue), std::move(type), content, due_ms};
+  return put(engine, single(engine, std::move(form), body, headers));
+}
+
+// One queue's, one type's enqueue_wait: nothing but the body crosses.
+py::cpp_function putter(const std::shared_ptr<Engine>& engine, std::string queue, std::string type,
+                        int content) {
+  return py::cpp_function(
+      [engine, form = Form{std::move(queue), std::move(type), content, 0}](const py::object& body) {
+        return put(*engine, single(*engine, form, body, py::none()));
+      });
 }
 
 // Of messages that were refused behind others of their call that are already on their way.
@@ -234,6 +264,7 @@ void bind_producing(EngineClass& engine) {
            arg("headers") = none, arg("due_ms") = 0)
       .def("enqueue_wait", &enqueue_wait, arg("queue"), arg("type"), arg("content"), arg("body"),
            arg("headers") = none, arg("due_ms") = 0)
+      .def("putter", &putter, arg("queue"), arg("type"), arg("content"))
       .def("enqueue_many", &enqueue_many, arg("queue"), arg("type"), arg("content"), arg("bodies"),
            arg("headers") = none, arg("due_ms") = 0, arg("headers_each") = none)
       .def("try_enqueue", &try_enqueue, arg("queue"), arg("type"), arg("content"), arg("bodies"),

@@ -11,20 +11,20 @@ class Run {
  public:
   // `unpack` makes a tuple of arguments of a body; None: the body is the one argument. `call` gets
   // body and index when `gives_index`, and then no unpacking is done.
-  Run(LotPtr lot, py::object call, const py::object& unpack, py::list halt,
-      py::object outcome, bool gives_index)
+  Run(LotPtr lot, py::object call, const py::object& unpack, py::list halt, py::object outcome,
+      bool gives_index)
       : lot_(std::move(lot)),
         call_(std::move(call)),
         unpack_(unpack.is_none() ? py::object() : unpack),
         halt_(std::move(halt)),
         outcome_(std::move(outcome)),
-        size_(lot_->size()),
+        bodies_(lot_->bodies()),
         gives_index_(gives_index) {}
 
   // True: all are done. False: `halt` is not empty. Else what the handler of the message before the
   // present place returned, an outcome. Throws what the handler raised.
   py::object go() {
-    while (begun_ < size_) {
+    while (begun_ < bodies_.size()) {
       if (PyList_GET_SIZE(halt_.ptr()) > 0) return py::bool_(false);
       const auto answer = py::reinterpret_steal<py::object>(handle(begun_++));
       if (!answer) throw py::error_already_set();
@@ -33,11 +33,11 @@ class Run {
     }
     return py::bool_(true);
   }
-  std::uint32_t left() const { return size_ - begun_; }
+  std::size_t left() const { return bodies_.size() - begun_; }
 
  private:
-  PyObject* handle(std::uint32_t index) const {
-    const auto bytes = lot_->body(index);
+  PyObject* handle(std::size_t index) const {
+    const auto bytes = bodies_[index];
     const auto body = py::reinterpret_steal<py::object>(
         PyBytes_FromStringAndSize(bytes.data(), static_cast<Py_ssize_t>(bytes.size())));
     if (!body) return nullptr;
@@ -48,7 +48,7 @@ class Run {
     if (!arguments) return nullptr;
     return PyObject_Call(call_.ptr(), arguments.ptr(), nullptr);
   }
-  PyObject* with(const py::object& body, std::uint32_t index) const {
+  PyObject* with(const py::object& body, std::size_t index) const {
     const py::int_ number(index);
     PyObject* const both[] = {body.ptr(), number.ptr()};
     return PyObject_Vectorcall(call_.ptr(), both, 2, nullptr);
@@ -60,10 +60,10 @@ class Run {
   const py::object unpack_;
   const py::list halt_;
   const py::object outcome_;
-  const std::uint32_t size_;
+  const std::vector<std::string_view> bodies_;
   const bool gives_index_;
   // guarded by the GIL
-  std::uint32_t begun_ = 0;
+  std::size_t begun_ = 0;
 };
 
 }  // namespace

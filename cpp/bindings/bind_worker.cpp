@@ -7,13 +7,13 @@ namespace {
 
 // Objects are built in bulk while the GIL is held; no other Python code runs in between.
 py::list bodies_of(const Lot& lot) {
-  const std::uint32_t size = lot.size();
-  py::list out(size);
-  for (std::uint32_t i = 0; i < size; ++i) {
-    const auto body = lot.body(i);
+  const auto bodies = lot.bodies();
+  py::list out(bodies.size());
+  Py_ssize_t i = 0;
+  for (const auto body : bodies) {
     PyObject* bytes = PyBytes_FromStringAndSize(body.data(), static_cast<Py_ssize_t>(body.size()));
     if (bytes == nullptr) throw py::error_already_set();
-    PyList_SET_ITEM(out.ptr(), static_cast<Py_ssize_t>(i), bytes);
+    PyList_SET_ITEM(out.ptr(), i++, bytes);
   }
   return out;
 }

@@ -5,12 +5,9 @@
 
 namespace msgq::bindings {
 
-std::string_view view_bytes(py::handle object, const char* what) {
-  if (!PyBytes_Check(object.ptr()))
-    throw Error(ErrorCode::kPayloadInvalid,
-                std::string(what) + " must be bytes, not " + Py_TYPE(object.ptr())->tp_name);
-  return {PyBytes_AS_STRING(object.ptr()),
-          static_cast<std::size_t>(PyBytes_GET_SIZE(object.ptr()))};
+void refuse_kind(py::handle object, const char* what) {
+  throw Error(ErrorCode::kPayloadInvalid,
+              std::string(what) + " must be bytes, not " + Py_TYPE(object.ptr())->tp_name);
 }
 
 py::bytes history_json(std::string_view lines) {

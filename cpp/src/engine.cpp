@@ -99,7 +99,7 @@ ReceiptPtr Engine::enqueue(Parcel parcel, std::optional<std::chrono::nanoseconds
     const auto& config = impl_->config;
     impl_->require_open();  // no room is left by closing, too
     if (config.overflow == Overflow::kDrop) {
-      auto dropped = impl_->make_admitted(parcel, traffic);
+      auto dropped = impl_->make_admitted(parcel, traffic, true);
       count(traffic.dropped, number);
       dropped.receipt->resolve(ReceiptStatus::kDropped);
       return dropped.receipt;
@@ -130,6 +130,19 @@ ReceiptPtr Engine::try_enqueue(Parcel& parcel) {
   }
   if (!would_block) return enqueue(std::move(parcel));
   return impl_->admit(std::move(parcel), traffic);
+}
+
+bool Engine::try_put(Parcel& parcel) {
+  if (!impl_->settles_at_once) return false;
+  impl_->require_open();
+  impl_->check(parcel);
+  Traffic& traffic = impl_->book.find(parcel.queue);
+  if (!impl_->admission.try_acquire(parcel.count(), parcel.bytes())) return false;
+  parcel.first_id = draw_ids(parcel.count(), impl_->world.clock.wall_ms());
+  const MessageId first_id = parcel.first_id;
+  impl_->admit(std::move(parcel), traffic, false);
+  parcel.first_id = first_id;
+  return true;
 }
 
 // --- workers ---

@@ -111,35 +111,35 @@ struct Engine::Impl {
     writer.poke();
   }
 
-  Admitted make_admitted(Parcel& parcel, Traffic& traffic) {
+  Admitted make_admitted(Parcel& parcel, Traffic& traffic, bool has_receipt) {
     if (parcel.first_id.is_nil()) parcel.first_id = draw_ids(parcel.count(), world.clock.wall_ms());
     Admitted a;
     a.count = parcel.count();
     a.bytes = parcel.bytes();
-    a.receipt = std::make_shared<Receipt>(parcel.first_id, a.count);
+    if (has_receipt) a.receipt = std::make_shared<Receipt>(parcel.first_id, a.count);
     a.traffic = &traffic;
     a.admitted_at = world.clock.steady();
     return a;
   }
 
   // REQUIRES: room was acquired. The batcher gives it back, also when close() comes in between.
-  ReceiptPtr admit(Parcel parcel, Traffic& traffic) {
+  ReceiptPtr admit(Parcel parcel, Traffic& traffic, bool has_receipt = true) {
     const std::uint64_t number = parcel.count(), bytes = parcel.bytes();
     try {
-      return push(std::move(parcel), traffic);
+      return push(std::move(parcel), traffic, has_receipt);
     } catch (...) {
       admission.release(number, bytes);
       throw;
     }
   }
 
-  ReceiptPtr push(Parcel parcel, Traffic& traffic) {
-    Admitted admitted = make_admitted(parcel, traffic);
+  ReceiptPtr push(Parcel parcel, Traffic& traffic, bool has_receipt) {
+    Admitted admitted = make_admitted(parcel, traffic, has_receipt);
     count(admitted.traffic->enqueued, admitted.count);
     count(admitted.traffic->in_flight, admitted.count);
     ReceiptPtr receipt = admitted.receipt;
     admitted.parcel = std::move(parcel);
-    if (settles_at_once) receipt->resolve(ReceiptStatus::kPersisted);
+    if (settles_at_once && receipt) receipt->resolve(ReceiptStatus::kPersisted);
     batcher.push(std::move(admitted));
     writer.poke();
     return receipt;

@@ -4,6 +4,7 @@ Bodies and headers are bytes; verdicts and contents are small integers (VERDICT_
 Calls that may wait release the GIL and look for signals every 100 ms.
 """
 
+import builtins
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -90,7 +91,7 @@ class Lot:
         call: Callable[..., object],
         unpack: Callable[[bytes], tuple[object, ...]] | None,
         halt: list[str],
-        outcome: type[object],
+        outcome: builtins.type[object],
         gives_index: bool,
     ) -> Run:
         """Calls call(*unpack(body)), call(body) without unpack, or call(body, index)."""
@@ -134,6 +135,8 @@ class Engine:
         """Enqueues one message and waits until it is settled: its 16 bytes of id, then one byte of
         status (PERSISTED, DUPLICATE or DROPPED). Raises what receipt.error() would be. The hot path
         of one by one: no receipt object is built; the GIL is released only if it must wait."""
+    def putter(self, queue: str, type: str, content: int) -> Callable[[bytes], bytes]:
+        """Gives enqueue_wait for bodies of one kind: the quickest way in."""
 
     def try_enqueue(
         self,

@@ -156,7 +156,7 @@ class BatchRunner(HandlerRunner):
         """Gives the items, the index of each in the lot, and what is decided on unreadable ones."""
         bodies = lot.bodies()
         if self.plan.is_raw:
-            return list(bodies), range(len(bodies)), []
+            return bodies, range(len(bodies)), []
         try:
             return list(map(self.plan.unpack, bodies)), range(len(bodies)), []
         except codec.FAULTS:

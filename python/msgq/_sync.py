@@ -10,6 +10,7 @@ import threading
 import uuid
 from collections import deque
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from msgq._decide import ACK, REJECT, RETRY
@@ -167,6 +168,10 @@ class SyncEngine:
     ) -> bytes:  # fmt: skip
         """Runs the message; gives its id and status."""
         return self._run(queue, kind, content, body, headers, due_ms) + bytes((_PERSISTED,))
+
+    def putter(self, queue: str, kind: str, content: int) -> Callable[[bytes], bytes]:
+        """Gives enqueue_wait for bodies of one kind."""
+        return partial(self.enqueue_wait, queue, kind, content)
 
     def enqueue(
         self, queue: str, kind: str, content: int, body: bytes, headers: bytes | None = None,

@@ -123,13 +123,13 @@ class Handler(Prepared[P], Generic[P, R]):
     def enqueue(self, *args: P.args, **kwargs: P.kwargs) -> Receipt:
         """Enqueues one call; durable when it returns. Errors as Prepared.enqueue."""
         body = self._pack(*args, **kwargs)
-        return Receipt(self._put(self.queue, self.settings.type, self._plan.content, body))
+        return Receipt(self._put(body))
 
-    def _put(self, queue: str, kind: str, content: int, body: bytes) -> bytes:
-        """Replaced by the engine's own method at first use."""
-        put = self._sender.engine.enqueue_wait
+    def _put(self, body: bytes) -> bytes:
+        """Replaced by the engine's own function at first use."""
+        put = self._sender.engine.putter(self.queue, self.settings.type, self._plan.content)
         self._put = put  # type: ignore[method-assign,assignment]
-        return put(queue, kind, content, body)
+        return put(body)
 
     def using(
         self,

@@ -55,18 +55,16 @@ class Queue:
         """
         if headers is None and delay is None and not unbuilt:
             if type(body) is bytes:
-                return Receipt(self._put(self.name, "", 0, body))
+                return Receipt(self._put(body))
             body, content = _encoded(body)
-            return Receipt(self._put(self.name, "", content, body))
+            return Receipt(self._client._opened().enqueue_wait(self.name, "", content, body))
         options = self._options(headers, delay, unbuilt)
         return self._sender.put(*_encoded(body), options)
 
-    def _put(
-        self, queue: str, kind: str, content: int, body: bytes
-    ) -> bytes:  # replaced by the engine's own method at first use
-        put = self._client._opened().enqueue_wait
+    def _put(self, body: bytes) -> bytes:  # replaced by the engine's own function at first use
+        put = self._client._opened().putter(self.name, "", CONTENT_BYTES)
         self._put = put  # type: ignore[method-assign,assignment]
-        return put(queue, kind, content, body)
+        return put(body)
 
     def enqueue_later(
         self,

@@ -77,8 +77,8 @@ struct Parcel {
 
   std::uint32_t count() const { return static_cast<std::uint32_t>(ends.size()); }
   std::size_t bytes() const { return frames.size(); }
-  // Makes room for `count` messages of `bytes` in all, and for the trailer of a block. REQUIRES:
-  // nothing was added yet.
+  // Makes room for `count` messages of `bytes` in all, and for the trailer of a block of many.
+  // REQUIRES: nothing was added yet.
   void reserve(std::size_t count, std::size_t bytes);
   // Appends one message. `headers` is JSON text or empty.
   void add(std::string_view body, std::string_view headers = {});

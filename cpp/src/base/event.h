@@ -24,6 +24,7 @@ class Event {
   // True when signalled since `key`; false at the timeout.
   bool wait(std::uint32_t key, Nanos timeout) {
     sleepers_.fetch_add(1, std::memory_order_seq_cst);
+    is_armed_.store(true, std::memory_order_seq_cst);
     if (word_.load(std::memory_order_seq_cst) == key && timeout > Nanos::zero())
       futex_wait(&word_, key, timeout);
     sleepers_.fetch_sub(1, std::memory_order_relaxed);
@@ -34,17 +35,26 @@ class Event {
   // system call. True when there was one.
   bool glance(std::uint32_t key) const;
 
-  // Wakes up to `count` sleepers. seq_cst add and load pair with those in wait(): either the
-  // sleeper sees the new word, or we see the sleeper.
-  void signal(int count = 1 << 30) {
+  // Wakes all sleepers. seq_cst add and load pair with the stores in wait(): either the sleeper
+  // sees the new word, or we see that it armed. Until one that was woken runs, tens of microseconds
+  // may pass: only the first signal makes the system call.
+  void signal() {
     word_.fetch_add(1, std::memory_order_seq_cst);
-    if (sleepers_.load(std::memory_order_seq_cst) > 0) futex_wake(&word_, count);
+    if (is_armed_.load(std::memory_order_seq_cst) &&
+        is_armed_.exchange(false, std::memory_order_seq_cst))
+      futex_wake(&word_, 1 << 30);
+  }
+  // Wakes one sleeper of several.
+  void signal_one() {
+    word_.fetch_add(1, std::memory_order_seq_cst);
+    if (sleepers_.load(std::memory_order_seq_cst) > 0) futex_wake(&word_, 1);
   }
 
  private:
   // atomic: see signal()
   std::atomic<std::uint32_t> word_{0};
   std::atomic<std::uint32_t> sleepers_{0};
+  std::atomic<bool> is_armed_{false};
 };
 
 }  // namespace msgq

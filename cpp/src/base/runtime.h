@@ -19,7 +19,7 @@ class Service {
   // wants to run again at the latest (kNever: only when poked; zero: at once).
   virtual Nanos step() = 0;
   virtual const char* name() const = 0;
-  void poke() { event_.signal(1); }
+  void poke() { event_.signal(); }
   Event& event() { return event_; }
 
  private:

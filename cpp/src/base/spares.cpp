@@ -4,6 +4,9 @@
 #include <atomic>
 #include <memory>
 #include <utility>
+#include <vector>
+
+#include "base/inbox.h"
 
 namespace msgq::spares {
 namespace {
@@ -22,9 +25,42 @@ void put(std::unique_ptr<std::string> buffer) {
   }
 }
 
+// How many small ones a thread takes out of the common store, or brings there, at once.
+constexpr std::size_t kHandful = 64;
+
+Inbox<std::string>& common() {
+  static Inbox<std::string> inbox;
+  return inbox;
+}
+
+std::string take_small() {
+  thread_local std::vector<std::string> mine;
+  if (mine.empty()) common().pop_some(mine, kHandful);
+  std::string out;
+  if (mine.empty()) {
+    out.reserve(kSmallBytes);
+  } else {
+    out = std::move(mine.back());
+    mine.pop_back();
+  }
+  return out;
+}
+
+void give_small(std::string&& buffer) {
+  thread_local std::vector<std::string> mine;
+  buffer.clear();
+  mine.push_back(std::move(buffer));
+  if (mine.size() < kHandful) return;
+  if (common().size_approx() < kSmallCountMax)
+    common().push_all(mine);
+  else
+    mine.clear();
+}
+
 }  // namespace
 
 std::string take(std::size_t size) {
+  if (size <= kSmallBytes) return take_small();
   std::string out;
   if (size >= kBytesMin && size <= kBytesMax) {
     for (auto& place : places) {
@@ -42,8 +78,10 @@ std::string take(std::size_t size) {
 }
 
 void give(std::string&& buffer) noexcept {
-  if (buffer.capacity() < kBytesMin || buffer.capacity() > kBytesMax) return;
+  const std::size_t size = buffer.capacity();
   try {
+    if (size == kSmallBytes) give_small(std::move(buffer));
+    if (size < kBytesMin || size > kBytesMax) return;
     put(std::make_unique<std::string>(std::move(buffer)));
   } catch (const std::bad_alloc&) {
     // then it is not kept

@@ -41,6 +41,12 @@ class SpanLot final : public Lot {
     const auto [block, at] = held->locate(ordinal);
     return block->body(at);
   }
+  std::vector<std::string_view> bodies() const override {
+    std::vector<std::string_view> out;
+    out.reserve(size_);
+    for (const auto& span : spans_) span.held->add_bodies(span.from, span.to, out);
+    return out;
+  }
   DeliveryView view(std::uint32_t index) const override {
     const auto [held, ordinal] = locate(index);
     const auto [block, at] = held->locate(ordinal);

@@ -103,7 +103,7 @@ std::shared_ptr<SpanLot> Scheduler::take_from(Channel& channel, Nanos now) {
     if (is_stopped_.fetch_add(0, std::memory_order_acq_rel) != 0)
       return_rest();
     else if (!is_async)
-      work_.signal(1);
+      work_.signal_one();
   }
   auto on_leave = [self = shared_from_this()](SpanLot& lot, std::uint32_t count, bool is_last) {
     self->settled(lot, count, is_last);

@@ -84,21 +84,36 @@ void Batcher::add_parks(Exchange& out, Admitted& admitted) {
   }
 }
 
-void Batcher::settle(Admitted& a, ReceiptStatus status, const std::optional<Error>& error) {
-  Traffic& t = *a.traffic;
-  count(status == ReceiptStatus::kPersisted ? t.persisted
-        : status == ReceiptStatus::kDropped ? t.dropped
-                                            : t.failed,
-        a.count);
-  a.traffic->in_flight.fetch_sub(a.count, std::memory_order_relaxed);
-  a.traffic->enqueue_ns.record(clock_.steady() - a.admitted_at, a.count);
-  admission_.release(a.count, a.bytes);
-  a.receipt->resolve(status, error);
+// Room is given back once for all, and each queue's figures are raised once for a run of its
+// parcels: others look at both.
+void Batcher::settle(std::span<Admitted> some, ReceiptStatus status,
+                     const std::optional<Error>& error) {
+  if (some.empty()) return;
+  const Nanos now = clock_.steady();
+  std::uint64_t messages = 0, bytes = 0;
+  for (auto a = some.begin(); a != some.end();) {
+    Traffic& t = *a->traffic;
+    std::uint64_t run = 0;
+    for (; a != some.end() && a->traffic == &t; ++a) {
+      t.enqueue_ns.record(now - a->admitted_at, a->count);
+      run += a->count;
+      bytes += a->bytes;
+    }
+    count(status == ReceiptStatus::kPersisted ? t.persisted
+          : status == ReceiptStatus::kDropped ? t.dropped
+                                              : t.failed,
+          run);
+    t.in_flight.fetch_sub(run, std::memory_order_relaxed);
+    messages += run;
+  }
+  admission_.release(messages, bytes);
+  for (Admitted& a : some)
+    if (a.receipt) a.receipt->resolve(status, error);
 }
 
 void Batcher::report(const Exchange&, const ExchangeResult&, Nanos) {
   if (flush_.empty()) return;
-  for (auto& admitted : flush_) settle(admitted, ReceiptStatus::kPersisted, std::nullopt);
+  settle(flush_, ReceiptStatus::kPersisted, std::nullopt);
   isolated_ -= std::min(isolated_, static_cast<std::uint32_t>(flush_.size()));
   flush_.clear();
 }
@@ -108,7 +123,7 @@ void Batcher::fail(Exchange& ex, const Error& error) {
 }
 
 void Batcher::end_flush(Exchange& ex, ReceiptStatus status, const std::optional<Error>& error) {
-  for (auto& admitted : flush_) settle(admitted, status, error);
+  settle(flush_, status, error);
   isolated_ -= std::min(isolated_, static_cast<std::uint32_t>(flush_.size()));
   flush_.clear();
   ex.appends.clear();
@@ -146,7 +161,7 @@ void Batcher::put_back(Exchange& ex) {
   std::uint32_t index = 0;  // of the next message in the present block
   for (auto& a : again) {
     if (a.parcel.due_ms > 0 && park < ex.parks.size() &&
-        ex.parks[park].message.id == a.receipt->first_id()) {
+        ex.parks[park].message.id == a.parcel.first_id) {
       park += a.count;  // its parcel still holds its bytes
       continue;
     }
@@ -170,7 +185,7 @@ bool Batcher::is_over(const Admitted& admitted, Nanos now) const {
 void Batcher::expire_backlog(const Error& error, Nanos now) {
   take_inbox();
   while (!backlog_.empty() && is_over(backlog_.front(), now)) {
-    settle(backlog_.front(), ReceiptStatus::kFailed, error);
+    settle({&backlog_.front(), 1}, ReceiptStatus::kFailed, error);
     backlog_.pop_front();
     isolated_ -= std::min(isolated_, 1u);
     if (backlog_.empty()) take_inbox();
@@ -187,18 +202,19 @@ void Batcher::expire(Exchange& ex, const Error& error, Nanos now) {
 void Batcher::doubt(const Error& error, Nanos now) {
   // resolve() counts only once, so the figures of settle() stay true when the answer comes later.
   for (auto& admitted : flush_)
-    if (is_over(admitted, now)) admitted.receipt->resolve(ReceiptStatus::kInDoubt, error);
+    if (is_over(admitted, now) && admitted.receipt)
+      admitted.receipt->resolve(ReceiptStatus::kInDoubt, error);
   expire_backlog(Error(ErrorCode::kStoreUnavailable, error.what(), error.store_code()), now);
 }
 
 void Batcher::give_up(const Error& error, bool was_in_doubt) {
   const auto status = was_in_doubt ? ReceiptStatus::kInDoubt : ReceiptStatus::kFailed;
   const Error sent = was_in_doubt ? Error(ErrorCode::kStoreInDoubt, error.what()) : error;
-  for (auto& admitted : flush_) settle(admitted, status, sent);
+  settle(flush_, status, sent);
   flush_.clear();
   do {
     take_inbox();
-    for (auto& admitted : backlog_) settle(admitted, ReceiptStatus::kFailed, error);
+    for (auto& admitted : backlog_) settle({&admitted, 1}, ReceiptStatus::kFailed, error);
     backlog_.clear();
   } while (inbox_.size_approx() > 0);
 }

@@ -6,6 +6,7 @@
 
 #include <deque>
 #include <functional>
+#include <span>
 #include <vector>
 
 #include "base/inbox.h"
@@ -20,7 +21,7 @@ namespace msgq {
 // A parcel on its way in. Once its bytes went into a block, only the figures are left.
 struct Admitted {
   Parcel parcel;
-  ReceiptPtr receipt;
+  ReceiptPtr receipt;  // null: nobody asks, it was settled when it was admitted
   Traffic* traffic = nullptr;
   Nanos admitted_at{0};
   std::uint32_t count = 0;
@@ -69,7 +70,7 @@ class Batcher final : public transport::BatchSource, public transport::Intake {
   bool add_to_group(std::vector<Group>& groups, Admitted& next);
   void add_parks(transport::Exchange& out, Admitted& admitted);
   void end_flush(transport::Exchange& ex, ReceiptStatus status, const std::optional<Error>& error);
-  void settle(Admitted& admitted, ReceiptStatus status, const std::optional<Error>& error);
+  void settle(std::span<Admitted> some, ReceiptStatus status, const std::optional<Error>& error);
 
   // fixed after construction
   const Config& config_;

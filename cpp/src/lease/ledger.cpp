@@ -4,12 +4,13 @@ namespace msgq {
 
 void Ledger::add(const HeldPtr& held) {
   open_[held->claim.key] = held;
+  suspects_ += held->claim.is_suspect ? 1 : 0;
   count_.store(static_cast<std::uint32_t>(open_.size()), std::memory_order_relaxed);
   renew_at_ = std::min(renew_at_, held->claimed_at + config_.lease / 3);
 }
 
 void Ledger::remove(const HeldPtr& held) {
-  open_.erase(held->claim.key);
+  if (open_.erase(held->claim.key) > 0 && held->claim.is_suspect) --suspects_;
   count_.store(static_cast<std::uint32_t>(open_.size()), std::memory_order_relaxed);
 }
 
@@ -17,12 +18,6 @@ void Ledger::lose(const HeldPtr& held) {
   if (!held->is_lost.exchange(true, std::memory_order_acq_rel))
     msgq::count(held->traffic.lost, held->total - held->done_count);
   remove(held);
-}
-
-bool Ledger::has_suspect() const {
-  for (const auto& entry : open_)
-    if (entry.second->claim.is_suspect) return true;
-  return false;
 }
 
 std::vector<HeldPtr> Ledger::all() const {
@@ -99,6 +94,7 @@ void Ledger::give_up(const Error& error, bool was_in_doubt) {
   sent_.clear();
   for (auto& [key, held] : open_) held->is_lost.store(true, std::memory_order_release);
   open_.clear();
+  suspects_ = 0;
   count_.store(0, std::memory_order_relaxed);
 }
 

@@ -24,7 +24,7 @@ class Ledger final : public transport::BatchSource {
   // Its fence has gone: results for it are dropped from now on.
   void lose(const HeldPtr& held);
   std::uint32_t count() const { return count_.load(std::memory_order_relaxed); }
-  bool has_suspect() const;
+  bool has_suspect() const { return suspects_ > 0; }
   std::vector<HeldPtr> all() const;
   // Moves the ends of these claims with the next exchange. The receipt is persisted, or failed with
   // kLeaseLost when one of them was lost. Any thread.
@@ -62,6 +62,7 @@ class Ledger final : public transport::BatchSource {
   Inbox<Extension> asked_;
   // only the writer thread
   std::map<transport::ClaimKey, HeldPtr> open_;
+  std::uint32_t suspects_ = 0;  // of open_
   std::vector<Extension> sent_;
   Nanos renew_at_ = kNever;
   // atomic: figures for others

@@ -22,7 +22,8 @@ MessageView StoredMessage::view() const {
 
 void Parcel::reserve(std::size_t count, std::size_t size) {
   ends.reserve(count);
-  frames = spares::take(size + 5 * count + kTrailerBytes + type.size());
+  const std::size_t trailer = count > 1 ? kTrailerBytes + type.size() : 0;
+  frames = spares::take(size + 5 * count + trailer);
 }
 
 void Parcel::add(std::string_view body, std::string_view headers) {

@@ -38,7 +38,12 @@ struct Traffic {
   explicit Traffic(std::string_view name) : queue(name) {}
 
   const std::string queue;
-  Counter enqueued{0}, persisted{0}, failed{0}, dropped{0}, in_flight{0};
+  // raised by producers, on cache lines of their own
+  alignas(64) Counter enqueued{0};
+  Counter dropped{0}, in_flight{0};
+  // raised by the writer
+  alignas(64) Counter persisted{0};
+  Counter failed{0};
   Counter claimed{0}, done{0}, retried{0}, snoozed{0}, dead{0}, lost{0}, held{0};
   AtomicHistogram enqueue_ns, handle_ns, age_ns;
 

@@ -83,7 +83,10 @@ std::string join_frames(std::vector<Parcel>& parcels) {
   std::size_t size = kTrailerBytes;
   for (const Parcel& parcel : parcels) size += parcel.frames.size() + 4ull * parcel.count();
   std::string out = spares::take(size);
-  for (const Parcel& parcel : parcels) out += parcel.frames;
+  for (Parcel& parcel : parcels) {
+    out += parcel.frames;
+    spares::give(std::move(parcel.frames));
+  }
   return out;
 }
 
@@ -102,8 +105,8 @@ BlockPtr Block::build(std::vector<Parcel> parcels, std::int64_t now_ms) {
   std::string& out = block->bytes_;
   out = join_frames(parcels);
   const auto lines = lines_of(parcels);
-  Footer footer{0, static_cast<std::uint32_t>(out.size()),
-                static_cast<std::uint32_t>(lines.size()), kVersion, 0};
+  Footer footer{0, static_cast<std::uint32_t>(out.size()), static_cast<std::uint32_t>(lines.size()),
+                kVersion, 0};
   for (const Line& line : lines) footer.count += line.count;
   MSGQ_CHECK(footer.count > 0, "a block holds at least one message");
   put_ends(out, parcels);
@@ -205,6 +208,19 @@ MessageView Block::view(std::uint32_t index) const {
 std::string_view Block::body(std::uint32_t index) const {
   const auto bytes = frame(index);
   return bytes.front() == '\0' ? bytes.substr(1) : frame::read(bytes).body;
+}
+
+void Block::add_bodies(std::uint32_t from, std::uint32_t to,
+                       std::vector<std::string_view>& out) const {
+  MSGQ_CHECK(from <= to && to <= count_, "message index inside the block");
+  const std::string_view all = bytes_;
+  std::uint32_t begin = from == 0 ? 0 : end_of(from - 1);
+  for (std::uint32_t i = from; i < to; ++i) {
+    const std::uint32_t end = end_of(i);
+    const auto bytes = all.substr(begin, end - begin);
+    out.push_back(bytes.front() == '\0' ? bytes.substr(1) : frame::read(bytes).body);
+    begin = end;
+  }
 }
 
 std::string_view Block::type(std::uint32_t index) const { return section_of(index).type; }

@@ -33,6 +33,8 @@ class Block {
   MessageId last_id() const { return last_id_; }       // highest
   MessageView view(std::uint32_t index) const;
   std::string_view body(std::uint32_t index) const;
+  // Appends the bodies of [from, to).
+  void add_bodies(std::uint32_t from, std::uint32_t to, std::vector<std::string_view>& out) const;
   // Type and content of a message without reading its frame.
   std::string_view type(std::uint32_t index) const;
   // When it was first enqueued; of one that was returned, when it was put into this block.

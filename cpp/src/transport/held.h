@@ -41,6 +41,16 @@ struct Held {
     const auto part = static_cast<std::size_t>(after - starts.begin()) - 1;
     return {claim.parts[part].block.get(), claim.parts[part].first + ordinal - starts[part]};
   }
+  // Appends the bodies of the ordinals [from, to).
+  void add_bodies(std::uint32_t from, std::uint32_t to, std::vector<std::string_view>& out) const {
+    while (from < to) {
+      const auto [block, index] = locate(from);
+      const auto after = std::upper_bound(starts.begin(), starts.end(), from);
+      const std::uint32_t end = after == starts.end() ? to : std::min(to, *after);
+      block->add_bodies(index, index + (end - from), out);
+      from = end;
+    }
+  }
   // End of the run of ordinals from `ordinal` on that share type and content and are in one block.
   std::uint32_t uniform_end(std::uint32_t ordinal) const {
     const auto [block, index] = locate(ordinal);

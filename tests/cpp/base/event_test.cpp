@@ -50,6 +50,31 @@ TEST(Event, EverySleeperHearsASignalToAll) {
   for (auto& thread : threads) thread.join();
 }
 
+// As many threads as there are signals, each for one: nobody is left asleep.
+TEST(Event, SignalsToOneReachAsManyAsThereAre) {
+  Event event;
+  std::atomic<int> tickets{0}, served{0};
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i)
+    threads.emplace_back([&] {
+      for (;;) {
+        const auto key = event.key();
+        for (int seen = tickets.load(); seen > 0;)
+          if (tickets.compare_exchange_weak(seen, seen - 1)) {
+            ++served;
+            return;
+          }
+        event.wait(key, kLong);
+      }
+    });
+  for (int i = 0; i < 4; ++i) {
+    ++tickets;
+    event.signal_one();
+  }
+  for (auto& thread : threads) thread.join();
+  EXPECT_EQ(served, 4);
+}
+
 // Two threads hand a number to and fro; one missed signal would hang the test.
 TEST(Event, NoSignalIsLostInManyHands) {
   Event event;
