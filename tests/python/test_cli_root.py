@@ -40,10 +40,14 @@ def test_no_arguments_show_help() -> None:
     assert "Usage" in call().out + call().err
 
 
-def test_shell_completion() -> None:
-    done = process("--show-completion", "bash", cwd=Path.cwd())
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_shell_completion_is_written_for(shell: str) -> None:
+    done = process("--show-completion", shell, cwd=Path.cwd())
     assert done.status == 0
     assert "_MSGQ_COMPLETE" in done.out
+
+
+def test_shell_completion_knows_the_commands() -> None:
     completed = process(
         cwd=Path.cwd(), _MSGQ_COMPLETE="complete_bash", COMP_WORDS="msgq que", COMP_CWORD="1"
     )
