@@ -13,9 +13,7 @@ SHOW_CURSOR = "\x1b[?25h"
 
 
 def on_terminal(*arguments: object, has_input_pipe: bool = False) -> Terminal:
-    return Terminal(
-        *arguments, "--url", URL, cwd=Path.cwd(), has_input_pipe=has_input_pipe
-    )
+    return Terminal(*arguments, "--url", URL, cwd=Path.cwd(), has_input_pipe=has_input_pipe)
 
 
 def test_stats_watch_redraws_until_ctrl_c() -> None:

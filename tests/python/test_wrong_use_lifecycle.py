@@ -1,4 +1,4 @@
-"""Wrong use of apps, handlers and deliveries: declared twice, settled twice, closed, forked, gone."""
+"""Wrong use of apps, handlers and deliveries: settled twice, closed, forked, at exit."""
 
 from __future__ import annotations
 
@@ -15,18 +15,6 @@ import msgq
 from tests.python.conftest import MakeApp
 
 
-def test_a_handler_declared_twice(app: msgq.App) -> None:
-    def handler(n: int) -> None: ...
-
-    app.handler()(handler)
-    with pytest.raises(msgq.ConfigError, match=r"declared already, by .*handler; give .* name="):
-        app.handler()(handler)
-    app.handler(queue="q", name="*")(lambda body: None)
-    with pytest.raises(msgq.ConfigError, match=r"'q:\*' is declared already"):
-        app.handler(queue="q", name="*")(lambda body: None)
-    assert len(app.handlers) == 2
-
-
 def one_number(n: int) -> None: ...
 
 
@@ -37,6 +25,18 @@ def a_list_and_more(n: list[int], m: int) -> None: ...
 
 
 def nothing() -> None: ...
+
+
+def test_a_handler_declared_twice(app: msgq.App) -> None:
+    def handler(n: int) -> None: ...
+
+    app.handler()(handler)
+    with pytest.raises(msgq.ConfigError, match=r"declared already, by .*handler; give .* name="):
+        app.handler()(handler)
+    app.handler(queue="q", name="*")(one_number)
+    with pytest.raises(msgq.ConfigError, match=r"'q:\*' is declared already"):
+        app.handler(queue="q", name="*")(one_number)
+    assert len(app.handlers) == 2
 
 
 @pytest.mark.parametrize("function", [one_number, a_bare_list, a_list_and_more, nothing])

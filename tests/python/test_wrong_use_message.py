@@ -6,6 +6,7 @@ import asyncio
 import math
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -101,14 +102,16 @@ def test_arguments_that_do_not_fit(each_app: msgq.App) -> None:
     @each_app.handler(queue="q", name="h")
     def handler(to: str, n: int = 1) -> None: ...
 
-    enqueue: Any = handler.enqueue
-    later: Any = handler.enqueue_later
-    for send in (enqueue, later):
-        refused([lambda: send()], msgq.PayloadError, "handler 'h' missing .*'to'")
-        refused([lambda: send("a", 1, 2)], msgq.PayloadError, "handler 'h' takes .* 3 were given")
-        refused([lambda: send("a", m=2)], msgq.PayloadError, "handler 'h' .*unexpected.* 'm'")
-        refused([lambda: send(3)], msgq.PayloadError, "'to' of handler 'h' must be str, got int")
-        refused([lambda: send("a", "b")], msgq.PayloadError, "'n' .*'h' must be int, got str")
+    cases: list[tuple[tuple[Any, ...], dict[str, Any], str]] = [
+        ((), {}, "handler 'h' missing .*'to'"),
+        (("a", 1, 2), {}, "handler 'h' takes .* 3 were given"),
+        (("a",), {"m": 2}, "handler 'h' .*unexpected.* 'm'"),
+        ((3,), {}, "'to' of handler 'h' must be str, got int"),
+        (("a", "b"), {}, "'n' of handler 'h' must be int, got str"),
+    ]
+    for args, kwargs, why in cases:
+        for send in (handler.enqueue, handler.enqueue_later):
+            refused([partial(send, *args, **kwargs)], msgq.PayloadError, why)
     many: Calls = [lambda: handler.enqueue_many([("a",), (3,)])]
     refused(many, msgq.PayloadError, "item 1: .*'to' of handler 'h' must be str")
     waited: Calls = [lambda: asyncio.run(awaited(lambda: handler.aenqueue(3)))]  # type: ignore[arg-type]
@@ -130,7 +133,7 @@ def test_objects_that_cannot_be_encoded(each_app: msgq.App) -> None:
         (lambda: queue.enqueue(nan), r"body\['a'\]\[1\] is nan, which JSON cannot hold"),
         (lambda: handler.enqueue(nan), r"h: value\['a'\]\[1\] is nan, which JSON cannot hold"),
         (lambda: handler.enqueue_many([(nan,)]), r"item 0: h: value\['a'\]\[1\] is nan"),
-        (lambda: queue.enqueue(1, headers={"h": object()}), r"header 'h' must be text, a number"),  # type: ignore[dict-item]
+        (lambda: queue.enqueue(1, headers={"h": object()}), r"header 'h' must be text, a number"),
     ]
     for call, why in cases:
         refused([call], msgq.PayloadError, why)
