@@ -1,12 +1,14 @@
 """`msgq queues`, `msgq stats`, `msgq messages`."""
 
 import json
+import os
+import subprocess
 from collections.abc import Iterator
 
 import pytest
 
 import msgq
-from tests.support.cli import call, ok
+from tests.support.cli import call, command, environment, ok
 
 URL = "sqlite:///store.db"
 
@@ -96,6 +98,25 @@ def test_bytes_that_are_no_text_are_shown_as_hexadecimal(client: msgq.Client) ->
     receipt = client.queue("q").enqueue(b"\xff\x00")
     assert ok("messages", "q", receipt.id, "--url", URL, "--json").json["body_hex"] == "ff00"
     assert "0xff00" in ok("messages", "q", "--url", URL).out
+
+
+def test_a_page_costs_the_memory_of_a_page() -> None:
+    with msgq.connect(URL, durability="os") as client:
+        client.queue("small").enqueue(b"x")
+        for _ in range(20):
+            client.queue("large").enqueue_many([b"x" * 100_000] * 50)
+    small = memory_of("messages", "small", "--limit", 10, "--url", URL)
+    large = memory_of("messages", "large", "--limit", 10, "--url", URL)
+    assert large - small < 20 << 10
+
+
+def memory_of(*arguments: object) -> int:
+    """The most memory (KiB) that a command needed, as a process of its own."""
+    child = subprocess.Popen(command(*arguments), env=environment(), stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(child.pid, 0)
+    child.returncode = os.waitstatus_to_exitcode(status)
+    assert child.returncode == 0
+    return usage.ru_maxrss
 
 
 def test_looking_at_a_queue_makes_none(client: msgq.Client) -> None:
