@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 from collections.abc import Iterator
 
@@ -64,6 +65,50 @@ def test_stats_once_and_watched(client: msgq.Client) -> None:
     assert records[2]["queues"][0]["in_rate"] == 0
     text = ok("stats", "--watch", "--times", 2, "--interval", "10ms", "--url", URL).out
     assert text.count("in/s") == 2
+
+
+@pytest.mark.parametrize("as_json", [[], ["--json"]])
+def test_stats_watched_through_a_pipe_ends_with_its_reader(
+    client: msgq.Client, as_json: list[str]
+) -> None:
+    client.queue("q").enqueue(1)
+    with subprocess.Popen(
+        command("stats", "--watch", "--interval", "10ms", "--url", URL, *as_json),
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as child:
+        assert child.stdout is not None
+        assert child.stderr is not None
+        assert "queue" in child.stdout.readline()
+        child.stdout.close()
+        assert child.wait(30) == 1
+        assert child.stderr.read() == ""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_stats_watched_through_a_pipe_ends_by_a_signal(
+    client: msgq.Client, number: signal.Signals
+) -> None:
+    with subprocess.Popen(
+        command("stats", "--watch", "--interval", "10ms", "--json", "--url", URL),
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as child:
+        assert child.stdout is not None
+        for count in (1, 2, 3):
+            client.queue("q").enqueue(count)
+            while (now := json.loads(child.stdout.readline()))["queues"] == []:
+                pass
+            while now["queues"][0]["waiting"] < count:
+                now = json.loads(child.stdout.readline())
+        child.send_signal(number)
+        _, err = child.communicate(timeout=30)
+    assert child.returncode == (130 if number == signal.SIGINT else -number)
+    assert "Traceback" not in err
 
 
 def test_messages_are_paged_without_claiming(client: msgq.Client) -> None:
