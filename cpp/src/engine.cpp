@@ -164,7 +164,8 @@ Engine::WorkerPtr Engine::open_worker(WorkerSpec spec) {
   };
   {
     MutexLock lock(impl_->mutex);
-    if (impl_->is_stopped) throw Error(ErrorCode::kClosed, "the engine is closed");
+    if (impl_->is_stopped)
+      throw Error(ErrorCode::kClosed, "the store is closed here; open another client");
     impl_->schedulers.push_back(scheduler);
   }
   impl_->claimer.add(scheduler);

@@ -95,7 +95,7 @@ struct Engine::Impl {
   void require_open() {
     require_unforked();
     if (is_closed.load(std::memory_order_acquire))
-      throw Error(ErrorCode::kClosed, "the engine is closed");
+      throw Error(ErrorCode::kClosed, "the store is closed here; open another client");
     if (writer.is_broken()) throw *writer.broken();
   }
 

@@ -165,10 +165,15 @@ def _guarded(plan: Plan, pack: Callable[..., bytes]) -> Callable[..., bytes]:
         except codec.FAULTS as error:
             raise _explain(plan, args, kwargs, error) from error
         if has_untyped and b"null" in body:
-            codec.refuse_not_finite((args, kwargs), f"arguments of {plan.name!r}")
+            _refuse_not_finite(plan, plan._bound(*args, **kwargs))
         return body
 
     return packed
+
+
+def _refuse_not_finite(plan: Plan, values: tuple[Any, ...], place: str = "") -> None:
+    for parameter, value in zip(plan.parameters, values, strict=True):
+        codec.refuse_not_finite(value, f"{place}{plan.name}: {parameter.name}")
 
 
 def _explain(plan: Plan, args: Any, kwargs: Any, error: BaseException) -> PayloadError:
@@ -200,7 +205,8 @@ def _guarded_many(plan: Plan, pack_many: Callable[..., None]) -> Callable[..., l
         if has_untyped:
             for index, (call, body) in enumerate(zip(calls, bodies, strict=True)):
                 if b"null" in body:
-                    codec.refuse_not_finite(call, f"item {index}")
+                    values = (call,) if plan.is_item else plan.bind(call)
+                    _refuse_not_finite(plan, values, f"item {index}: ")
         return bodies
 
     return packed

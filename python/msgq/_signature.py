@@ -159,7 +159,8 @@ class Plan:
                 raise PayloadError(f"body is neither an array nor an object of {self.name!r}")
             return self._rebuilt(values, given)
         except (PayloadError, *codec.FAULTS) as error:
-            raise PayloadError(f"body does not fit handler {self.name!r}: {error}") from error
+            why = "it is nested too deeply" if isinstance(error, RecursionError) else error
+            raise PayloadError(f"body does not fit handler {self.name!r}: {why}") from error
 
     def _rebuilt(self, values: tuple[Any, ...], given: Any) -> tuple[Any, ...]:
         count = len(given)

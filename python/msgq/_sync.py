@@ -199,13 +199,19 @@ class SyncEngine:
         ]
 
     def _check(self, body: bytes, due_ms: int) -> None:
-        if self.is_closed:
-            raise ClosedError("the sync:// client is closed; make a new one")
+        self._require_open()
         if due_ms:
             raise UnsupportedError("delay= is not possible on sync://, which runs at once")
         most = self._message_bytes_max
         if len(body) > most:
-            raise PayloadError(f"body of {len(body)} bytes is over message_bytes_max, {most} bytes")
+            raise PayloadError(
+                f"body of {len(body)} bytes, at most {most} are allowed (message_bytes_max); "
+                "nothing was enqueued"
+            )
+
+    def _require_open(self) -> None:
+        if self.is_closed:
+            raise ClosedError("the sync:// client is closed; make a new one")
 
     def _run(
         self, queue: str, kind: str, content: int, body: bytes, headers: bytes | None, due_ms: int
@@ -269,6 +275,7 @@ class SyncEngine:
 
     def stats(self, _with_depth: bool = True) -> dict[str, object]:
         """Gives the counters in the core's shape."""
+        self._require_open()
         with self._lock:
             traffic = [
                 {"queue": queue, **counts, "enqueue_ns": _NO_TIMES, "handle_ns": _NO_TIMES,
@@ -293,11 +300,13 @@ class SyncEngine:
 
     def queues(self) -> list[str]:
         """Gives the queues anything was enqueued into."""
+        self._require_open()
         with self._lock:
             return sorted(self._counts)
 
     def peek(self, _queue: str, _after: str, _limit: int) -> list[Found]:
         """Gives nothing: nothing ever waits."""
+        self._require_open()
         return []
 
     def find(self, queue: str, key: bytes) -> Found | None:
@@ -306,6 +315,7 @@ class SyncEngine:
 
     def dead(self, queue: str, after: str, limit: int) -> list[Found]:
         """Gives dead letters, oldest first."""
+        self._require_open()
         with self._lock:
             lots = [each for each in self._dead if not queue or each.queue == queue]
             found = [each.found(self._reasons[each.id]) for each in lots]
@@ -326,6 +336,7 @@ class SyncEngine:
         return len(self._take_dead(queue, ids))
 
     def _take_dead(self, queue: str, ids: Sequence[bytes]) -> list[SyncLot]:
+        self._require_open()
         with self._lock:
             taken = [
                 each for each in self._dead
@@ -338,6 +349,7 @@ class SyncEngine:
 
     def purge(self, _queue: str) -> int:
         """Removes nothing: nothing ever waits."""
+        self._require_open()
         return 0
 
     def drain_log(self) -> list[tuple[int, str]]:

@@ -308,7 +308,7 @@ class Delivery(_Handed):
 
     def _settle(self, verdict: int, delay: int = 0, reason: str = "") -> Receipt:
         if self._is_settled:
-            raise LeaseLostError(f"message {self.id} of {self.queue!r} is already settled")
+            raise self._settled_before()
         record = b""
         if verdict == _RETRY:
             from msgq._record import attempt_record
@@ -319,10 +319,14 @@ class Delivery(_Handed):
         self._is_settled = True
         return receipt
 
+    def _settled_before(self) -> LeaseLostError:
+        text = f"message {self.id} of {self.queue!r} is already settled; nothing was changed"
+        return LeaseLostError(text)
+
     def _extend(self, seconds: Duration) -> Receipt:
         lease = parse_duration(seconds, "lease")
         if self._is_settled:
-            raise LeaseLostError(f"message {self.id} of {self.queue!r} is already settled")
+            raise self._settled_before()
         return self._engine.extend(self._lot, lease)
 
 

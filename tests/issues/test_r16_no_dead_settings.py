@@ -14,6 +14,7 @@ import pytest
 import msgq
 from msgq._settings import SETTINGS
 from msgq.testing import run_until_idle
+from tests.issues import under_faults
 
 SECONDS = 20.0
 Effect = Callable[[Callable[..., msgq.App]], None]
@@ -50,6 +51,13 @@ def test_no_setting_is_without_an_effect() -> None:
 @pytest.mark.parametrize("name", sorted(SETTINGS))
 def test_the_setting_has_an_effect(name: str, make: Callable[..., msgq.App]) -> None:
     EFFECTS[name](make)
+
+
+shows("crashes_max")(under_faults.crashes_max)
+shows("busy_timeout")(under_faults.busy_timeout)
+shows("enqueue_timeout")(under_faults.enqueue_timeout)
+shows("poll_min", "poll_max")(under_faults.poll)
+shows("durability")(under_faults.durability)
 
 
 def refuses(enqueue: Callable[[bytes], object], body: bytes = b"x") -> None:
@@ -146,16 +154,6 @@ def lingering(make: Callable[..., msgq.App]) -> None:
     assert seconds("late", linger="400ms") > 0.3
 
 
-@shows("durability")
-def durability(make: Callable[..., msgq.App]) -> None:
-    with pytest.raises(msgq.ConfigError, match="sync, os"):
-        make(durability="perhaps")
-    for level in ("sync", "os"):
-        app = make(f"sqlite:///{level}.db", durability=level)
-        assert app.config.core_options()["durability"] == level
-        assert app.queue("q").enqueue(b"x").status == "persisted"
-
-
 @shows("lease", "lease_max")
 def leases(make: Callable[..., msgq.App]) -> None:
     queue = make(lease=0.2, lease_max=60).queue("q")
@@ -189,21 +187,6 @@ def claims(make: Callable[..., msgq.App]) -> None:
     assert most_held() <= 3
     assert most_held(prefetch=50) >= 20
     assert most_held(prefetch=50, claim_size=5) <= most_held(prefetch=50)
-
-
-@shows("crashes_max", "busy_timeout", "enqueue_timeout", "poll_min", "poll_max")
-def reach_the_core(make: Callable[..., msgq.App]) -> None:
-    """Their effects need crashes, locks and lost hints, which tests of the core make; here that
-    what is said arrives there, and that its bounds are kept."""
-    said = {"crashes_max": 7, "busy_timeout": 2, "enqueue_timeout": 3, "poll_min": 0.002,
-            "poll_max": 0.5}  # fmt: skip
-    options = make(**said).config.core_options()
-    assert {name: options[name] for name in said} == {
-        "crashes_max": 7, "busy_timeout": 2000, "enqueue_timeout": 3000, "poll_min": 2,
-        "poll_max": 500,
-    }  # fmt: skip
-    with pytest.raises(msgq.ConfigError, match="poll_min"):
-        make(poll_min=2, poll_max=1).open()
 
 
 @shows("strict_queues")

@@ -36,3 +36,9 @@ def app(make_app: MakeApp) -> msgq.App:
 def any_app(request: pytest.FixtureRequest, make_app: MakeApp) -> msgq.App:
     """An app on each store."""
     return make_app(request.param)
+
+
+@pytest.fixture(params=["memory://", "sqlite:///q.db", "sync://"])
+def each_app(request: pytest.FixtureRequest, make_app: MakeApp) -> msgq.App:
+    """An app on each transport, the one that stores nothing too."""
+    return make_app(request.param)

@@ -76,7 +76,10 @@ def test_several_producers_and_slots_lose_nothing() -> None:
     [
         (["--fail-if", "send.rate"], 2, "such as"),
         (["--fail-if", "sent.rate < 1"], 2, "it has: "),
-        (["--compare", "missing.json"], 3, "no file"),
+        (["--compare", "missing.json"], 3, "cannot read missing.json: No such file"),
+        (["--compare", "."], 3, "cannot read .: Is a directory"),
+        (["--rate", "nan"], 2, "--rate"),
+        (["--duration", "3 parsecs"], 2, "--duration"),
         (["--messages", "0"], 2, "--messages"),
         (["--size", "many"], 2, "--size"),
     ],
@@ -87,8 +90,11 @@ def test_wrong_use(arguments: list[str], status: int, text: str) -> None:
     assert text in answer.err
 
 
-def test_compare_with_something_else() -> None:
-    Path("x.json").write_text("{}")
+@pytest.mark.parametrize(
+    "text", ["{}", "[]", "no JSON", '{"send": 3}', '{"send": {"rate": "fast"}}', "[" * 100_000]
+)
+def test_compare_with_something_else(text: str) -> None:
+    Path("x.json").write_text(text)
     answer = call("bench", "--compare", "x.json", "--url", "memory://")
     assert answer.status == 2
     assert "is no report of" in answer.err

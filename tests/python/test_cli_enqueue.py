@@ -1,6 +1,7 @@
 """`msgq enqueue`: from an argument, a file and a stream, to a queue and to a handler."""
 
 import json
+import sqlite3
 import subprocess
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import msgq
 from tests.support.cli import call, command, environment, ok
 
 URL = "sqlite:///store.db"
+DEEP = "[" * 100_000 + "]" * 100_000
 
 
 def bodies(queue: str) -> list[object]:
@@ -77,7 +79,7 @@ def test_a_bad_line_says_what_was_sent_before_it() -> None:
     answer = call("enqueue", "q", "-", "--url", URL, stdin="1\n2\n{oops\n4\n")
     assert answer.status == 2
     assert "line 3 is no JSON" in answer.err
-    assert "2 messages before it were enqueued" in answer.err
+    assert "2 messages before it were enqueued. Next: correct what the text names" in answer.err
     assert bodies("q") == [1, 2]
 
 
@@ -150,7 +152,14 @@ def test_a_name_with_a_colon_is_a_queue_when_said_so() -> None:
         (["q", "1", "--headers", "[1]"], "must be a JSON object"),
         (["q", "1", "--delay", "-1s"], "not a duration"),
         (["q", "1", "--count", "0"], "--count"),
-        (["../x\u202e", "1"], "queue"),
+        (["../x", "1"], "reserved part '..'"),
+        (["x\u202e", "1"], "direction character"),
+        (["", "1"], "queue name is empty"),
+        (["q", "1", "--rate", "nan"], "--rate"),
+        (["q", "1", "--for", "3 parsecs"], "such as"),
+        (["q", DEEP], "the body begins like JSON but is none: nested too deeply"),
+        (["q", "1", "--headers", DEEP], "--headers begins like JSON but is none: nested"),
+        (["q", "1", "--headers", "{"], "--headers begins like JSON but is none"),
         (["os:path", "1"], "no handler"),
         (["q", "--file", "missing"], "cannot read missing"),
     ],
@@ -162,8 +171,30 @@ def test_wrong_use_enqueues_nothing(arguments: list[str], text: str) -> None:
     assert answer.out == ""
 
 
-def test_a_long_input_shows_its_progress_on_a_terminal_only() -> None:
-    from msgq.cli.enqueue import _progress
+def test_json_100_000_deep_on_stdin_and_in_a_file(shop: str) -> None:
+    streamed = call("enqueue", "q", "-", "--url", URL, stdin="1\n" + DEEP + "\n2\n")
+    assert streamed.status == 2
+    assert "line 2 is no JSON: nested too deeply; 1 messages before it" in streamed.err
+    assert bodies("q") == [1]
+    Path("deep.json").write_text(DEEP)
+    given = call("enqueue", f"{shop}:charge", "--file", "deep.json")
+    assert given.status == 2
+    assert "'charge': it is nested too deeply" in given.err
+    with msgq.connect(URL) as client:
+        assert client.queues() == ["q"]
 
-    with _progress(True) as advance:
-        advance(1)  # no terminal here: nothing is drawn, nothing fails
+
+def test_batch_is_how_many_are_sent_at_once() -> None:
+    ok("enqueue", "many", "1", "--count", 100, "--batch", 50, "--url", URL)
+    ok("enqueue", "one", "1", "--count", 100, "--batch", 1, "--url", URL)
+    with sqlite3.connect("store.db") as file:
+        blocks = file.execute("select count(*), sum(n) from block group by id >> 40").fetchall()
+    file.close()
+    assert sorted(blocks) == [(2, 100), (100, 100)]
+
+
+def test_a_long_input_shows_no_progress_without_a_terminal() -> None:
+    lines = "1\n" * 5_000
+    answer = ok("enqueue", "q", "-", "--rate", 4_000, "--url", URL, stdin=lines)
+    assert "5,000 messages to q" in answer.out
+    assert answer.err == ""

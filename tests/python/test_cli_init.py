@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from msgq.cli.init import FILES
 from tests.support.cli import call, environment, ok, process
 
@@ -46,3 +48,30 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
     assert "already has handlers.py; nothing is overwritten" in answer.err
     assert (tmp_path / "handlers.py").read_text() == "mine"
     assert not (tmp_path / "send.py").exists()
+
+
+@pytest.mark.parametrize("folder", ["file", "file/shop", "/proc/shop"])
+def test_a_folder_that_cannot_be_written(folder: str) -> None:
+    Path("file").write_text("mine")
+    answer = call("init", folder)
+    assert answer.status == 2
+    assert f"cannot write to {folder}: " in answer.err
+    assert "nothing was written, name another folder" in answer.err
+    assert [each.name for each in Path.cwd().iterdir()] == ["file"]
+
+
+def test_a_folder_that_fails_halfway_is_left_without_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = Path.write_text
+
+    def full(self: Path, data: str, encoding: str | None = None) -> int:
+        if self.name == "msgq.toml":
+            raise OSError(28, "No space left on device")
+        return write(self, data, encoding)
+
+    monkeypatch.setattr(Path, "write_text", full)
+    answer = call("init", tmp_path / "shop")
+    assert answer.status == 2
+    assert "No space left on device" in answer.err
+    assert list((tmp_path / "shop").iterdir()) == []

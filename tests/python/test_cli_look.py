@@ -1,12 +1,15 @@
 """`msgq queues`, `msgq stats`, `msgq messages`."""
 
 import json
+import os
+import signal
+import subprocess
 from collections.abc import Iterator
 
 import pytest
 
 import msgq
-from tests.support.cli import call, ok
+from tests.support.cli import call, command, environment, ok
 
 URL = "sqlite:///store.db"
 
@@ -64,6 +67,50 @@ def test_stats_once_and_watched(client: msgq.Client) -> None:
     assert text.count("in/s") == 2
 
 
+@pytest.mark.parametrize("as_json", [[], ["--json"]])
+def test_stats_watched_through_a_pipe_ends_with_its_reader(
+    client: msgq.Client, as_json: list[str]
+) -> None:
+    client.queue("q").enqueue(1)
+    with subprocess.Popen(
+        command("stats", "--watch", "--interval", "10ms", "--url", URL, *as_json),
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as child:
+        assert child.stdout is not None
+        assert child.stderr is not None
+        assert "queue" in child.stdout.readline()
+        child.stdout.close()
+        assert child.wait(30) == 1
+        assert child.stderr.read() == ""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_stats_watched_through_a_pipe_ends_by_a_signal(
+    client: msgq.Client, number: signal.Signals
+) -> None:
+    with subprocess.Popen(
+        command("stats", "--watch", "--interval", "10ms", "--json", "--url", URL),
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as child:
+        assert child.stdout is not None
+        for count in (1, 2, 3):
+            client.queue("q").enqueue(count)
+            while (now := json.loads(child.stdout.readline()))["queues"] == []:
+                pass
+            while now["queues"][0]["waiting"] < count:
+                now = json.loads(child.stdout.readline())
+        child.send_signal(number)
+        _, err = child.communicate(timeout=30)
+    assert child.returncode == (130 if number == signal.SIGINT else -number)
+    assert "Traceback" not in err
+
+
 def test_messages_are_paged_without_claiming(client: msgq.Client) -> None:
     client.queue("q").enqueue_many([{"n": n} for n in range(7)])
     seen: list[int] = []
@@ -96,6 +143,25 @@ def test_bytes_that_are_no_text_are_shown_as_hexadecimal(client: msgq.Client) ->
     receipt = client.queue("q").enqueue(b"\xff\x00")
     assert ok("messages", "q", receipt.id, "--url", URL, "--json").json["body_hex"] == "ff00"
     assert "0xff00" in ok("messages", "q", "--url", URL).out
+
+
+def test_a_page_costs_the_memory_of_a_page() -> None:
+    with msgq.connect(URL, durability="os") as client:
+        client.queue("small").enqueue(b"x")
+        for _ in range(20):
+            client.queue("large").enqueue_many([b"x" * 100_000] * 50)
+    small = memory_of("messages", "small", "--limit", 10, "--url", URL)
+    large = memory_of("messages", "large", "--limit", 10, "--url", URL)
+    assert large - small < 20 << 10
+
+
+def memory_of(*arguments: object) -> int:
+    """The most memory (KiB) that a command needed, as a process of its own."""
+    child = subprocess.Popen(command(*arguments), env=environment(), stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(child.pid, 0)
+    child.returncode = os.waitstatus_to_exitcode(status)
+    assert child.returncode == 0
+    return usage.ru_maxrss
 
 
 def test_looking_at_a_queue_makes_none(client: msgq.Client) -> None:

@@ -17,6 +17,9 @@ COMMANDS = [
 ]  # fmt: skip
 
 
+FULL = "memory://?store_count_max=10&overflow=raise"
+
+
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 def test_every_command_has_help_with_an_example_and_json(command: list[str]) -> None:
     text = ok(*command, "--help").out
@@ -40,10 +43,14 @@ def test_no_arguments_show_help() -> None:
     assert "Usage" in call().out + call().err
 
 
-def test_shell_completion() -> None:
-    done = process("--show-completion", "bash", cwd=Path.cwd())
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_shell_completion_is_written_for(shell: str) -> None:
+    done = process("--show-completion", shell, cwd=Path.cwd())
     assert done.status == 0
     assert "_MSGQ_COMPLETE" in done.out
+
+
+def test_shell_completion_knows_the_commands() -> None:
     completed = process(
         cwd=Path.cwd(), _MSGQ_COMPLETE="complete_bash", COMP_WORDS="msgq que", COMP_CWORD="1"
     )
@@ -58,6 +65,7 @@ def test_shell_completion() -> None:
         (["queues", "--url", "sqlite:////proc/x.db"], 5, "Next: "),
         (["frobnicate"], 2, "No such command"),
         (["queues", "--frob"], 2, "No such option"),
+        (["enqueue", "q", "1", "--count", "99", "--url", FULL], 6, "start workers or try later"),
     ],
 )
 def test_an_error_is_one_line_and_a_status(arguments: list[str], status: int, text: str) -> None:

@@ -14,10 +14,10 @@ from tests.support.cli import Answer, call, command, environment, process
 URL = "sqlite:///store.db"
 
 SHOP = r"""
-import os, time
+import os, threading, time
 import msgq
 
-app = msgq.App("sqlite:///store.db")
+app = msgq.App("sqlite:///store.db", concurrency=1)
 
 @app.handler(queue="emails", name="email")
 def email(to: str) -> None:
@@ -31,6 +31,13 @@ def order(number: int) -> None:
 def slow() -> None:
     os.write(1, b"slow\n")
     time.sleep(60)
+
+gate = threading.Barrier(3)
+
+@app.handler(queue="together", name="together")
+def together(number: int) -> None:
+    gate.wait(30)
+    os.write(1, b"together\n")
 
 empty = msgq.App("sqlite:///store.db")
 """
@@ -75,6 +82,12 @@ def test_queues_and_concurrency() -> None:
     assert [line.split()[0] for line in done.lines] == ["order"]
     with msgq.connect(URL) as client:
         assert client.queue("emails").depth().waiting == 1
+
+
+def test_concurrency_is_how_many_run_at_once() -> None:
+    send("together", [[1], [2], [3]])
+    done = work("--burst", "--queues", "together", "--concurrency", 3)
+    assert done.lines == ["together"] * 3
 
 
 def test_processes_share_the_work_and_a_burst_ends() -> None:

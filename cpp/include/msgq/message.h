@@ -89,7 +89,8 @@ struct Parcel {
 };
 
 // Checks a queue's name: 1 to 255 bytes of UTF-8, no control or direction characters, no leading or
-// trailing space, not "." or "..". Throws kConfigInvalid naming what is wrong. The one validator.
+// trailing space, no part between slashes that is "." or "..". Throws kConfigInvalid naming what is
+// wrong. The one validator.
 void validate_queue_name(std::string_view name);
 
 // Draws `count` consecutive ids, the first of which is returned. Lock-free; any thread. Rising in a

@@ -28,8 +28,9 @@ std::vector<HeldPtr> Ledger::all() const {
 
 void Ledger::extend(const std::vector<HeldPtr>& claims, std::int64_t until_ms, ReceiptPtr receipt) {
   if (!pending_.enter())
-    return receipt->resolve(ReceiptStatus::kFailed,
-                            Error(ErrorCode::kClosed, "the engine is closed"));
+    return receipt->resolve(
+        ReceiptStatus::kFailed,
+        Error(ErrorCode::kClosed, "the store is closed here; open another client"));
   auto answer = std::make_shared<Answer>(Answer{std::move(receipt), claims.size(), std::nullopt});
   for (const auto& held : claims) asked_.push({held, until_ms, answer});
 }

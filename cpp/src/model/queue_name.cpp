@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "msgq/error.h"
 #include "msgq/message.h"
 
@@ -41,7 +43,19 @@ bool is_space(std::uint32_t point) {
       ErrorCode::kConfigInvalid,
       "queue name " + why +
           "; a name has 1 to 255 bytes of UTF-8 without control or "
-          "direction characters, without leading or trailing space, and is not '.' or '..'");
+          "direction characters, without leading or trailing space, and no part of it between "
+          "slashes is '.' or '..'");
+}
+
+// A name may become part of a path one day: no part of it may lead out of a directory.
+void check_parts(std::string_view name) {
+  for (std::size_t from = 0; from <= name.size();) {
+    const std::size_t slash = std::min(name.find('/', from), name.size());
+    const std::string_view part = name.substr(from, slash - from);
+    if (part == "." || part == "..")
+      refuse("has the reserved part '" + std::string(part) + "' at byte " + std::to_string(from));
+    from = slash + 1;
+  }
 }
 
 }  // namespace
@@ -50,7 +64,7 @@ void validate_queue_name(std::string_view name) {
   if (name.empty()) refuse("is empty");
   if (name.size() > kNameBytesMax)
     refuse("has " + std::to_string(name.size()) + " bytes, at most 255 are allowed");
-  if (name == "." || name == "..") refuse("'" + std::string(name) + "' is reserved");
+  check_parts(name);
   std::size_t at = 0;
   std::uint32_t point = 0;
   while (at < name.size()) {

@@ -54,7 +54,7 @@ Nanos Writer::send(Nanos now) {
     session_->exchange(exchange_, result_);
   } catch (const Error& error) {
     count(errors);
-    return failed(error, now);
+    return failed(error, world_.clock.steady());  // it may have waited long for another writer
   }
   const Nanos end = world_.clock.steady();
   if (has_written(exchange_, result_)) flush_ns.record(end - now);
@@ -131,8 +131,9 @@ Nanos Writer::resolve(Nanos now) {
     if (error.code() != ErrorCode::kStoreInDoubt && error.code() != ErrorCode::kStoreUnavailable)
       throw error;
     if (intake_ != nullptr)
-      intake_->doubt(Error(ErrorCode::kStoreInDoubt, error.what(), error.store_code()), now);
-    return later(now);
+      intake_->doubt(Error(ErrorCode::kStoreInDoubt, error.what(), error.store_code()),
+                     world_.clock.steady());
+    return later(world_.clock.steady());
   }
 }
 

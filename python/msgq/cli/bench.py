@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -12,6 +12,7 @@ from msgq.cli.options import Json, Url, duration, size
 from msgq.cli.output import human_count, note, print_json, print_table, print_text
 from msgq.errors import ConfigError, NotFoundError
 
+_PHASES: Final = ("send", "receive", "e2e")
 _EXAMPLE = """Examples:
 
 msgq bench --url sqlite:///try.db --messages 100000 --batch 1000
@@ -95,23 +96,28 @@ def bench(
 def _read_report(path: Path) -> dict[str, Any]:
     try:
         report = json.loads(path.read_text())
-    except FileNotFoundError:
-        raise NotFoundError(f"--compare: no file {path}") from None
-    except ValueError as error:
-        raise ConfigError(
-            f"--compare: {path} is no report of `msgq bench --json`: {error}"
-        ) from None
-    if not isinstance(report, dict) or "send" not in report:
+    except OSError as error:
+        raise NotFoundError(f"--compare: cannot read {path}: {error.strerror}") from None
+    except (ValueError, RecursionError):
+        report = None
+    if not isinstance(report, dict) or not _is_report(report):
         raise ConfigError(f"--compare: {path} is no report of `msgq bench --json`")
     return report
+
+
+def _is_report(report: dict[str, Any]) -> bool:
+    phases = [report[phase] for phase in _PHASES if phase in report]
+    return "send" in report and all(
+        isinstance(part, dict) and isinstance(part.get("rate"), int | float) for part in phases
+    )
 
 
 def _ratios(report: dict[str, Any], earlier: dict[str, Any]) -> dict[str, float]:
     """This run's rate over the earlier one's, for each phase that both have."""
     return {
         phase: round(report[phase]["rate"] / earlier[phase]["rate"], 4)
-        for phase in ("send", "receive", "e2e")
-        if phase in report and earlier.get(phase, {}).get("rate")
+        for phase in _PHASES
+        if phase in report and phase in earlier and earlier[phase]["rate"]
     }
 
 
@@ -119,7 +125,7 @@ def _print_report(report: dict[str, Any]) -> None:
     ratios = report.get("compare", {})
     columns = ["phase", "messages", "msg/s", "p50 ms", "p95 ms", "p99 ms", "max ms"]
     rows = []
-    for phase in ("send", "receive", "e2e"):
+    for phase in _PHASES:
         if phase not in report:
             continue
         part = report[phase]

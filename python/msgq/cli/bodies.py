@@ -11,14 +11,18 @@ from msgq.errors import NotFoundError, PayloadError
 Body = Any  # what a line means: any JSON value, or bytes
 
 
-def from_argument(text: str) -> Body:
+def from_argument(text: str, what: str = "the body") -> Body:
     """JSON where it begins like JSON, the plain text otherwise: `{"a": 1}`, `42`, `hello`."""
     try:
         return json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         if text.lstrip()[:1] in ("{", "[", '"'):
-            raise PayloadError(f"the body begins like JSON but is none: {error}") from None
+            raise PayloadError(f"{what} begins like JSON but is none: {_reason(error)}") from None
         return text
+
+
+def _reason(error: Exception) -> str:
+    return "nested too deeply" if isinstance(error, RecursionError) else str(error)
 
 
 def from_file(path: Path) -> bytes:
@@ -40,8 +44,7 @@ def from_lines(stream: IO[bytes]) -> Iterator[Body]:
         try:
             yield json.loads(line)
         except (ValueError, RecursionError) as error:
-            why = "nested too deeply" if isinstance(error, RecursionError) else error
-            raise PayloadError(f"line {number} is no JSON: {why}") from None
+            raise PayloadError(f"line {number} is no JSON: {_reason(error)}") from None
 
 
 def repeated(body: Body, count: int | None) -> Iterable[Body]:

@@ -114,7 +114,7 @@ def _source(
 def _headers(text: str | None) -> dict[str, Any] | None:
     if text is None:
         return None
-    found = bodies.from_argument(text)
+    found = bodies.from_argument(text, "--headers")
     if not isinstance(found, dict):
         raise ConfigError(f"--headers must be a JSON object, got {text[:60]}")
     return found

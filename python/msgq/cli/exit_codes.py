@@ -51,7 +51,7 @@ class Ending(NamedTuple):
 # By the name of the error's class or of one of its bases, nearest first.
 ENDINGS: Final[dict[str, Ending]] = {
     "ConfigError": Ending(Exit.USAGE, "correct it; --help and `msgq config` say what there is"),
-    "PayloadError": Ending(Exit.USAGE, "nothing was enqueued; change the body and send again"),
+    "PayloadError": Ending(Exit.USAGE, "correct what the text names and send that again"),
     "NotFoundError": Ending(Exit.NOT_FOUND, "`msgq queues` lists what there is"),
     "QueueFullError": Ending(Exit.FULL, "nothing was enqueued; start workers or try later"),
     "StoreFullError": Ending(Exit.FULL, "nothing was written; free space on the store's device"),

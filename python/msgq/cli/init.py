@@ -30,15 +30,28 @@ def init(
         raise ConfigError(
             f"{folder} already has {', '.join(taken)}; nothing is overwritten, name another folder"
         )
-    folder.mkdir(parents=True, exist_ok=True)
-    templates = files("msgq.cli") / "starter"
-    for name, template in FILES.items():
-        (folder / name).write_text((templates / template).read_text("utf-8"), "utf-8")
+    _write(folder)
     if as_json:
         print_json({"folder": str(folder), "files": list(FILES)})
         return
     print_text(f"wrote {', '.join(FILES)} to {folder}. Now:")
     print_text(f"  cd {folder}\n  python send.py\n  msgq worker handlers:app --burst")
+
+
+def _write(folder: Path) -> None:
+    """Writes all files, or none. Raises ConfigError when the folder cannot hold them."""
+    templates = files("msgq.cli") / "starter"
+    written: list[Path] = []
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, template in FILES.items():
+            written.append(folder / name)
+            written[-1].write_text((templates / template).read_text("utf-8"), "utf-8")
+    except OSError as error:
+        for path in written:
+            path.unlink(missing_ok=True)
+        text = f"cannot write to {folder}: {error.strerror}; nothing was written, name another"
+        raise ConfigError(f"{text} folder") from None
 
 
 def register(app: typer.Typer) -> None:

@@ -123,6 +123,21 @@ TEST_F(ClaimerTest, LooksBackOffWhenThereIsNothingAndNeverRunHot) {
   EXPECT_LE(looks, 25);
 }
 
+TEST_F(ClaimerTest, PausesBetweenLooksGrowFromPollMinToPollMax) {
+  config.poll_min = milliseconds(20);
+  config.poll_max = milliseconds(100);
+  want({"q"});
+  for (const int pause : {20, 40, 80, 100, 100}) {
+    const auto ex = collect();
+    EXPECT_EQ(queues(ex), std::vector<std::string>{"q"});
+    report(ex);
+    EXPECT_EQ(claimer.next_time(clock.steady()), clock.steady() + milliseconds(pause));
+    clock.advance(milliseconds(pause - 1));
+    EXPECT_TRUE(collect().claims.empty()) << "a look before its time, after " << pause << " ms";
+    clock.advance(milliseconds(1));
+  }
+}
+
 TEST_F(ClaimerTest, AHintOrAnAppendMakesItLookAtOnce) {
   want({"q"});
   look();

@@ -7,9 +7,9 @@ namespace msgq {
 namespace {
 
 TEST(QueueName, AcceptsWhatPeopleWrite) {
-  for (const std::string name :
-       {"a", "orders", "Orders-2_b.high", "a b", "...", "../x", "'; drop table x --", "%s%n",
-        "sch\xc3\xb6n", "\xf0\x9f\x90\x87", "\xe6\x97\xa5\xe6\x9c\xac"})
+  for (const std::string name : {"a", "orders", "Orders-2_b.high", "a b", "...", "a/b", "/a/",
+                                 "a/.b", "..a", "'; drop table x --", "%s%n", "sch\xc3\xb6n",
+                                 "\xf0\x9f\x90\x87", "\xe6\x97\xa5\xe6\x9c\xac"})
     EXPECT_NO_THROW(validate_queue_name(name)) << name;
   EXPECT_NO_THROW(validate_queue_name(std::string(255, 'q')));
 }
@@ -23,8 +23,12 @@ TEST(QueueName, RefusesTheRestAndSaysWhy) {
   const Bad bad[] = {
       {"", "empty"},
       {std::string(256, 'q'), "256 bytes"},
-      {".", "reserved"},
-      {"..", "reserved"},
+      {".", "reserved part '.' at byte 0"},
+      {"..", "reserved part '..' at byte 0"},
+      {"../x", "reserved part '..' at byte 0"},
+      {"a/./b", "reserved part '.' at byte 2"},
+      {"a/..", "reserved part '..' at byte 2"},
+      {"a//../b", "reserved part '..' at byte 3"},
       {std::string("a\0b", 3), "control character at byte 1"},
       {"a\nb", "control"},
       {"\x7f", "control"},

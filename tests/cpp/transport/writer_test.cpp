@@ -128,6 +128,23 @@ TEST_F(WriterTest, WhatIsOverTimeFailsAndWhatIsNotGoesOn) {
   EXPECT_EQ(bodies(script->seen.back()), Texts{"young"});
 }
 
+// An exchange may wait long for another writer before it fails: that time counts.
+TEST_F(WriterTest, TimeSpentInsideAnExchangeCounts) {
+  script->lines.push_back([this](const auto&, auto&) {
+    clock().advance(seconds(31));
+    throw Error(ErrorCode::kStoreUnavailable, "scripted: another writer for 31 s");
+  });
+  const auto old = push("old");
+  writer->step();
+  ASSERT_EQ(old->status(), ReceiptStatus::kFailed);
+  EXPECT_EQ(old->error()->code(), ErrorCode::kStoreUnavailable);
+  EXPECT_GT(writer->step(), clock().steady()) << "a pause, counted from now";
+  const auto young = push("young");
+  run(seconds(2));
+  EXPECT_EQ(young->status(), ReceiptStatus::kPersisted);
+  EXPECT_EQ(bodies(script->seen.back()), Texts{"young"});
+}
+
 // Claims or settles keep an exchange alive without a flush; what queues behind it has its own time.
 TEST_F(WriterTest, WhatQueuesBehindAnExchangeWithoutAFlushFailsInTime) {
   script->fail(ErrorCode::kStoreUnavailable, 10'000);

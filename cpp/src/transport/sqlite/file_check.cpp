@@ -16,8 +16,10 @@
 namespace msgq::transport::sqlite {
 namespace {
 
-[[noreturn]] void refuse(const std::string& path, const std::string& why) {
-  throw Error(ErrorCode::kStoreRejected, "cannot use " + path + " as a store: " + why);
+[[noreturn]] void refuse(const std::string& path, const std::string& why,
+                         const std::string& next = "give another path") {
+  throw Error(ErrorCode::kStoreRejected,
+              "cannot use " + path + " as a store: " + why + "; " + next);
 }
 
 std::string folder_of(const std::string& path) {
@@ -26,10 +28,12 @@ std::string folder_of(const std::string& path) {
   return slash == 0 ? "/" : path.substr(0, slash);
 }
 
+}  // namespace
+
 // File systems on which locks or shared memory do not reach every host. CIFS and SMB2 have no name
 // in linux/magic.h on every system.
-const char* network_name(const struct statfs& system) {
-  switch (static_cast<unsigned long>(system.f_type) & 0xffffffff) {
+const char* network_name(std::uint64_t type) {
+  switch (type & 0xffffffff) {  // where it is signed, its sign was extended
     case NFS_SUPER_MAGIC:
       return "NFS";
     case SMB_SUPER_MAGIC:
@@ -37,6 +41,7 @@ const char* network_name(const struct statfs& system) {
     case 0xfe534d42:
       return "SMB";
     case AFS_SUPER_MAGIC:
+    case AFS_FS_MAGIC:
     case CODA_SUPER_MAGIC:
       return "AFS";
     case 0x01021997:
@@ -57,28 +62,36 @@ const char* network_name(const struct statfs& system) {
   }
 }
 
-}  // namespace
+void check_file_system(const std::string& path, std::uint64_t type) {
+  const char* name = network_name(type);
+  if (name != nullptr)
+    refuse(path,
+           std::string("it is on a network file system (") + name +
+               "), where locks are not dependable",
+           "put it on a local disk");
+}
 
 void check_path(const std::string& path) {
   if (path.empty()) refuse("''", "the path is empty");
   const std::string folder = folder_of(path);
   struct stat info {};
   if (stat(folder.c_str(), &info) != 0)
-    refuse(path, "its directory " + folder + ": " + std::strerror(errno) + "; make it first");
+    refuse(path, "its directory " + folder + ": " + std::strerror(errno), "make it first");
   if (!S_ISDIR(info.st_mode)) refuse(path, folder + " is no directory");
   struct statfs system {};
-  if (statfs(folder.c_str(), &system) == 0 && network_name(system) != nullptr)
-    refuse(path, std::string("it is on a network file system (") + network_name(system) +
-                     "), where locks are not dependable; use a local disk or PostgreSQL");
+  if (statfs(folder.c_str(), &system) == 0)
+    check_file_system(path, static_cast<std::uint64_t>(system.f_type));
   if (stat(path.c_str(), &info) == 0) {
     if (!S_ISREG(info.st_mode)) refuse(path, "it is no plain file");
     if (access(path.c_str(), R_OK | W_OK) != 0)
-      refuse(path, std::string("it must be readable and writable: ") + std::strerror(errno));
+      refuse(path, std::string("it must be readable and writable: ") + std::strerror(errno),
+             "change its mode");
   } else if (errno != ENOENT) {
     refuse(path, std::strerror(errno));
   }
   if (access(folder.c_str(), W_OK | X_OK) != 0)
-    refuse(path, "its directory must be writable: " + std::string(std::strerror(errno)));
+    refuse(path, "its directory must be writable: " + std::string(std::strerror(errno)),
+           "change its mode");
 }
 
 void create_private(const std::string& path) {

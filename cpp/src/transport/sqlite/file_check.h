@@ -6,6 +6,7 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <string>
 
 namespace msgq::transport::sqlite {
@@ -13,6 +14,10 @@ namespace msgq::transport::sqlite {
 // Throws kStoreRejected when the path cannot hold a store: no directory, not a plain file, not
 // readable and writable, on a network file system. Creates nothing.
 void check_path(const std::string& path);
+// The name of the network file system that statfs() gives this type; nullptr for a local one.
+const char* network_name(std::uint64_t type);
+// Throws kStoreRejected when the file system of this type is a network one.
+void check_file_system(const std::string& path, std::uint64_t type);
 // Makes an empty file of mode 0600 when there is none; safe against others doing the same.
 void create_private(const std::string& path);
 

@@ -104,7 +104,8 @@ void Gate::wait_for_turn(std::int64_t since, std::int64_t until) {
     if (now >= until)
       throw Error(ErrorCode::kStoreUnavailable,
                   "another process has kept the store's turn to write for " +
-                      std::to_string((now - since) / 1'000'000) + " ms; nothing was written");
+                      std::to_string((now - since) / 1'000'000) +
+                      " ms; nothing was written, it may be tried again");
     futex_wait(&word, key, pause, slot != nullptr);
   }
 }

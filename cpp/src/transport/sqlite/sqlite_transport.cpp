@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "base/fork.h"
@@ -69,6 +70,7 @@ SqliteTransport::SqliteTransport(const Config& config, World world, Log& log,
       world_(world),
       log_(log),
       spec_(spec_of(config, options)),
+      enqueue_timeout_(config.enqueue_timeout),
       rules_(rules_of(config)),
       options_(options),
       boot_id_(options.boot_id.empty() ? sqlite::read_boot_id() : options.boot_id),
@@ -125,9 +127,12 @@ const Capability& SqliteTransport::capability() const { return kSqlite; }
 
 std::unique_ptr<Session> SqliteTransport::open_session() {
   const ForkHold hold;
+  sqlite::ConnectionSpec spec = spec_;
+  // A write that waits longer than its senders do is of no use to them.
+  spec.busy_timeout = std::min(spec_.busy_timeout, enqueue_timeout_);
   return std::make_unique<sqlite::SqliteSession>(sqlite::SessionParts{
-      spec_, world_.clock, world_.random, log_, rules_, gate_, process_, boot_id_, identity_.get(),
-      options_.heartbeat, options_.second_look_max, &look_->connection_count()});
+      std::move(spec), world_.clock, world_.random, log_, rules_, gate_, process_, boot_id_,
+      identity_.get(), options_.heartbeat, options_.second_look_max, &look_->connection_count()});
 }
 
 void SqliteTransport::test_only_kill() {

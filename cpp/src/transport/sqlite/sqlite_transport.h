@@ -56,6 +56,7 @@ class SqliteTransport final : public Transport {
   World world_;
   Log& log_;
   const sqlite::ConnectionSpec spec_;
+  const std::chrono::milliseconds enqueue_timeout_;
   const sqlite::Rules rules_;
   const SqliteOptions options_;
   const std::string boot_id_;

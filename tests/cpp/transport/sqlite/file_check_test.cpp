@@ -37,6 +37,44 @@ TEST_F(FileCheck, APathThatCannotHoldAStoreIsRefusedWithTheReason) {
   EXPECT_NO_THROW(check_path(path_));
 }
 
+TEST_F(FileCheck, ANetworkFileSystemIsRefusedByItsName) {
+  const std::pair<std::uint64_t, const char*> network[] = {{0x6969, "NFS"},
+                                                           {0x517b, "SMB"},
+                                                           {0xff534d42, "SMB"},
+                                                           {0xfe534d42, "SMB"},
+                                                           {0x5346414f, "AFS"},
+                                                           {0x6b414653, "AFS"},
+                                                           {0x73757245, "AFS"},
+                                                           {0x01021997, "9P"},
+                                                           {0x00c36400, "Ceph"},
+                                                           {0x0bd00bd0, "Lustre"},
+                                                           {0x47504653, "GPFS"},
+                                                           {0x19830326, "BeeGFS"},
+                                                           {0x01161970, "a cluster file system"},
+                                                           {0x7461636f, "cluster"}};
+  for (const auto& [type, name] : network) {
+    const Error error = error_of([&, t = type] { check_file_system(path_, t); });
+    const std::string text = error.what();
+    EXPECT_EQ(error.code(), ErrorCode::kStoreRejected) << name;
+    EXPECT_NE(text.find(name), std::string::npos) << text;
+    EXPECT_NE(text.find(path_), std::string::npos) << text;
+    EXPECT_NE(text.find("put it on a local disk"), std::string::npos) << text;
+  }
+  EXPECT_STREQ(network_name(static_cast<std::uint64_t>(static_cast<std::int32_t>(0xff534d42))),
+               "SMB")
+      << "a type whose sign was extended";
+}
+
+TEST_F(FileCheck, ALocalFileSystemIsTaken) {
+  // ext, xfs, btrfs, tmpfs, overlayfs, zfs, f2fs
+  const std::uint64_t local[] = {0xef53,     0x58465342, 0x9123683e, 0x01021994,
+                                 0x794c7630, 0x2fc12fc1, 0xf2f52010};
+  for (const std::uint64_t type : local) {
+    EXPECT_EQ(network_name(type), nullptr) << std::hex << type;
+    EXPECT_NO_THROW(check_file_system(path_, type));
+  }
+}
+
 TEST_F(FileCheck, ANewFileBelongsToItsOwnerAlone) {
   create_private(path_);
   struct stat info {};
