@@ -10,7 +10,7 @@
 namespace msgq::transport::sqlite {
 
 // Pages in the log before a commit moves it: SQLite's own default, 8 MB of our pages.
-inline constexpr int kLogPagesMax = 1'000;
+inline constexpr int kLogPagesMax = 3'500;
 
 // Moves all of the log into the file and empties it. False when a reader is in the way.
 bool checkpoint_all(Store& store);
