@@ -131,7 +131,7 @@ class Producers(AbstractContextManager["Producers"]):
         self._send = send
         self._backlog_max = plan.get("backlog", 0) + BACKLOG_MAX
         self._stride = max(1, 5_000 // plan.get("block", 1000))
-        self._window = plan.get("window", 2)
+        self._window = plan.get("window", 8)
         self._stop = threading.Event()
         number = plan.get("producers", 1)
         self._threads = [threading.Thread(target=self._run) for _ in range(number)]

@@ -21,8 +21,13 @@ std::vector<Decision> to_decisions(const py::sequence& list) {
   std::vector<Decision> out;
   out.reserve(list.size());
   for (const auto item : list) {
-    const auto fields = py::cast<py::tuple>(item);
     Decision decision;
+    if (PyLong_CheckExact(item.ptr())) {
+      decision.index = item.cast<std::uint32_t>();
+      out.push_back(std::move(decision));
+      continue;
+    }
+    const auto fields = py::cast<py::tuple>(item);
     decision.index = fields[0].cast<std::uint32_t>();
     const auto verdict = fields[1].cast<unsigned>();
     if (verdict > static_cast<unsigned>(Verdict::kReject))

@@ -10,10 +10,10 @@ import asyncio
 import itertools
 import threading
 from collections import deque
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from msgq import codec
-from msgq._decide import ACK
 from msgq._lifecycle import logger
 from msgq._run import BatchRunner, HandlerRunner, Runner
 from msgq.errors import MsgqError, PayloadError, WaitTimeoutError
@@ -44,7 +44,7 @@ class LoopThread:
         self._keys = itertools.count()
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._open: dict[Lot, int] = {}
-        self._decisions: dict[Lot, list[Decision]] = {}
+        self._decisions: dict[Lot, list[Decision | int]] = {}
         self._deadlines: dict[float, deque[tuple[float, int]]] = {}
         self._timed_out: set[int] = set()
         self._is_stopping = False
@@ -154,7 +154,7 @@ class LoopThread:
         if answer is not None and isinstance(answer, Outcome):
             self._done(key, lot, [runner.judge.on_outcome(lot, index, answer)])
         else:
-            self._done(key, lot, [(index, ACK, 0, "", b"")])
+            self._done(key, lot, (index,))
 
     async def _batch(self, runner: BatchRunner, lot: Lot, key: int) -> None:
         """Runs one batch and names a decision for every message of it."""
@@ -170,8 +170,8 @@ class LoopThread:
                 return
             decisions += runner.failed(lot, places, found)
         said = {each[0] for each in decisions}
-        decisions += [(i, ACK, 0, "", b"") for i in range(len(lot)) if i not in said]
-        self._done(key, lot, decisions)
+        acked = [i for i in range(len(lot)) if i not in said]
+        self._done(key, lot, [*decisions, *acked])
 
     def _fault(self, runner: Runner, key: int, error: BaseException) -> BaseException | None:
         """Gives what to judge: the error, a timeout in its place, or None when we are leaving."""
@@ -182,7 +182,7 @@ class LoopThread:
             return WaitTimeoutError(f"handler {runner.name!r} took over {runner.timeout:g} s")
         return None if self._is_leaving else error
 
-    def _done(self, key: int, lot: Lot, decisions: list[Decision]) -> None:
+    def _done(self, key: int, lot: Lot, decisions: Sequence[Decision | int]) -> None:
         self._tasks.pop(key, None)
         if not self._decisions:
             self._loop.call_soon(self._settle)

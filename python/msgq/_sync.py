@@ -57,9 +57,7 @@ class SyncReceipt:
 class SyncRun:
     """The one call of a SyncLot; the shape of the core's Run."""
 
-    def __init__(
-        self, call: Callable[[], object], halt: list[str], outcome: type[object]
-    ) -> None:
+    def __init__(self, call: Callable[[], object], halt: list[str], outcome: type[object]) -> None:
         self._call = call
         self._halt = halt
         self._outcome = outcome
