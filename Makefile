@@ -77,7 +77,7 @@ endef
 
 .PHONY: demo
 demo: install ceilings ## Run the main job on real input, kill a worker, check the result
-	$(PY) docs/examples/stdlib_census.py $(ARGS)
+	$(PY) docs/examples/demo.py $(ARGS)
 
 .PHONY: test
 test: install test-cpp ## Build everything and run every test; ARGS="-k name" go to pytest

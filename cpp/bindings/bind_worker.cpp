@@ -69,9 +69,9 @@ std::chrono::milliseconds to_millis(double seconds) {
 
 LotPtr claim(Engine& engine, const std::string& queue, std::uint32_t count, double wait,
              double lease) {
-  return sliced_wait(to_nanos(wait), [&](Nanos slice) {
-    return engine.claim(queue, count, slice, to_millis(lease));
-  });
+  const auto begun = engine.begin_claim(queue, count, to_nanos(wait), to_millis(lease));
+  return sliced_wait(
+      kForever, [&](Nanos slice) { return begun->take(slice); }, [&] { return begun->is_over(); });
 }
 
 }  // namespace

@@ -39,10 +39,13 @@ class GilReleased {
   PyThreadState* const state_;
 };
 
-// Seconds from Python; huge is "for ever" (a hundred years).
+// A hundred years.
+inline constexpr Nanos kForever = std::chrono::hours(24) * 36'500;
+
+// Seconds from Python; huge is "for ever".
 inline Nanos to_nanos(double seconds) {
-  constexpr double kForever = 100.0 * 365 * 86'400;
-  return Nanos(static_cast<std::int64_t>(std::clamp(seconds, 0.0, kForever) * 1e9));
+  const double most = std::chrono::duration<double>(kForever).count();
+  return Nanos(static_cast<std::int64_t>(std::clamp(seconds, 0.0, most) * 1e9));
 }
 
 // Calls `wait(slice)` without the GIL until it returns something true or `timeout` is over; raises

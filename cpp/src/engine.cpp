@@ -232,13 +232,19 @@ void Engine::give_back(const LotPtr& lot) {
 
 // --- raw claims ---
 
-LotPtr Engine::claim(std::string_view queue, std::uint32_t number, std::chrono::nanoseconds wait,
-                     std::chrono::milliseconds lease) {
+std::unique_ptr<ClaimWait> Engine::begin_claim(std::string_view queue, std::uint32_t number,
+                                               std::chrono::nanoseconds wait,
+                                               std::chrono::milliseconds lease) {
   impl_->require_open();
   validate_queue_name(queue);
   if (number == 0)
     throw Error(ErrorCode::kConfigInvalid, "a claim is for at least 1 message, not 0");
-  return impl_->raw_claims->claim(std::string(queue), number, wait, lease.count());
+  return impl_->raw_claims->begin(std::string(queue), number, wait, lease.count());
+}
+
+LotPtr Engine::claim(std::string_view queue, std::uint32_t number, std::chrono::nanoseconds wait,
+                     std::chrono::milliseconds lease) {
+  return begin_claim(queue, number, wait, lease)->take(kNever);
 }
 
 ReceiptPtr Engine::settle_now(const LotPtr& lot, std::vector<Decision> decisions) {
@@ -274,6 +280,7 @@ std::vector<QueueDepth> Engine::depth() {
 
 Snapshot Engine::stats(bool with_depth) {
   impl_->require_open();
+  if (with_depth) impl_->require_settled();  // the figures, too, tell of what was enqueued
   Snapshot out;
   out.traffic = impl_->book.snapshot();
   if (with_depth) out.depth = depth();

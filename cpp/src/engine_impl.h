@@ -74,6 +74,9 @@ struct Engine::Impl {
       push_settled({{{held, 0, held->total}}, {}, false, true, nullptr});
     };
     raw_claims->on_request = [this] { writer.poke(); };
+    raw_claims->on_unwanted = [this](std::vector<Span> spans) {
+      push_settled({std::move(spans), {}, false, true, nullptr});
+    };
     claimer.add(raw_claims);
     if (auto* wake = transport->wake()) {
       writer.on_work_made = [wake] { wake->hint(); };

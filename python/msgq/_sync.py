@@ -288,6 +288,7 @@ class SyncEngine:
 
     def depth(self) -> list[dict[str, object]]:
         """Gives what was enqueued, done and dead; nothing ever waits."""
+        self._require_open()
         with self._lock:
             return [
                 {"queue": queue, "sent": counts["enqueued"], "waiting": 0, "parked": 0,

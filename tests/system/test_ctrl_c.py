@@ -13,7 +13,10 @@ import pytest
 from tests.system.support.world import World
 
 LIMIT_S = 0.6
-CALLS = ("claim", "receipt.wait", "enqueue on a full queue", "enqueue", "collect", "run_until_idle")
+CALLS = (
+    "claim", "claim of a locked store", "receipt.wait", "enqueue on a full queue", "enqueue",
+    "collect", "run_until_idle",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("call", CALLS)

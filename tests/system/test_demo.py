@@ -19,7 +19,7 @@ def run(*words: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.timeout(120)
 def test_census_kills_a_worker_and_loses_nothing() -> None:
-    done = run("stdlib_census.py", "--files", "90", "--messages", "5000")
+    done = run("demo.py", "--files", "90", "--messages", "5000")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "killed with SIGKILL" in done.stdout
     assert "0 lost, 0 counted twice" in done.stdout

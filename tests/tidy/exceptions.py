@@ -14,7 +14,6 @@ MANY_PARAMETERS: dict[str, tuple[int, str]] = {
         6,
         "the parts of one handler",
     ),
-    "python/msgq/_run.py::EachRunner.__init__": (6, "has the signature of HandlerRunner"),
     "python/msgq/_settings.py::_count": (6, "one row of the settings table"),
     "python/msgq/_settings.py::_time": (6, "one row of the settings table"),
     "python/msgq/_sync.py::SyncEngine.enqueue_wait": (6, "has the signature of _core.Engine"),

@@ -4,6 +4,7 @@
 // Threads: a lot belongs to the thread that took it until it is settled.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -53,5 +54,17 @@ class Lot {
 };
 
 using LotPtr = std::shared_ptr<Lot>;
+
+// Somebody's wait for one raw claim, in as many slices as they like. Destroying it ends it: what
+// comes later goes back unspent. One thread at a time.
+class ClaimWait {
+ public:
+  virtual ~ClaimWait() = default;
+  // The lot, once; nullptr when none came within `most`, or when the wait is over. Throws what the
+  // store was given up for. Blocks.
+  virtual LotPtr take(std::chrono::nanoseconds most) = 0;
+  // Nothing will come any more.
+  virtual bool is_over() = 0;
+};
 
 }  // namespace msgq

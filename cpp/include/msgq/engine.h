@@ -76,8 +76,12 @@ class Engine {
   void give_back(const LotPtr& lot);
 
   // --- raw claims ---
-  // Claims up to `count` messages under a lease of `lease` that nobody renews. nullptr when none
-  // came within `wait`. Throws kClosed, kNotFound. Blocks.
+  // Begins to wait for up to `count` messages under a lease of `lease` that nobody renews. The
+  // store is given the time for one answer (5 s at most), however short `wait` is. Throws kClosed.
+  std::unique_ptr<ClaimWait> begin_claim(std::string_view queue, std::uint32_t count,
+                                         std::chrono::nanoseconds wait,
+                                         std::chrono::milliseconds lease);
+  // Waits for it at once: nullptr when none came. Throws kClosed, kNotFound. Blocks.
   LotPtr claim(std::string_view queue, std::uint32_t count, std::chrono::nanoseconds wait,
                std::chrono::milliseconds lease);
   // Settles the named messages and answers durably: the receipt is persisted, or failed with

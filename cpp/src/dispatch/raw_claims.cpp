@@ -1,43 +1,80 @@
 #include "dispatch/raw_claims.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace msgq {
 
-std::shared_ptr<SpanLot> RawClaims::claim(std::string queue, std::uint32_t count, Nanos wait,
-                                          std::int64_t lease_ms) {
-  std::list<Request>::iterator mine;
+class RawClaims::Wait final : public ClaimWait {
+ public:
+  Wait(std::shared_ptr<RawClaims> claims, Place place)
+      : claims_(std::move(claims)), place_(place) {}
+  ~Wait() override { claims_->end(place_); }
+  LotPtr take(Nanos most) override { return claims_->take(place_, most); }
+  bool is_over() override { return claims_->is_over(place_); }
+
+ private:
+  const std::shared_ptr<RawClaims> claims_;
+  const Place place_;
+};
+
+std::unique_ptr<ClaimWait> RawClaims::begin(std::string queue, std::uint32_t count, Nanos wait,
+                                            std::int64_t lease_ms) {
+  constexpr Nanos kAnswerMax = std::chrono::seconds(5);
+  const Nanos now = clock_.steady();
+  const Nanos until = wait >= kNever - now ? kNever : now + wait;
+  Request request{0, std::move(queue), count, lease_ms, until, now + kAnswerMax, false, false, {}};
+  Place place;
   {
     MutexLock lock(mutex_);
     if (error_) throw *error_;
-    if (is_closed_) return nullptr;
-    mine = requests_.insert(requests_.end(), {++tickets_, queue, count, lease_ms, false, {}});
+    request.ticket = ++tickets_;
+    place = requests_.insert(requests_.end(), std::move(request));
   }
+  auto out = std::make_unique<Wait>(shared_from_this(), place);
   on_request();
+  return out;
+}
+
+Nanos RawClaims::end_of(const Request& request) const {
+  if (is_closed_ || error_ || request.is_served) return Nanos::zero();
+  return request.is_asked ? request.until : std::max(request.until, request.answer_until);
+}
+
+std::shared_ptr<SpanLot> RawClaims::take(Place place, Nanos most) {
   const Nanos start = clock_.steady();
-  // Even a claim that does not wait gives the store one round trip to answer.
-  constexpr Nanos kAnswerMax = std::chrono::seconds(5);
-  const Nanos until = wait >= kNever - start ? kNever : start + wait;
+  const Nanos slice_end = most >= kNever - start ? kNever : start + most;
   while (true) {
     const auto key = answered_.key();
     Nanos left;
     {
       MutexLock lock(mutex_);
       const Nanos now = clock_.steady();
-      const Nanos end = mine->is_asked ? until : std::max(until, start + kAnswerMax);
-      const bool is_over = now >= end || is_closed_ || error_;
-      if (!mine->spans.empty() || is_over) {
-        std::vector<Span> spans = std::move(mine->spans);
-        requests_.erase(mine);
-        if (!spans.empty())
-          return std::make_shared<SpanLot>(std::move(queue), 0, std::move(spans), now);
-        if (error_) throw *error_;
-        return nullptr;
-      }
+      place->is_served = place->is_served || !place->spans.empty();
+      if (!place->spans.empty())
+        return std::make_shared<SpanLot>(place->queue, 0, std::exchange(place->spans, {}), now);
+      if (error_) throw *error_;
+      const Nanos end = std::min(slice_end, end_of(*place));
+      if (now >= end) return nullptr;
       left = end == kNever ? kNever : end - now;
     }
     answered_.wait(key, left);
   }
+}
+
+bool RawClaims::is_over(Place place) {
+  MutexLock lock(mutex_);
+  return place->spans.empty() && clock_.steady() >= end_of(*place);
+}
+
+void RawClaims::end(Place place) {
+  std::vector<Span> spans;
+  {
+    MutexLock lock(mutex_);
+    spans = std::move(place->spans);
+    requests_.erase(place);
+  }
+  if (!spans.empty()) on_unwanted(std::move(spans));
 }
 
 void RawClaims::close() {
@@ -48,7 +85,7 @@ void RawClaims::close() {
   answered_.signal();
 }
 
-std::list<RawClaims::Request>::iterator RawClaims::find(std::uint64_t ticket) {
+RawClaims::Place RawClaims::find(std::uint64_t ticket) {
   return std::find_if(requests_.begin(), requests_.end(),
                       [&](const Request& request) { return request.ticket == ticket; });
 }
@@ -57,7 +94,7 @@ void RawClaims::demands(std::vector<Demand>& out, Nanos) {
   MutexLock lock(mutex_);
   if (is_closed_) return;
   for (auto& request : requests_) {
-    if (!request.spans.empty()) continue;
+    if (request.is_served || !request.spans.empty()) continue;
     Demand demand;
     demand.queue = request.queue;
     demand.count_max = request.count;
@@ -73,7 +110,7 @@ void RawClaims::demands(std::vector<Demand>& out, Nanos) {
 bool RawClaims::deliver(const Demand& demand, const HeldPtr& held) {
   MutexLock lock(mutex_);
   const auto found = find(demand.ticket);
-  if (found == requests_.end() || is_closed_) return false;
+  if (found == requests_.end() || is_closed_ || found->is_served) return false;
   for (std::uint32_t i = 0; i < held->total; ++i) {
     if (held->done.has(i)) continue;
     if (!found->spans.empty() && found->spans.back().held == held && found->spans.back().to == i)

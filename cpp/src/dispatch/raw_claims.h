@@ -1,6 +1,7 @@
 // People who claim by hand: each request waits for one lot, under a lease that nobody renews.
 //
-// Threads: claim() from any thread, blocking; demands() and deliver() from the writer.
+// Threads: begin() from any thread, each wait by one at a time; demands() and deliver() from the
+// writer.
 #pragma once
 
 #include <functional>
@@ -15,16 +16,19 @@
 
 namespace msgq {
 
-class RawClaims final : public DemandSource {
+class RawClaims final : public DemandSource, public std::enable_shared_from_this<RawClaims> {
  public:
   explicit RawClaims(Clock& clock) : clock_(clock) {}
 
-  // nullptr when nothing came within `wait`. A claim that comes later goes back unspent.
-  std::shared_ptr<SpanLot> claim(std::string queue, std::uint32_t count, Nanos wait,
-                                 std::int64_t lease_ms);
+  // Begins to wait for one lot: `wait` long, and for the store's first answer (5 s at most) in any
+  // case. Throws what the store was given up for.
+  std::unique_ptr<ClaimWait> begin(std::string queue, std::uint32_t count, Nanos wait,
+                                   std::int64_t lease_ms);
   // Ends every wait, now and from now on.
   void close();
 
+  // Called with claims that came for a wait that has ended.
+  std::function<void(std::vector<Span>)> on_unwanted;
   // Called when the writer should look.
   std::function<void()> on_request;
   void demands(std::vector<Demand>& out, Nanos now) override;
@@ -33,16 +37,26 @@ class RawClaims final : public DemandSource {
   void give_up(const Error& error) override;
 
  private:
+  class Wait;
   struct Request {
     std::uint64_t ticket = 0;
     std::string queue;
     std::uint32_t count = 0;
     std::int64_t lease_ms = 0;
-    bool is_asked = false;  // the store was asked for it at least once
+    Nanos until{0};          // so long its caller waits
+    Nanos answer_until{0};   // so long for the first answer
+    bool is_asked = false;   // the store was asked for it at least once
+    bool is_served = false;  // its caller has what it waited for
     std::vector<Span> spans;
   };
+  using Place = std::list<Request>::iterator;
   // The request of a ticket, or the end of the list when its caller has gone.
-  std::list<Request>::iterator find(std::uint64_t ticket) MSGQ_REQUIRES(mutex_);
+  Place find(std::uint64_t ticket) MSGQ_REQUIRES(mutex_);
+  // When it will get nothing any more.
+  Nanos end_of(const Request& request) const MSGQ_REQUIRES(mutex_);
+  std::shared_ptr<SpanLot> take(Place place, Nanos most);
+  bool is_over(Place place);
+  void end(Place place);
 
   Clock& clock_;
   Mutex mutex_;

@@ -18,6 +18,7 @@ class RawClaimsTest : public ::testing::Test {
  protected:
   RawClaimsTest() {
     claims.on_request = [this] { asked.signal(); };
+    claims.on_unwanted = [this](std::vector<Span> spans) { unwanted = std::move(spans); };
   }
   // Waits until somebody asks; what they ask for.
   Demand next_demand() {
@@ -29,6 +30,9 @@ class RawClaimsTest : public ::testing::Test {
       asked.wait(key, kLong);
     }
   }
+  LotPtr claim_now(std::string queue, std::uint32_t count, Nanos wait, std::int64_t lease_ms) {
+    return claims.begin(std::move(queue), count, wait, lease_ms)->take(kNever);
+  }
   HeldPtr claim(std::uint32_t count) {
     return test::held_of(test::claimed_of({test::parcel_of(test::numbers(count))}), traffic,
                          Nanos(0), false);
@@ -37,11 +41,13 @@ class RawClaimsTest : public ::testing::Test {
   Clock& clock = system_clock();
   Event asked;
   Traffic traffic{"q"};
-  RawClaims claims{clock};
+  std::shared_ptr<RawClaims> own = std::make_shared<RawClaims>(clock);
+  RawClaims& claims = *own;
+  std::vector<Span> unwanted;
 };
 
 TEST_F(RawClaimsTest, ARequestIsAskedForOnceWithoutAHintAndNeverRounded) {
-  std::thread caller([&] { EXPECT_EQ(claims.claim("q", 7, milliseconds(50), 1'000), nullptr); });
+  std::thread caller([&] { EXPECT_EQ(claim_now("q", 7, milliseconds(50), 1'000), nullptr); });
   const Demand demand = next_demand();
   EXPECT_EQ(demand.queue, "q");
   EXPECT_EQ(demand.count_max, 7U);
@@ -58,8 +64,8 @@ TEST_F(RawClaimsTest, ARequestIsAskedForOnceWithoutAHintAndNeverRounded) {
 }
 
 TEST_F(RawClaimsTest, WhatComesIsALotOfWhatIsLeftOfTheClaim) {
-  std::shared_ptr<SpanLot> lot;
-  std::thread caller([&] { lot = claims.claim("q", 4, kLong, 1'000); });
+  LotPtr lot;
+  std::thread caller([&] { lot = claim_now("q", 4, kLong, 1'000); });
   const Demand demand = next_demand();
   auto held = claim(4);
   held->done.set(1);
@@ -74,7 +80,7 @@ TEST_F(RawClaimsTest, WhatComesIsALotOfWhatIsLeftOfTheClaim) {
 }
 
 TEST_F(RawClaimsTest, AClaimThatComesTooLateIsRefusedSoThatItGoesBack) {
-  std::thread caller([&] { EXPECT_EQ(claims.claim("q", 1, milliseconds(1), 1'000), nullptr); });
+  std::thread caller([&] { EXPECT_EQ(claim_now("q", 1, milliseconds(1), 1'000), nullptr); });
   const Demand demand = next_demand();
   claims.answered(demand);
   caller.join();
@@ -82,8 +88,8 @@ TEST_F(RawClaimsTest, AClaimThatComesTooLateIsRefusedSoThatItGoesBack) {
 }
 
 TEST_F(RawClaimsTest, NotWaitingStillGivesTheStoreOneAnswer) {
-  std::shared_ptr<SpanLot> lot;
-  std::thread caller([&] { lot = claims.claim("q", 1, Nanos::zero(), 1'000); });
+  LotPtr lot;
+  std::thread caller([&] { lot = claim_now("q", 1, Nanos::zero(), 1'000); });
   const Demand demand = next_demand();
   EXPECT_TRUE(claims.deliver(demand, claim(1)));
   claims.answered(demand);
@@ -94,27 +100,27 @@ TEST_F(RawClaimsTest, NotWaitingStillGivesTheStoreOneAnswer) {
 TEST_F(RawClaimsTest, CloseEndsEveryWaitAndRefusesWhatComes) {
   std::vector<std::thread> callers;
   for (int i = 0; i < 4; ++i)
-    callers.emplace_back([&] { EXPECT_EQ(claims.claim("q", 1, kNever, 1'000), nullptr); });
+    callers.emplace_back([&] { EXPECT_EQ(claim_now("q", 1, kNever, 1'000), nullptr); });
   const Demand demand = next_demand();
   claims.close();
   for (auto& caller : callers) caller.join();
   EXPECT_FALSE(claims.deliver(demand, claim(1)));
-  EXPECT_EQ(claims.claim("q", 1, kLong, 1'000), nullptr);
+  EXPECT_EQ(claim_now("q", 1, kLong, 1'000), nullptr);
 }
 
 TEST_F(RawClaimsTest, AStoreGivenUpIsRaisedToEveryCaller) {
-  std::thread caller([&] { EXPECT_THROW(claims.claim("q", 1, kLong, 1'000), Error); });
+  std::thread caller([&] { EXPECT_THROW(claim_now("q", 1, kLong, 1'000), Error); });
   next_demand();
   claims.give_up(Error(ErrorCode::kStoreRejected, "gone"));
   caller.join();
-  EXPECT_THROW(claims.claim("q", 1, kLong, 1'000), Error);
+  EXPECT_THROW(claim_now("q", 1, kLong, 1'000), Error);
 }
 
 TEST_F(RawClaimsTest, EachCallerGetsAClaimOfItsOwn) {
   std::atomic<int> got{0};
   std::vector<std::thread> callers;
   for (int i = 0; i < 8; ++i)
-    callers.emplace_back([&] { got += claims.claim("q", 1, kLong, 1'000) != nullptr; });
+    callers.emplace_back([&] { got += claim_now("q", 1, kLong, 1'000) != nullptr; });
   for (int i = 0; i < 8; ++i) {
     const Demand demand = next_demand();
     ASSERT_TRUE(claims.deliver(demand, claim(1)));
@@ -122,6 +128,31 @@ TEST_F(RawClaimsTest, EachCallerGetsAClaimOfItsOwn) {
   }
   for (auto& caller : callers) caller.join();
   EXPECT_EQ(got, 8);
+}
+
+// A store that does not answer must not keep its caller from looking for signals.
+TEST_F(RawClaimsTest, AWaitInSlicesKeepsItsPlaceAndGetsOneLot) {
+  const auto begun = claims.begin("q", 2, kLong, 1'000);
+  EXPECT_EQ(begun->take(milliseconds(1)), nullptr);
+  EXPECT_EQ(begun->take(milliseconds(1)), nullptr);
+  EXPECT_FALSE(begun->is_over());
+  const Demand demand = next_demand();
+  EXPECT_TRUE(claims.deliver(demand, claim(2)));
+  EXPECT_FALSE(begun->is_over());
+  EXPECT_EQ(begun->take(Nanos::zero())->size(), 2U);
+  EXPECT_TRUE(begun->is_over());
+  std::vector<Demand> out;
+  claims.demands(out, clock.steady());
+  EXPECT_TRUE(out.empty()) << "it was served";
+  EXPECT_FALSE(claims.deliver(demand, claim(1)));
+}
+
+TEST_F(RawClaimsTest, WhatCameForAWaitThatEndedGoesBack) {
+  auto begun = claims.begin("q", 2, kLong, 1'000);
+  EXPECT_TRUE(claims.deliver(next_demand(), claim(2)));
+  begun.reset();
+  ASSERT_EQ(unwanted.size(), 1U);
+  EXPECT_EQ(unwanted.front().count(), 2U);
 }
 
 }  // namespace

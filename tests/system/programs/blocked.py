@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable
 
 import msgq
+from tests.support.foreign import write_transaction
 from tests.system.programs.common import say, spec
 
 
@@ -44,8 +46,18 @@ def run_until_idle() -> None:
         worker.run_until_idle(60)
 
 
+def locked_store() -> None:
+    """Claim from a store that another program keeps from answering."""
+    client = msgq.connect()
+    queue = client.queue(spec["queue"])
+    queue.enqueue(b"x")
+    with write_transaction(os.environ["MSGQ_URL"].removeprefix("sqlite:///")):
+        queue.claim(1, wait=60)
+
+
 CALLS: dict[str, Callable[[], object]] = {
     "claim": lambda: msgq.connect().queue(spec["queue"]).claim(1, wait=60),
+    "claim of a locked store": locked_store,
     "receipt.wait": receipt_wait,
     "enqueue on a full queue": full_queue,
     "enqueue": lone_enqueue,

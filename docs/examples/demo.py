@@ -5,7 +5,7 @@ queue, where a batch handler of this process folds it into one census. In mid-wo
 SIGKILL and another is started. Messages that the dead one held are delivered again, so the folding
 is idempotent by the id of the file's message. The result is compared with a plain loop.
 
-    python docs/examples/stdlib_census.py [--files N] [--messages N]
+    python docs/examples/demo.py [--files N] [--messages N]
 
 Exit status 1 when anything differs. --files takes a part of the library, --messages is for the
 measurement of speed that follows.
@@ -141,7 +141,7 @@ def library_files() -> list[str]:
 
 def start_worker() -> subprocess.Popen[bytes]:
     """Start a worker process for the files."""
-    command = [sys.executable, "-m", "msgq", "worker", "stdlib_census:app", "--queues", "files"]
+    command = [sys.executable, "-m", "msgq", "worker", "demo:app", "--queues", "files"]
     return subprocess.Popen(
         [*command, "--concurrency", "1", "--log-level", "warning"],
         cwd=Path(__file__).parent,
