@@ -1,8 +1,9 @@
 // What ThreadSanitizer is told to overlook: the inside of moodycamel's queue, which orders the
-// reuse of its slots by atomic fences that the sanitizer cannot follow. Nothing of ours is here.
+// reuse of its slots by atomic fences that the sanitizer cannot follow. Only reports whose own frame
+// is the queue's are overlooked (race_top), not those of callers.
 #if defined(__has_feature)
 #if __has_feature(thread_sanitizer)
 extern "C" __attribute__((visibility("default"))) const char* __tsan_default_suppressions();
-extern "C" const char* __tsan_default_suppressions() { return "race:moodycamel::\n"; }
+extern "C" const char* __tsan_default_suppressions() { return "race_top:moodycamel::\n"; }
 #endif
 #endif

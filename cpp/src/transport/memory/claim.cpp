@@ -11,11 +11,13 @@ class Cutter {
  public:
   Cutter(State& state, Queue& queue, const Caller& caller, const ClaimWish& wish,
          std::uint32_t count_max, const Now& now, ClaimAnswer& out)
-      : state_(state), queue_(queue), caller_(caller), wish_(wish), now_(now), out_(out) {
-    room_.count = count_max;
-    room_.count_extra = wish.is_exact ? 0 : count_max / 2;
-    room_.bytes = wish.bytes_max > 0 ? wish.bytes_max : Room::kAnyBytes;
-  }
+      : state_(state),
+        queue_(queue),
+        caller_(caller),
+        wish_(wish),
+        now_(now),
+        out_(out),
+        room_(count_max, wish.bytes_max, wish.is_exact) {}
 
   bool take_suspect(Lane& lane) {
     if (lane.suspects.empty()) return false;

@@ -62,29 +62,8 @@ std::pair<const Part*, std::uint32_t> Range::locate(std::uint32_t ordinal) const
   MSGQ_CHECK(false, "ordinal inside its claim");
 }
 
-void Room::spend(std::uint32_t count_taken, std::uint64_t bytes_taken) {
-  is_first = false;
-  count -= std::min(count, count_taken);
-  if (bytes != kAnyBytes) bytes -= std::min(bytes, bytes_taken);
-}
-
-std::uint32_t fit(const Room& room, const Block& block, std::uint32_t first) {
-  if (room.is_spent()) return 0;
-  const std::uint32_t left = block.count() - first;
-  std::uint32_t count = left <= room.count + room.count_extra ? left : room.count;
-  if (block.body_bytes(first, first + count) > room.bytes) {
-    std::uint32_t fits = 0, beyond = count;  // body_bytes grows with the count: search by halves
-    while (beyond - fits > 1) {
-      const std::uint32_t middle = fits + (beyond - fits) / 2;
-      (block.body_bytes(first, first + middle) <= room.bytes ? fits : beyond) = middle;
-    }
-    count = fits;
-  }
-  return count == 0 && room.is_first ? 1 : count;
-}
-
 Range split_front(Range& range, Room& room) {
-  const bool fits = range.left <= room.count + room.count_extra && range.bytes <= room.bytes;
+  const bool fits = room.has(range.left, range.bytes);
   const std::uint32_t end = fits ? range.count : cut_at(range, room);
   Range front;
   if (end < range.count && slice(range, end, range.count).left > 0) {

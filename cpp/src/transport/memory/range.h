@@ -9,6 +9,7 @@
 
 #include "base/bitmap.h"
 #include "transport/block.h"
+#include "transport/room.h"
 
 namespace msgq::transport::memory {
 
@@ -36,21 +37,6 @@ struct Range {
   // The part and the index in its block of one ordinal. REQUIRES: ordinal < count.
   std::pair<const Part*, std::uint32_t> locate(std::uint32_t ordinal) const;
 };
-
-// How much one claim may take.
-struct Room {
-  std::uint32_t count = 0;
-  std::uint64_t bytes = 0;        // kAnyBytes: no bound
-  std::uint32_t count_extra = 0;  // taken on top when that spares a cut
-  bool is_first = true;           // nothing was taken yet: at least one message fits
-
-  static constexpr std::uint64_t kAnyBytes = ~0ull;
-  bool is_spent() const { return count == 0 || (bytes == 0 && !is_first); }
-  void spend(std::uint32_t count_taken, std::uint64_t bytes_taken);
-};
-
-// How many messages of `block` from `first` on go into `room`; 0 when it is spent.
-std::uint32_t fit(const Room& room, const Block& block, std::uint32_t first);
 
 // Takes the front of `range` that fits into `room`, at least one undone message; `range` keeps the
 // rest and is left without a message when all of it fits. REQUIRES: room is not spent.

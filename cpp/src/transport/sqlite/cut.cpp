@@ -4,42 +4,6 @@
 
 namespace msgq::transport::sqlite {
 
-Room::Room(const ClaimWish& wish)
-    : count(wish.count_max),
-      extra(wish.is_exact ? 0 : wish.count_max / 2),
-      bytes(wish.bytes_max > 0 ? wish.bytes_max : kAnyBytes) {}
-
-Room Room::for_one() {
-  Room room;
-  room.count = 1;
-  return room;
-}
-
-bool Room::has(std::uint32_t messages, std::uint64_t size) const {
-  return messages <= count + extra && size <= bytes;
-}
-
-void Room::spend(std::uint32_t messages, std::uint64_t size) {
-  is_first = false;
-  count -= std::min(count, messages);
-  if (bytes != kAnyBytes) bytes -= std::min(bytes, size);
-}
-
-std::uint32_t fit(const Room& room, const Block& block, std::uint32_t first) {
-  if (room.is_spent()) return 0;
-  const std::uint32_t left = block.count() - first;
-  std::uint32_t count = left <= room.count + room.extra ? left : room.count;
-  if (block.body_bytes(first, first + count) > room.bytes) {
-    std::uint32_t fits = 0, beyond = count;  // body_bytes grows with the count: search by halves
-    while (beyond - fits > 1) {
-      const std::uint32_t middle = fits + (beyond - fits) / 2;
-      (block.body_bytes(first, first + middle) <= room.bytes ? fits : beyond) = middle;
-    }
-    count = fits;
-  }
-  return count == 0 && room.is_first ? 1 : count;
-}
-
 namespace {
 
 // One block's share of the front: appends a part and moves the front's end. False when room ran

@@ -1,4 +1,4 @@
-// How much one claim takes: pure arithmetic on blocks and ranges.
+// Cuts the front of a range that one claim takes: pure arithmetic on blocks and ranges.
 //
 // Threads: plain values.
 #pragma once
@@ -7,34 +7,11 @@
 #include <optional>
 #include <vector>
 
+#include "transport/room.h"
 #include "transport/sqlite/blocks.h"
 #include "transport/sqlite/range.h"
 
 namespace msgq::transport::sqlite {
-
-// What a wish may still get.
-struct Room {
-  static constexpr std::uint64_t kAnyBytes = ~0ull;
-
-  explicit Room(const ClaimWish& wish);
-  // For one message, however large.
-  static Room for_one();
-
-  std::uint32_t count = 0;
-  std::uint32_t extra = 0;  // taken on top when that spares a cut
-  std::uint64_t bytes = kAnyBytes;
-  bool is_first = true;  // nothing was taken yet: one message always fits
-
-  bool is_spent() const { return count == 0 || (bytes == 0 && !is_first); }
-  bool has(std::uint32_t messages, std::uint64_t size) const;
-  void spend(std::uint32_t messages, std::uint64_t size);
-
- private:
-  Room() = default;
-};
-
-// How many messages of `block` from `first` on go into `room`; 0 when it is spent.
-std::uint32_t fit(const Room& room, const Block& block, std::uint32_t first);
 
 // The front of a range, as one claim.
 struct Front {

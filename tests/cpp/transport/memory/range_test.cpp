@@ -18,11 +18,7 @@ Range range_of(std::initializer_list<std::uint32_t> counts) {
 }
 
 Room room_of(std::uint32_t count, std::uint64_t bytes = Room::kAnyBytes) {
-  Room room;
-  room.count = count;
-  room.count_extra = count / 2;
-  room.bytes = bytes;
-  return room;
+  return {count, bytes, false};
 }
 
 TEST(Range, LocatesOrdinalsAcrossBlocks) {
@@ -67,7 +63,7 @@ TEST(Range, GivesOneMessageAlsoWhenThereIsNoRoomForItsBytes) {
   range.done.set_range(2, 10);
   range.left = 2;
   Room room = room_of(2, 1);
-  room.count_extra = 0;
+  room.extra = 0;
   const Range front = split_front(range, room);
   EXPECT_EQ(front.left, 1u) << "one message although there is no room for its bytes";
   EXPECT_EQ(range.left, 1u);
@@ -88,21 +84,6 @@ TEST(Range, AloneIsOneRangeEach) {
   }
   EXPECT_EQ(alone[2].parts[0].first, 0u);
   EXPECT_EQ(alone[3].parts[0].first, 1u);
-}
-
-TEST(Room, FitsByBytesButOneAlways) {
-  const auto block = block_of(std::vector<std::string>(10, std::string(99, 'x')));
-  EXPECT_EQ(fit(room_of(100, 350), *block, 0), 3u);
-  EXPECT_EQ(fit(room_of(100, 350), *block, 8), 2u);
-  EXPECT_EQ(fit(room_of(100, 5), *block, 0), 1u);
-  EXPECT_EQ(fit(room_of(100), *block, 0), 10u);
-  EXPECT_EQ(fit(room_of(4), *block, 0), 4u);
-  EXPECT_EQ(fit(room_of(7), *block, 0), 10u);
-  Room room = room_of(10, 350);
-  room.spend(3, 300);
-  EXPECT_EQ(fit(room, *block, 0), 0u);
-  room.spend(7, 0);
-  EXPECT_TRUE(room.is_spent());
 }
 
 }  // namespace

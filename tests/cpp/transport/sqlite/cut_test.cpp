@@ -6,30 +6,13 @@
 namespace msgq::test {
 namespace {
 
+using transport::Room;
 using transport::sqlite::ClaimRow;
 using transport::sqlite::cut_front;
-using transport::sqlite::fit;
 using transport::sqlite::Place;
-using transport::sqlite::Room;
 
 Room room(std::uint32_t count, std::uint64_t bytes = 0) {
   return Room(ClaimWish{kQueue, count, bytes, 30'000, false});
-}
-
-TEST(Fit, ABlockIsNotCutWhenItsRestIsNearlyWished) {
-  const auto block = block_of(numbered(15));
-  EXPECT_EQ(fit(room(10), *block, 0), 15u);
-  EXPECT_EQ(fit(room(9), *block, 0), 9u);
-  EXPECT_EQ(fit(room(9), *block, 5), 10u);
-}
-
-TEST(Fit, BytesBoundButOneMessageAlwaysFits) {
-  const auto block = block_of(std::vector<std::string>(10, std::string(100, 'x')));
-  EXPECT_EQ(fit(room(10, 350), *block, 0), 3u);
-  EXPECT_EQ(fit(room(10, 1), *block, 0), 1u);
-  Room spent = room(10, 1);
-  spent.spend(1, 101);
-  EXPECT_EQ(fit(spent, *block, 1), 0u);
 }
 
 class CutFront : public RawStoreTest {
