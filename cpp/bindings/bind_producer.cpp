@@ -149,7 +149,7 @@ py::bytes told(const MessageId& id, ReceiptStatus status) {
 }
 
 py::bytes put(Engine& engine, Parcel parcel) {
-  if (engine.try_put(parcel)) return told(parcel.first_id, ReceiptStatus::kPersisted);
+  if (const auto id = engine.try_put(parcel)) return told(*id, ReceiptStatus::kPersisted);
   const ReceiptPtr receipt = admit(engine, std::move(parcel));
   wait_receipt(*receipt, py::none());
   if (receipt->error()) throw Error(*receipt->error());

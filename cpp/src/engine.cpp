@@ -132,17 +132,16 @@ ReceiptPtr Engine::try_enqueue(Parcel& parcel) {
   return impl_->admit(std::move(parcel), traffic);
 }
 
-bool Engine::try_put(Parcel& parcel) {
-  if (!impl_->settles_at_once) return false;
+std::optional<MessageId> Engine::try_put(Parcel& parcel) {
+  if (!impl_->settles_at_once) return std::nullopt;
   impl_->require_open();
   impl_->check(parcel);
   Traffic& traffic = impl_->book.find(parcel.queue);
-  if (!impl_->admission.try_acquire(parcel.count(), parcel.bytes())) return false;
+  if (!impl_->admission.try_acquire(parcel.count(), parcel.bytes())) return std::nullopt;
   parcel.first_id = draw_ids(parcel.count(), impl_->world.clock.wall_ms());
   const MessageId first_id = parcel.first_id;
   impl_->admit(std::move(parcel), traffic, false);
-  parcel.first_id = first_id;
-  return true;
+  return first_id;
 }
 
 // --- workers ---

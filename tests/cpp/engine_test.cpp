@@ -107,6 +107,32 @@ TEST_F(EngineTest, AMessageGoesInAndComesOutOnce) {
   EXPECT_EQ(e.take(worker, Nanos(0)), nullptr);
 }
 
+TEST_F(EngineTest, APutWithoutAReceiptIsSettledAtOnceOrLeftAlone) {
+  Config config = memory_config();
+  config.inflight_count_max = 1;
+  Engine& e = open(config);
+  Parcel parcel = parcel_of({"a"});
+  std::optional<MessageId> id;
+  while (!(id = e.try_put(parcel))) std::this_thread::yield();
+  const auto lot = e.claim("q", 1, kLong, seconds(30));
+  ASSERT_TRUE(lot);
+  EXPECT_EQ(lot->view(0).message.id, *id);
+  EXPECT_EQ(lot->body(0), "a");
+  e.settle(lot, {});
+  EXPECT_TRUE(e.close(kLong));
+  Parcel late = parcel_of({"b"});
+  EXPECT_EQ(code_of([&] { e.try_put(late); }), ErrorCode::kClosed);
+  EXPECT_EQ(late.count(), 1U);
+}
+
+TEST_F(EngineTest, APutOnAStoreThatAnswersLaterIsLeftToEnqueue) {
+  Engine& e = open_scripted();
+  Parcel parcel = parcel_of({"a"});
+  EXPECT_EQ(e.try_put(parcel), std::nullopt);
+  EXPECT_EQ(parcel.count(), 1U);
+  EXPECT_TRUE(e.enqueue(std::move(parcel))->wait(kLong));
+}
+
 TEST_F(EngineTest, ARetryComesAgainWithItsCounts) {
   Engine& e = open();
   e.enqueue(parcel_of({"x"}));

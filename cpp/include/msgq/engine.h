@@ -41,9 +41,9 @@ class Engine {
   ReceiptPtr enqueue(Parcel parcel, std::optional<std::chrono::nanoseconds> wait = std::nullopt);
   // The same, never blocking: nullptr where enqueue would block (parcel left untouched).
   ReceiptPtr try_enqueue(Parcel& parcel);
-  // As try_enqueue where that settles at once, without making a receipt: true, and the parcel's
-  // first_id is its messages'; false, and nothing happened: no room, or a store that answers later.
-  bool try_put(Parcel& parcel);
+  // As try_enqueue where that settles at once, without making a receipt: the first id of its
+  // messages. Empty: nothing happened, as there is no room, or the store answers later.
+  std::optional<MessageId> try_put(Parcel& parcel);
   // Waits at most `timeout` for the room that try_enqueue missed. Blocks.
   void wait_room(const Parcel& parcel, std::chrono::nanoseconds timeout);
   const Config& config() const;

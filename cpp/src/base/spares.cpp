@@ -80,7 +80,7 @@ std::string take(std::size_t size) {
 void give(std::string&& buffer) noexcept {
   const std::size_t size = buffer.capacity();
   try {
-    if (size == kSmallBytes) give_small(std::move(buffer));
+    if (size == kSmallBytes) return give_small(std::move(buffer));
     if (size < kBytesMin || size > kBytesMax) return;
     put(std::make_unique<std::string>(std::move(buffer)));
   } catch (const std::bad_alloc&) {
