@@ -1,6 +1,6 @@
 // What ThreadSanitizer is told to overlook: the inside of moodycamel's queue, which orders the
-// reuse of its slots by atomic fences that the sanitizer cannot follow. Only reports whose own frame
-// is the queue's are overlooked (race_top), not those of callers.
+// reuse of its slots by atomic fences that the sanitizer cannot follow. Only reports whose own
+// frame is the queue's are overlooked (race_top), not those of callers.
 #if defined(__has_feature)
 #if __has_feature(thread_sanitizer)
 extern "C" __attribute__((visibility("default"))) const char* __tsan_default_suppressions();
