@@ -15,7 +15,7 @@ import msgspec
 
 from msgq import codec, outcome
 from msgq.duration import Duration, When, delay_ms, parse_duration
-from msgq.errors import LeaseLostError, WaitTimeoutError
+from msgq.errors import ConfigError, LeaseLostError, WaitTimeoutError
 
 if TYPE_CHECKING:
     from msgq._core import DeliveryFields, Engine, Found, Lot, Receipt
@@ -232,11 +232,12 @@ class Delivery(_Handed):
     raises LeaseLostError and changes nothing. Each has an async twin with an `a` before its name.
     """
 
-    __slots__ = ("_engine", "_is_settled")
+    __slots__ = ("_engine", "_is_settled", "_lease_max")
 
-    def __init__(self, engine: Engine, lot: Lot, index: int) -> None:
+    def __init__(self, engine: Engine, lot: Lot, index: int, lease_max: float = 43_200.0) -> None:
         super().__init__(lot, index)
         self._engine = engine
+        self._lease_max = lease_max
         self._is_settled = False
 
     def __repr__(self) -> str:
@@ -271,7 +272,7 @@ class Delivery(_Handed):
     def extend(self, seconds: Duration) -> None:
         """Moves the lease's end to `seconds` from now, for all messages claimed in the same call.
 
-        Errors as ack.
+        Raises ConfigError for 0 and for more than lease_max; else errors as ack.
         """
         _finish(self._extend(seconds))
 
@@ -324,10 +325,20 @@ class Delivery(_Handed):
         return LeaseLostError(text)
 
     def _extend(self, seconds: Duration) -> Receipt:
-        lease = parse_duration(seconds, "lease")
+        lease = parse_lease(seconds, self._lease_max)
         if self._is_settled:
             raise self._settled_before()
         return self._engine.extend(self._lot, lease)
+
+
+def parse_lease(given: Duration, most: float) -> float:
+    """Gives seconds. Raises ConfigError for 0 and for more than `most` (the setting lease_max)."""
+    seconds = parse_duration(given, "lease")
+    if not 0 < seconds <= most:
+        raise ConfigError(
+            f"lease must be above 0 and at most {most:g} s (lease_max), got {seconds:g} s"
+        )
+    return seconds
 
 
 def _finish(receipt: Receipt) -> None:

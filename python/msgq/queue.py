@@ -15,7 +15,7 @@ from msgq._send import Options, Sender
 from msgq.codec import CONTENT_BYTES, CONTENT_JSON
 from msgq.duration import Duration, When, parse_duration
 from msgq.errors import ConfigError, NotFoundError, PayloadError
-from msgq.message import Delivery, Message
+from msgq.message import Delivery, Message, parse_lease
 from msgq.receipt import BatchReceipt, Receipt
 from msgq.stats import QueueDepth, depth_from
 
@@ -179,18 +179,16 @@ class Queue:
     ) -> tuple[float, float]:
         if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= _CLAIM_MAX:
             raise ConfigError(f"claim takes a count from 1 to {_CLAIM_MAX}, got {count!r}")
-        default = self._client.config["lease"]
-        seconds = default if lease is None else parse_duration(lease, "lease")
-        if not 0 < seconds <= self._client.config["lease_max"]:
-            most = self._client.config["lease_max"]
-            raise ConfigError(f"lease must be above 0 and at most {most:g} s, got {seconds:g} s")
+        config = self._client.config
+        seconds = parse_lease(config["lease"] if lease is None else lease, config["lease_max"])
         return parse_duration(wait, "wait"), seconds
 
     def _deliveries(self, lot: Lot | None) -> list[Delivery]:
         if lot is None:
             return []
         engine = self._client._opened()
-        return [Delivery(engine, lot, index) for index in range(len(lot))]
+        most = self._client.config["lease_max"]
+        return [Delivery(engine, lot, index, most) for index in range(len(lot))]
 
     # --- looking and administering ---
 

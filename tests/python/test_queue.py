@@ -126,6 +126,17 @@ def test_a_lease_can_be_extended(queue: msgq.Queue) -> None:
     delivery.ack()
 
 
+@pytest.mark.parametrize("wrong", [0, -1, "2d", float("nan"), "soon"])
+def test_a_senseless_extension_is_refused_and_the_lease_stays(
+    queue: msgq.Queue, wrong: Any
+) -> None:
+    queue.enqueue(b"x")
+    (delivery,) = queue.claim(1)
+    with pytest.raises(msgq.ConfigError, match=r"lease|duration"):
+        delivery.extend(wrong)
+    delivery.ack()
+
+
 def test_claiming_from_an_empty_queue_gives_nothing(queue: msgq.Queue) -> None:
     assert queue.claim() == []
     assert queue.claim(5, wait="20ms") == []
