@@ -2,8 +2,8 @@
 
     python docs/examples/speed.py [messages=1000000]
 
-One thread enqueues blocks of 1,000 messages of 200 bytes, making one while the one before is being
-written, and a worker of the same process calls a handler for each. Out means: durably settled.
+One thread enqueues blocks of 1,000 messages of 200 bytes, with up to eight blocks on their way, and
+a worker of the same process calls a handler for each. Out means: durably settled.
 Before and after, `sqlite_ceiling` does the same bare work in C++ (`make demo` builds it). Exit
 status 1 when a message is missing or was handled twice.
 """
@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import deque
 from pathlib import Path
 
 import msgq
@@ -23,6 +24,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CEILING = ROOT / "build" / "release" / "benchmarks" / "sqlite_ceiling"
 BLOCK = 1_000
 BYTES = 200
+IN_FLIGHT = 8
 
 
 def bare_sqlite(folder: Path) -> float | None:
@@ -47,15 +49,14 @@ def in_and_out(folder: Path, messages: int) -> tuple[float, bool]:
         padding = b"x" * (BYTES - 4)
         start = time.perf_counter()
         with app.worker(concurrency=1):
-            receipt = None
+            open_receipts: deque[msgq.BatchReceipt] = deque()
             for first in range(0, messages, BLOCK):
                 numbers = range(first, min(first + BLOCK, messages))
                 bodies = [number.to_bytes(4, "big") + padding for number in numbers]
-                before = receipt
-                receipt = count.enqueue_many_later(bodies)
-                if before is not None:
-                    before.wait()  # one block is made while the one before it is written
-            while app.stats().depth_of("speed").done < messages:
+                open_receipts.append(count.enqueue_many_later(bodies))
+                if len(open_receipts) > IN_FLIGHT:
+                    open_receipts.popleft().wait()
+            while app.queue("speed").depth().done < messages:
                 time.sleep(0.001)
             took = time.perf_counter() - start
     return took, handled.count(1) == messages
