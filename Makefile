@@ -97,8 +97,8 @@ check: install lint-packages cpp-dev ## Formatters, linters, types and the house
 
 .PHONY: clang-tidy
 clang-tidy: install lint-packages cpp-dev ## Read the core and the bindings with clang-tidy
-	$(RUN_CLANG_TIDY) -extra-arg=-Wno-unknown-warning-option -p build/dev '/cpp/src/'
-	$(RUN_CLANG_TIDY) -extra-arg=-Wno-unknown-warning-option -p build/wheel '/cpp/bindings/'
+	$(RUN_CLANG_TIDY) -p build/dev '/cpp/src/'
+	$(RUN_CLANG_TIDY) -p build/wheel '/cpp/bindings/'
 
 .PHONY: bench
 bench: install ceilings ## Run the benchmarks beside their ceilings; ARGS choose, PROFILE=cpu|mem looks inside
