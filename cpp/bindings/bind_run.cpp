@@ -26,7 +26,7 @@ class Run {
   py::object go() {
     while (begun_ < bodies_.size()) {
       if (PyList_GET_SIZE(halt_.ptr()) > 0) return py::bool_(false);
-      const auto answer = py::reinterpret_steal<py::object>(handle(begun_++));
+      auto answer = py::reinterpret_steal<py::object>(handle(begun_++));
       if (!answer) throw py::error_already_set();
       if (!answer.is_none() && PyObject_IsInstance(answer.ptr(), outcome_.ptr()) == 1)
         return answer;
