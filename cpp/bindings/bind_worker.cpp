@@ -77,7 +77,7 @@ LotPtr claim(Engine& engine, const std::string& queue, std::uint32_t count, doub
 }  // namespace
 
 void bind_worker(py::module_& module) {
-  py::class_<Engine::Worker, Engine::WorkerPtr>(module, "Worker");
+  [[maybe_unused]] const py::class_<Engine::Worker, Engine::WorkerPtr> workers(module, "Worker");
   LotClass lots(module, "Lot");
   lots.def("__len__", &Lot::size)
       .def_property_readonly("queue", &Lot::queue)
