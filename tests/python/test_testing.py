@@ -42,7 +42,7 @@ def test_an_apps_own_store_is_left_alone() -> None:
         assert [each.value() for each in enqueued(handler)] == [[2], [3]]
         assert [each.headers for each in enqueued(app, "q")] == [{}, {"a": 1}]
         run_until_idle(app)
-        assert got == [2, 3]
+        assert sorted(got) == [2, 3]  # by any of the slots
     assert app.transport == "sqlite"
     handler.enqueue(4)
     assert [each.value() for each in enqueued(handler)] == [[1], [4]]
