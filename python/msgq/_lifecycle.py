@@ -32,13 +32,17 @@ _forked_pid: int = 0
 
 
 def register(client: Closable) -> None:
-    """Remembers a client that opened its store. Raises ClosedError when the interpreter exits."""
-    check_open()
-    _open.add(client)
+    """Remembers a client about to open its store. Raises ClosedError at interpreter exit."""
+    _open.add(client)  # before the look: the exit hook sees the client, or the client sees it
+    try:
+        check_open()
+    except ClosedError:
+        forget(client)
+        raise
 
 
 def forget(client: Closable) -> None:
-    """Forgets a client that was closed."""
+    """Forgets a client that was closed, or never opened."""
     _open.discard(client)
 
 

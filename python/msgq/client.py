@@ -102,10 +102,12 @@ class Client:
             if self._pid != os.getpid():
                 self._pid = os.getpid()  # declared before the fork, opened first in the child
             if self._engine is None:
-                _lifecycle.check_open()
-                engine = open_engine(self.config)
-                _lifecycle.register(self)
-                self._engine = engine
+                _lifecycle.register(self)  # first: exit waits for an open on its way
+                try:
+                    self._engine = open_engine(self.config)
+                except BaseException:
+                    _lifecycle.forget(self)
+                    raise
             return self._engine
 
     def close(self, timeout: Duration | None = None) -> bool:

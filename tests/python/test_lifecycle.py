@@ -37,24 +37,48 @@ ENDS = {
 }
 
 
-@pytest.mark.parametrize("end", ENDS)
-def test_k6_exit_is_quick_and_clean(end: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", BEGIN + ENDS[end]], capture_output=True, text=True, timeout=60,
+OPENED_DURING_EXIT = """
+import msgq, threading, time
+from msgq import _lifecycle, client
+opening, opened, real = threading.Event(), [], client.open_engine
+def slowly(config):
+    opening.set()
+    while not _lifecycle.is_exiting(): time.sleep(0.001)
+    opened.append(real(config))
+    return opened[0]
+def look():
+    try: opened[0].queues()
+    except msgq.ClosedError: print("closed")
+client.open_engine = slowly
+threading.Thread(target=msgq.App("sqlite:///q.db").open, daemon=True).start()
+opening.wait()
+_lifecycle.at_exit(look)
+"""
+
+
+def python(program: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}, check=False,
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_k6_exit_is_quick_and_clean(end: str) -> None:
+    done = python(BEGIN + ENDS[end])
     assert done.returncode == 0, done.stderr
     assert "Fatal" not in done.stderr
     assert "terminate" not in done.stderr
 
 
+def test_exit_waits_for_a_store_that_another_thread_is_opening() -> None:
+    done = python(OPENED_DURING_EXIT)
+    assert (done.returncode, done.stdout) == (0, "closed\n"), done.stderr
+
+
 def test_importing_is_quick_and_connects_nothing() -> None:
-    program = "import sys, msgq; print(sorted(m for m in sys.modules if m.startswith('msgq')))"
-    done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-    )  # fmt: skip
-    assert done.stdout.strip() == "['msgq']"
+    done = python("import sys, msgq; print(sorted(m for m in sys.modules if 'msgq' in m))")
+    assert done.stdout.strip() == "['msgq']", done.stderr
 
 
 def test_every_public_name_is_there() -> None:

@@ -21,7 +21,8 @@ class SystemClock final : public Clock {
 }  // namespace
 
 Clock& system_clock() {
-  static SystemClock clock;
+  // never destroyed: threads still read it while the process exits
+  static Clock& clock = *new SystemClock;
   return clock;
 }
 

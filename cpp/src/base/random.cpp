@@ -19,7 +19,8 @@ class SystemRandom final : public Random {
 }  // namespace
 
 Random& system_random() {
-  static SystemRandom random;
+  // never destroyed: threads still draw from it while the process exits
+  static Random& random = *new SystemRandom;
   return random;
 }
 
