@@ -15,6 +15,7 @@ import msgq
 from msgq._settings import SETTINGS
 from msgq.testing import run_until_idle
 from tests.issues import under_faults
+from tests.support.stuck import Stuck
 
 SECONDS = 20.0
 Effect = Callable[[Callable[..., msgq.App]], None]
@@ -169,19 +170,13 @@ def leases(make: Callable[..., msgq.App]) -> None:
 def claims(make: Callable[..., msgq.App]) -> None:
     def most_held(**settings: Any) -> int:
         app = make(concurrency=1, **settings)
-        started, release = threading.Event(), threading.Event()
-
-        @app.handler(queue="q")
-        def handler(n: int) -> None:
-            started.set()
-            assert release.wait(SECONDS)
-
-        handler.enqueue_many(list(range(200)))
+        stuck = Stuck(app)
+        stuck.handler.enqueue_many(list(range(200)))
         with app.worker():
-            assert started.wait(SECONDS)
+            stuck.wait_started()
             app.queue("q").claim(1, wait=0.2)  # one more look of the claimer
             held = app.stats().traffic_of("q").held
-            release.set()
+            stuck.release.set()
         return held
 
     assert most_held() <= 3
@@ -287,18 +282,12 @@ def order(make: Callable[..., msgq.App]) -> None:
 @shows("grace")
 def grace(make: Callable[..., msgq.App]) -> None:
     app = make(grace=0.1)
-    started, release = threading.Event(), threading.Event()
-
-    @app.handler(queue="q")
-    def handler(n: int) -> None:
-        started.set()
-        assert release.wait(SECONDS)
-
-    handler.enqueue(1)
+    stuck = Stuck(app)
+    stuck.handler.enqueue(1)
     worker = app.worker().start()
-    assert started.wait(SECONDS)
+    stuck.wait_started()
     assert not worker.stop()
-    release.set()
+    stuck.release.set()
 
 
 @shows("handler_timeout", "max_attempts")
@@ -369,17 +358,11 @@ def raising(make: Callable[..., msgq.App]) -> None:
 @shows("close_timeout")
 def closing(make: Callable[..., msgq.App]) -> None:
     app = make(close_timeout=0.2, grace=30)
-    started, release = threading.Event(), threading.Event()
-
-    @app.handler(queue="q")
-    def handler(n: int) -> None:
-        started.set()
-        assert release.wait(SECONDS)
-
-    handler.enqueue(1)
+    stuck = Stuck(app)
+    stuck.handler.enqueue(1)
     app.worker().start()
-    assert started.wait(SECONDS)
+    stuck.wait_started()
     begin = time.monotonic()
     app.close()
     assert time.monotonic() - begin < 10
-    release.set()
+    stuck.release.set()

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 import msgq
-from tests.support.cli import call, command, environment, ok
+from tests.support.cli import Running, call, command, environment, ok
 
 URL = "sqlite:///store.db"
 
@@ -72,43 +72,27 @@ def test_stats_watched_through_a_pipe_ends_with_its_reader(
     client: msgq.Client, as_json: list[str]
 ) -> None:
     client.queue("q").enqueue(1)
-    with subprocess.Popen(
-        command("stats", "--watch", "--interval", "10ms", "--url", URL, *as_json),
-        env=environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as child:
-        assert child.stdout is not None
-        assert child.stderr is not None
-        assert "queue" in child.stdout.readline()
-        child.stdout.close()
-        assert child.wait(30) == 1
-        assert child.stderr.read() == ""
+    with Running("stats", "--watch", "--interval", "10ms", "--url", URL, *as_json) as watch:
+        assert "queue" in watch.out.readline()
+        watch.out.close()
+        assert watch.process.wait(30) == 1
+        assert watch.err.read() == ""
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_stats_watched_through_a_pipe_ends_by_a_signal(
     client: msgq.Client, number: signal.Signals
 ) -> None:
-    with subprocess.Popen(
-        command("stats", "--watch", "--interval", "10ms", "--json", "--url", URL),
-        env=environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as child:
-        assert child.stdout is not None
+    with Running("stats", "--watch", "--interval", "10ms", "--json", "--url", URL) as watch:
         for count in (1, 2, 3):
             client.queue("q").enqueue(count)
-            while (now := json.loads(child.stdout.readline()))["queues"] == []:
+            while (now := json.loads(watch.out.readline()))["queues"] == []:
                 pass
             while now["queues"][0]["waiting"] < count:
-                now = json.loads(child.stdout.readline())
-        child.send_signal(number)
-        _, err = child.communicate(timeout=30)
-    assert child.returncode == (130 if number == signal.SIGINT else -number)
-    assert "Traceback" not in err
+                now = json.loads(watch.out.readline())
+        ended = watch.end(number)
+    assert ended.status == (130 if number == signal.SIGINT else -number)
+    assert "Traceback" not in ended.err
 
 
 def test_messages_are_paged_without_claiming(client: msgq.Client) -> None:

@@ -1,6 +1,7 @@
 """The command line as a whole: help, version, errors, exit statuses, weight."""
 
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import msgq
-from tests.support.cli import call, environment, ok, process
+from tests.support.cli import Running, call, environment, ok, process
 
 COMMANDS = [
     ["worker"], ["enqueue"], ["queues"], ["stats"], ["messages"], ["dead", "list"],
@@ -89,21 +90,11 @@ def test_a_file_of_somebody_else_is_refused_and_untouched() -> None:
 
 
 def test_ctrl_c_ends_quietly() -> None:
-    from tests.support.cli import command
-
-    with subprocess.Popen(
-        command("stats", "--watch", "--json", "--url", "sqlite:///x.db"),
-        env=environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as child:
-        assert child.stdout is not None
-        child.stdout.readline()
-        child.send_signal(2)
-        _, err = child.communicate(timeout=20)
-    assert child.returncode == 130
-    assert err == "msgq: interrupted\n"
+    with Running("stats", "--watch", "--json", "--url", "sqlite:///x.db") as watch:
+        watch.out.readline()
+        ended = watch.end(signal.SIGINT)
+    assert ended.status == 130
+    assert ended.err == "msgq: interrupted\n"
 
 
 def test_importing_msgq_brings_no_command_line_library() -> None:

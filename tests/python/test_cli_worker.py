@@ -9,12 +9,12 @@ import pytest
 
 import msgq
 from msgq.cli.worker import _without_processes
-from tests.support.cli import Answer, call, command, environment, process
+from tests.support.cli import Answer, Running, call, command, environment, process
 
 URL = "sqlite:///store.db"
 
 SHOP = r"""
-import os, threading, time
+import os, threading
 import msgq
 
 app = msgq.App("sqlite:///store.db", concurrency=1)
@@ -30,7 +30,7 @@ def order(number: int) -> None:
 @app.handler(queue="slow", name="slow")
 def slow() -> None:
     os.write(1, b"slow\n")
-    time.sleep(60)
+    threading.Event().wait(60)
 
 gate = threading.Barrier(3)
 
@@ -110,56 +110,34 @@ def test_the_url_option_wins_over_the_apps_own() -> None:
 
 def test_logs_go_to_stderr_as_json_with_stats() -> None:
     send("email", [["a"]])
-    with subprocess.Popen(
-        command("worker", "shop:app", "--json", "--log-stats", "50ms"),
-        env=environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as child:
-        assert child.stderr is not None
+    with Running("worker", "shop:app", "--json", "--log-stats", "50ms") as worker:
         stats = None
         while stats is None:
-            line = json.loads(child.stderr.readline())
+            line = json.loads(worker.err.readline())
             queues = line.get("data", {}).get("queues", {})
             if queues.get("emails", {}).get("process", {}).get("done") == 1:
                 stats = line
-        child.send_signal(signal.SIGTERM)
-        assert child.wait(30) == 0
+        assert worker.end(signal.SIGTERM).status == 0
     assert stats["level"] == "info"
     assert stats["data"]["memory_bytes"] > 0
 
 
 def test_sigterm_drains_and_a_second_signal_leaves_at_once() -> None:
     send("slow", [[]])
-    with subprocess.Popen(
-        command("worker", "shop:app", "--grace", "30s"),
-        env=environment(),
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as child:
-        assert child.stdout is not None
-        assert child.stdout.readline() == "slow\n"
-        child.send_signal(signal.SIGTERM)
-        child.send_signal(signal.SIGINT)
-        assert child.wait(10) in (128 + signal.SIGTERM, 128 + signal.SIGINT)
+    with Running("worker", "shop:app", "--grace", "30s") as worker:
+        assert worker.out.readline() == "slow\n"
+        worker.process.send_signal(signal.SIGTERM)
+        ended = worker.end(signal.SIGINT, timeout=10)
+    assert ended.status in (128 + signal.SIGTERM, 128 + signal.SIGINT)
 
 
 def test_what_runs_beyond_the_grace_time_is_told() -> None:
     send("slow", [[]])
-    with subprocess.Popen(
-        command("worker", "shop:app", "--grace", "100ms"),
-        env=environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as child:
-        assert child.stdout is not None
-        assert child.stdout.readline() == "slow\n"
-        child.send_signal(signal.SIGTERM)
-        _, err = child.communicate(timeout=20)
-    assert child.returncode == 1
-    assert "still ran after the grace time" in err
+    with Running("worker", "shop:app", "--grace", "100ms") as worker:
+        assert worker.out.readline() == "slow\n"
+        ended = worker.end(signal.SIGTERM)
+    assert ended.status == 1
+    assert "still ran after the grace time" in ended.err
 
 
 @pytest.mark.parametrize(

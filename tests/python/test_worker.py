@@ -11,6 +11,7 @@ import pytest
 import msgq
 from msgq.testing import run_until_idle
 from tests.python.conftest import MakeApp
+from tests.support.stuck import Stuck
 
 SECONDS = 20.0
 NOW = msgq.RetryPolicy(max_attempts=3, base=0, jitter=0)
@@ -387,21 +388,15 @@ def test_k4_stopping_finishes_what_runs_and_returns_the_rest(any_app: msgq.App, 
 def test_what_still_runs_at_the_end_of_the_grace_time_is_told(
     app: msgq.App, caplog: pytest.LogCaptureFixture
 ) -> None:
-    started, release = threading.Event(), threading.Event()
-
-    @app.handler(queue="q")
-    def handler(n: int) -> None:
-        started.set()
-        assert release.wait(SECONDS)
-
-    handler.enqueue(1)
+    stuck = Stuck(app)
+    stuck.handler.enqueue(1)
     worker = app.worker().start()
-    assert started.wait(SECONDS)
+    stuck.wait_started()
     assert worker.running_count == 1
     assert not worker.stop(0.05)
     assert "still ran" in caplog.text
     assert worker.stop(0)  # twice is fine
-    release.set()
+    stuck.release.set()
 
 
 def test_async_handlers_cancelled_at_the_end_go_back_unspent(app: msgq.App) -> None:

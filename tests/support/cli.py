@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from typer.testing import CliRunner
+from typing_extensions import Self
 
 from msgq.cli.root import app
 
@@ -60,6 +61,39 @@ def environment(**more: str) -> dict[str, str]:
     """This process's, without settings of msgq and with the tests' folder not on the path."""
     clean = {name: text for name, text in os.environ.items() if not name.startswith("MSGQ_")}
     return {**clean, **more}
+
+
+class Running:
+    """A command as a process of its own, read while it runs; killed if it outlives the block."""
+
+    def __init__(self, *arguments: object) -> None:
+        self.process = subprocess.Popen(
+            command(*arguments),
+            env=environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert self.process.stdout is not None
+        assert self.process.stderr is not None
+        self.out = self.process.stdout
+        self.err = self.process.stderr
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.communicate()
+
+    def end(self, number: int | None = None, timeout: float = 30) -> Answer:
+        """Sends a signal, if any, and waits for the end; gives what was not read yet."""
+        if number is not None:
+            self.process.send_signal(number)
+        out, err = self.process.communicate(timeout=timeout)
+        return Answer(self.process.returncode, out, err)
 
 
 def process(
