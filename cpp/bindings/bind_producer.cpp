@@ -140,10 +140,7 @@ ReceiptPtr enqueue(Engine& engine, std::string queue, std::string type, int cont
 // The 16 bytes of the id and one of status, made in place.
 py::bytes told(const MessageId& id, ReceiptStatus status) {
   char out[17];
-  for (int i = 0; i < 8; ++i) {
-    out[i] = static_cast<char>(id.high >> (56 - 8 * i) & 0xff);
-    out[i + 8] = static_cast<char>(id.low >> (56 - 8 * i) & 0xff);
-  }
+  id.write(out);
   out[16] = static_cast<char>(status);
   return {out, sizeof out};
 }

@@ -28,8 +28,7 @@ class Run {
       if (PyList_GET_SIZE(halt_.ptr()) > 0) return py::bool_(false);
       auto answer = py::reinterpret_steal<py::object>(handle(begun_++));
       if (!answer) throw py::error_already_set();
-      if (!answer.is_none() && PyObject_IsInstance(answer.ptr(), outcome_.ptr()) == 1)
-        return answer;
+      if (!answer.is_none() && py::isinstance(answer, outcome_)) return answer;
     }
     return py::bool_(true);
   }

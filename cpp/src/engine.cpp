@@ -149,9 +149,7 @@ std::optional<MessageId> Engine::try_put(Parcel& parcel) {
 Engine::WorkerPtr Engine::open_worker(WorkerSpec spec) {
   impl_->require_open();
   auto scheduler = std::make_shared<Scheduler>(impl_->config, impl_->world.clock, std::move(spec));
-  scheduler->on_returned = [this](std::vector<Span> spans) {
-    impl_->push_settled({std::move(spans), {}, false, true, nullptr});
-  };
+  scheduler->on_returned = [this](std::vector<Span> spans) { impl_->give_back(std::move(spans)); };
   scheduler->on_unroutable = [this](const Span& span) {
     // Its handler lives in some other worker: it goes back, and comes again in a while.
     constexpr std::int64_t kUnknownDelayMs = 1'000;
@@ -163,8 +161,7 @@ Engine::WorkerPtr Engine::open_worker(WorkerSpec spec) {
   };
   {
     MutexLock lock(impl_->mutex);
-    if (impl_->is_stopped)
-      throw Error(ErrorCode::kClosed, "the store is closed here; open another client");
+    if (impl_->is_stopped) throw closed_here();
     impl_->schedulers.push_back(scheduler);
   }
   impl_->claimer.add(scheduler);
@@ -226,7 +223,7 @@ void Engine::give_back(const LotPtr& lot) {
   impl_->require_unforked();
   SpanLot& spans = span_lot(lot);
   spans.leave(spans.undecided.load());
-  impl_->push_settled({spans.spans(), {}, false, true, nullptr});
+  impl_->give_back(spans.spans());
 }
 
 // --- raw claims ---

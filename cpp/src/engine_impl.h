@@ -70,13 +70,9 @@ struct Engine::Impl {
     writer.add(batcher);
     writer.add(claimer);
     writer.set_intake(batcher);
-    claimer.give_back = [this](const HeldPtr& held) {
-      push_settled({{{held, 0, held->total}}, {}, false, true, nullptr});
-    };
+    claimer.give_back = [this](const HeldPtr& held) { give_back({{held, 0, held->total}}); };
     raw_claims->on_request = [this] { writer.poke(); };
-    raw_claims->on_unwanted = [this](std::vector<Span> spans) {
-      push_settled({std::move(spans), {}, false, true, nullptr});
-    };
+    raw_claims->on_unwanted = [this](std::vector<Span> spans) { give_back(std::move(spans)); };
     claimer.add(raw_claims);
     if (auto* wake = transport->wake()) {
       writer.on_work_made = [wake] { wake->hint(); };
@@ -97,8 +93,7 @@ struct Engine::Impl {
   // Why nothing goes: closed, a fork's child, or a store that was given up.
   void require_open() {
     require_unforked();
-    if (is_closed.load(std::memory_order_acquire))
-      throw Error(ErrorCode::kClosed, "the store is closed here; open another client");
+    if (is_closed.load(std::memory_order_acquire)) throw closed_here();
     if (writer.is_broken()) throw *writer.broken();
   }
 
@@ -112,6 +107,14 @@ struct Engine::Impl {
   void push_settled(Settled settled) {
     settler.push(std::move(settled));
     writer.poke();
+  }
+
+  // Claimed messages that nobody will run here go back to their queue, unspent.
+  void give_back(std::vector<Span> spans) {
+    Settled settled;
+    settled.spans = std::move(spans);
+    settled.returns = true;
+    push_settled(std::move(settled));
   }
 
   Admitted make_admitted(Parcel& parcel, Traffic& traffic, bool has_receipt) {

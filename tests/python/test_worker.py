@@ -175,6 +175,26 @@ def test_outcomes_are_returned_or_raised(app: msgq.App) -> None:
     assert [each.reason for each in app.queue("q").dead()] == ["not wanted"] * 2
 
 
+def test_an_answer_that_cannot_be_asked_for_its_class_fails_its_message_only(
+    app: msgq.App,
+) -> None:
+    class Shy:
+        @property  # type: ignore[misc]
+        def __class__(self) -> type:
+            raise OSError("no class today")
+
+    @app.handler(queue="q", retry=msgq.RetryPolicy(max_attempts=1))
+    def handler(n: int) -> object:
+        return Shy() if n == 1 else None
+
+    handler.enqueue_many([0, 1, 2])
+    run_until_idle(app, timeout=SECONDS)
+    (dead,) = app.queue("q").dead()
+    assert dead.value() == [1]
+    assert "OSError: no class today" in dead.reason
+    assert app.stats().traffic_of("q").done == 2
+
+
 def test_r12_a_batch_with_a_bad_item_reports_that_item_only(any_app: msgq.App) -> None:
     """R12: the bad one is retried and dies; its neighbours run once."""
     seen: Counter[int] = Counter()

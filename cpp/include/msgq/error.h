@@ -45,4 +45,9 @@ class Error : public std::runtime_error {
   int store_code_;
 };
 
+// What every call of a closed engine answers.
+inline Error closed_here() {
+  return {ErrorCode::kClosed, "the store is closed here; open another client"};
+}
+
 }  // namespace msgq

@@ -28,6 +28,7 @@ struct MessageId {
   std::int64_t unix_ms() const { return static_cast<std::int64_t>(high >> 16); }
   std::string to_string() const;                  // 8-4-4-4-12, lower case
   std::string to_bytes() const;                   // 16 bytes, big endian
+  void write(char* out) const;                    // the same, into 16 bytes of the caller's
   static MessageId from_bytes(std::string_view);  // throws kPayloadInvalid unless 16 bytes
   static MessageId parse(std::string_view);       // throws kPayloadInvalid with the text in it
 };

@@ -27,10 +27,7 @@ std::vector<HeldPtr> Ledger::all() const {
 }
 
 void Ledger::extend(const std::vector<HeldPtr>& claims, std::int64_t until_ms, ReceiptPtr receipt) {
-  if (!pending_.enter())
-    return receipt->resolve(
-        ReceiptStatus::kFailed,
-        Error(ErrorCode::kClosed, "the store is closed here; open another client"));
+  if (!pending_.enter()) return receipt->resolve(ReceiptStatus::kFailed, closed_here());
   auto answer = std::make_shared<Answer>(Answer{std::move(receipt), claims.size(), std::nullopt});
   for (const auto& held : claims) asked_.push({held, until_ms, answer});
 }

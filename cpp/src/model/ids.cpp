@@ -48,12 +48,16 @@ int hex_value(char c) {
 
 MessageId MessageId::plus(std::uint64_t k) const { return unpack(pack(*this) + k, low); }
 
+void MessageId::write(char* out) const {
+  for (int i = 0; i < 8; ++i) {
+    out[i] = static_cast<char>(high >> (56 - 8 * i) & 0xff);
+    out[i + 8] = static_cast<char>(low >> (56 - 8 * i) & 0xff);
+  }
+}
+
 std::string MessageId::to_bytes() const {
   std::string out(16, '\0');
-  for (int i = 0; i < 8; ++i) {
-    out[static_cast<std::size_t>(i)] = static_cast<char>(high >> (56 - 8 * i) & 0xff);
-    out[static_cast<std::size_t>(i) + 8] = static_cast<char>(low >> (56 - 8 * i) & 0xff);
-  }
+  write(out.data());
   return out;
 }
 
