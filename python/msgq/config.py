@@ -20,8 +20,10 @@ from msgq.duration import format_duration, format_size, parse_duration, parse_si
 from msgq.errors import ConfigError
 
 DEFAULT_URL: Final = "sqlite:///msgq.db"
+SUPERVISOR: Final = "MSGQ_SUPERVISOR"
+"""Tells a worker process who supervises it; no setting."""
 _PREFIX: Final = "MSGQ_"
-_NOT_SETTINGS: Final = frozenset({"URL", "CONFIG", "PROFILE", "WORKER_SPEC"})
+_NOT_SETTINGS: Final = frozenset({"URL", "CONFIG", "PROFILE", "WORKER_SPEC", "SUPERVISOR"})
 
 
 class Config(Mapping[str, Any]):
@@ -257,3 +259,9 @@ def _load_toml(path: Path, whole: bool = False) -> dict[str, Any]:
     if whole or path.name != "pyproject.toml":
         return table
     return dict(table.get("tool", {}).get("msgq", {}))
+
+
+def take_supervisor() -> int:
+    """Gives the process id of who supervises this process (not its children), 0 for nobody."""
+    said = os.environ.pop(SUPERVISOR, "")
+    return int(said) if said.isdecimal() else 0

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from msgq._lifecycle import logger
 from msgq._signals import Signals
+from msgq.config import SUPERVISOR
 from msgq.duration import Duration, parse_duration
 from msgq.errors import ConfigError
 
@@ -50,7 +51,8 @@ class Child:
         """Starts the process."""
         self.restarts += 1
         self.started_at = time.monotonic()
-        self.process = subprocess.Popen(self._command, env={**os.environ, **self._environ})
+        environ = {**os.environ, **self._environ, SUPERVISOR: str(os.getpid())}
+        self.process = subprocess.Popen(self._command, env=environ)
 
     def look(self) -> None:
         """Restarts the process when it died: at once if it lived long, else after a pause."""
@@ -90,7 +92,7 @@ class Supervisor:
         self.children = [Child(command, environ or {}) for _ in range(count)]
 
     def run(self, *, burst: bool = False) -> int:
-        """Runs until SIGTERM or SIGINT (or, for a burst, until all ended); gives an exit status."""
+        """Runs until a signal (or, for a burst, until all ended); gives an exit status."""
         with Signals() as signals:
             for child in self.children:
                 child.start()
@@ -105,18 +107,18 @@ class Supervisor:
 
     def _stop(self, signals: Signals, number: int | None) -> int:
         if number is not None:
-            logger().info("signal %d: %d worker processes drain", number, len(self.children))
-            self._send(signal.SIGTERM)
+            logger().info("signal %d: %d worker processes end", number, len(self.children))
+            self._send(signal.SIGQUIT if number == signal.SIGQUIT else signal.SIGTERM)
         deadline = time.monotonic() + self._grace + _LEAVE_SECONDS
         while any(child.is_alive for child in self.children):
             if signals.wait(_LOOK_SECONDS) is not None:
-                self._send(signal.SIGTERM)  # their second: they leave at once
+                self._send(signal.SIGQUIT)  # they leave at once
                 deadline = time.monotonic() + _LEAVE_SECONDS
             if time.monotonic() > deadline:
                 self._send(signal.SIGKILL)
         codes = [each.process.returncode for each in self.children if each.process is not None]
-        # a child that had not begun to listen to signals ended by ours, with nothing in hand
-        well = (0, -signal.SIGTERM)
+        # a child that had not begun to listen ended by the signal, with nothing in hand
+        well = (0, -signal.SIGTERM, -signal.SIGINT, 128 + signal.SIGINT)
         return next((1 for code in codes if code not in well), 0)
 
     def _send(self, number: int) -> None:

@@ -64,12 +64,16 @@ def environment(**more: str) -> dict[str, str]:
 
 
 class Running:
-    """A command as a process of its own, read while it runs; killed if it outlives the block."""
+    """A command as a process of its own, read while it runs; killed if it outlives the block.
 
-    def __init__(self, *arguments: object) -> None:
+    It leads a process group, as it does when typed into a terminal.
+    """
+
+    def __init__(self, *arguments: object, **more: str) -> None:
         self.process = subprocess.Popen(
             command(*arguments),
-            env=environment(),
+            env=environment(**more),
+            start_new_session=True,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
