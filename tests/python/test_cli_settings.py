@@ -47,5 +47,5 @@ def test_secrets_are_masked() -> None:
 def test_a_wrong_name_gets_a_near_miss() -> None:
     answer = call("config", MSGQ_LEESE="1m")
     assert answer.status == 2
-    assert "did you mean 'lease'" in answer.err
+    assert "did you mean 'lease'? Next: correct it" in answer.err
     assert answer.out == ""

@@ -51,7 +51,8 @@ def _explain(error: MsgqError, *, as_json: bool) -> int:
         }
         note(json.dumps(record, ensure_ascii=False))
     else:
-        note(f"msgq: {text.rstrip('.')}. Next: {ending.next_step}.")
+        end = "" if text.endswith((".", "?")) else "."
+        note(f"msgq: {text}{end} Next: {ending.next_step}.")
     return int(ending.exit)
 
 
