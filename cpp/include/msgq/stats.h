@@ -28,9 +28,9 @@ struct QueueTraffic {
   std::uint64_t retried = 0;
   std::uint64_t snoozed = 0;
   std::uint64_t dead = 0;
-  std::uint64_t lost = 0;       // settles refused because the lease had gone
+  std::uint64_t lost = 0;       // claimed, and its lease gone before its settle was durable
   std::uint64_t in_flight = 0;  // admitted and not yet stored
-  std::uint64_t held = 0;       // claimed here and not yet settled
+  std::uint64_t held = 0;       // claimed for handlers here and not yet decided
   Histogram enqueue_ns{};       // admitted to durable
   Histogram handle_ns{};        // taken to decided, per message (mean of its lot)
   Histogram age_ns{};           // enqueued to taken

@@ -125,6 +125,8 @@ void Settler::report(const transport::Exchange& in, const transport::ExchangeRes
     const SettleOrder& sent = in.settles.at(i);
     Traffic& traffic = order.held->traffic;
     if (result.settle_lost.at(i)) {
+      // what this order decided is no longer among what the ledger takes for undone
+      count(traffic.lost, sent.acked + sent.deads.size() + sent.backs.size());
       ledger_.lose(order.held);
     } else {
       count(traffic.done, sent.acked);

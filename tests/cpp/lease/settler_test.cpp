@@ -235,6 +235,7 @@ TEST_F(SettlerTest, ALeaseThatTheStoreCallsLostChangesNothingAndSaysSo) {
   EXPECT_EQ(answer->error()->code(), ErrorCode::kLeaseLost);
   EXPECT_TRUE(lost->is_lost.load());
   EXPECT_EQ(traffic.snapshot().done, 1U) << "one lost lease undoes no other";
+  EXPECT_EQ(traffic.snapshot().lost, 2U) << "the one decided in vain and the one not begun";
   EXPECT_EQ(ledger.count(), 0U);
 }
 
