@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -57,6 +58,64 @@ def test_packages_are_looked_for_before_they_are_installed() -> None:
         [ROOT / ".ci" / "packages"], capture_output=True, text=True, check=True, env=nobody
     )
     assert said.stdout + said.stderr == ""
+
+
+def put_before(tools: Path, name: str, script: str) -> None:
+    """Puts a program of that name where it is found before the real one."""
+    path = tools / name
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+
+
+def ask_for_packages(tools: Path) -> subprocess.CompletedProcess[str]:
+    """Runs .ci/packages for somebody who is not root and has nothing installed."""
+    put_before(tools, "dpkg-query", "exit 0")
+    put_before(tools, "id", "echo 1000")
+    environ = {"PATH": f"{tools}{os.pathsep}{os.environ['PATH']}"}
+    return subprocess.run(
+        [ROOT / ".ci" / "packages"],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environ,
+    )
+
+
+def test_who_may_not_become_root_is_told_the_exact_command(tmp_path: Path) -> None:
+    put_before(tmp_path, "sudo", "exit 1")
+    said = ask_for_packages(tmp_path)
+    assert said.returncode == 1
+    command = "  apt-get update && apt-get install --yes --no-install-recommends build-essential "
+    assert command in said.stderr
+    assert " libsqlite3-dev " in said.stderr
+
+
+def test_who_may_become_root_does_so_by_sudo(tmp_path: Path) -> None:
+    put_before(tmp_path, "sudo", f'echo "$@" >>"{tmp_path}/asked"')
+    said = ask_for_packages(tmp_path)
+    assert said.returncode == 0, said.stderr
+    may_i, install = (tmp_path / "asked").read_text().splitlines()
+    assert may_i == "--non-interactive true"
+    assert install.startswith("env DEBIAN_FRONTEND=noninteractive apt-get install --yes ")
+    assert " libsqlite3-dev " in install
+
+
+def test_make_works_from_elsewhere_twice_and_with_a_space_in_the_path(tmp_path: Path) -> None:
+    copy = tmp_path / "my own checkout"
+    built = shutil.ignore_patterns("build", ".venv", ".git", "__pycache__", "*_cache")
+    shutil.copytree(ROOT, copy, ignore=built)
+    for _ in range(2):
+        said = subprocess.run(
+            ["make", "-C", str(copy), "JOBS=1", "ceilings"],
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=tmp_path,
+        )
+        assert said.returncode == 0, said.stdout + said.stderr
+    for ceiling in ("sqlite_ceiling", "fsync_ceiling"):
+        assert (copy / "build" / "release" / "benchmarks" / ceiling).exists()
 
 
 def test_makes_help_lists_every_target() -> None:
