@@ -10,8 +10,17 @@ import pytest
 
 import msgq
 from tests.python.conftest import MakeApp
+from tests.support.foreign import write_transaction
 
-FULL = {"store_count_max": 5, "overflow": "raise"}
+FILE = "sqlite:///q.db"
+
+
+@pytest.fixture
+def hasty(make_app: MakeApp) -> msgq.Queue:
+    """A queue in an open file for whose write lock nobody waits long."""
+    app = make_app(FILE, busy_timeout=0.05, enqueue_timeout=0.1)
+    app.open()
+    return app.queue("q")
 
 
 def test_enqueue_gives_a_settled_receipt(any_app: msgq.App) -> None:
@@ -123,23 +132,25 @@ def test_as_completed_gives_every_one_once(any_app: msgq.App) -> None:
     assert list(msgq.as_completed([])) == []
 
 
-def test_collect_sorts_by_what_became_of_them(make_app: MakeApp) -> None:
-    queue = make_app(**FULL).queue("q")
-    receipts: list[msgq.Receipt] = []
+def test_as_completed_goes_by_when_each_settles(make_app: MakeApp) -> None:
+    slow, quick = make_app(FILE, linger=10), make_app()
+    late = slow.queue("q").enqueue_later(b"waits for company")
+    early = quick.queue("q").enqueue_later(b"x")
+    found = msgq.as_completed([late, early], timeout=20)
+    assert next(found) is early
+    slow.close(5)
+    assert next(found) is late
 
-    def is_refused(n: int) -> bool:
-        try:
-            receipts.append(queue.enqueue_later(n))
-        except msgq.QueueFullError:
-            return True
-        return False
 
-    refused = sum(is_refused(n) for n in range(10))
-    found = msgq.collect(receipts, timeout=20)
-    assert len(found.ok) == 5
-    assert len(found.failed) + refused == 5
-    assert found.pending == []
-    assert found.is_all_ok == (not found.failed)
+def test_collect_sorts_by_what_became_of_them(hasty: msgq.Queue) -> None:
+    stored = [hasty.enqueue_later(n) for n in range(3)]
+    msgq.wait_all(stored, timeout=20)
+    with write_transaction("q.db"):
+        refused = [hasty.enqueue_later(n) for n in range(2)]
+        found = msgq.collect([*refused, *stored], timeout=20)
+    assert (found.ok, found.failed, found.pending) == (stored, refused, [])
+    assert not found.is_all_ok
+    assert msgq.collect(stored).is_all_ok
 
 
 def test_dropped_messages_say_so_and_are_counted(make_app: MakeApp) -> None:
@@ -152,25 +163,52 @@ def test_dropped_messages_say_so_and_are_counted(make_app: MakeApp) -> None:
 
 
 def test_waiting_ends_at_the_timeout_with_a_typed_error(make_app: MakeApp) -> None:
-    app = make_app(linger=10)
-    queue = app.queue("q")
-    receipt = queue.enqueue_later(b"x")
-    if not receipt.done():  # it lingers: a timeout must not settle it
-        with pytest.raises(msgq.WaitTimeoutError):
-            receipt.wait(0.01)
-        with pytest.raises(TimeoutError):
-            msgq.wait_all([receipt], timeout=0.01)
-        with pytest.raises(msgq.WaitTimeoutError, match="1 of 1"):
-            list(msgq.as_completed([receipt], timeout=0.01))
-        assert msgq.collect([receipt], timeout=0.01).pending == [receipt]
+    app = make_app(FILE, linger=10)
+    receipt = app.queue("q").enqueue_later(b"x")
+    with pytest.raises(msgq.WaitTimeoutError):
+        receipt.wait(0.01)
+    with pytest.raises(TimeoutError):
+        msgq.wait_all([receipt], timeout=0.01)
+    with pytest.raises(msgq.WaitTimeoutError, match="1 of 1"):
+        list(msgq.as_completed([receipt], timeout=0.01))
+    found = msgq.collect([receipt], timeout=0.01)
+    assert (found.pending, found.is_all_ok) == ([receipt], False)
+    assert receipt.status == "pending"  # a wait that ended has settled nothing
     app.close(5)
-    assert receipt.done()
+    assert receipt.status == "persisted"
 
 
-def test_a_failure_reaches_everybody_who_waits(make_app: MakeApp) -> None:
-    """With a StoreError of many, error.receipt tells of each."""
-    app = make_app(store_count_max=4, overflow="raise", batch_count_max=2)
-    queue = app.queue("q")
+def test_a_failure_reaches_everybody_who_waits(hasty: msgq.Queue) -> None:
+    async def awaited() -> None:
+        await receipt
+
+    called: list[msgq.Receipt] = []
+    with write_transaction("q.db"):
+        receipt = hasty.enqueue_later(b"x")
+        for wait in (
+            receipt.wait,
+            lambda: msgq.wait_all([receipt]),
+            lambda: asyncio.run(awaited()),
+        ):
+            with pytest.raises(msgq.StoreUnavailableError) as caught:
+                wait()
+            assert caught.value.receipt is receipt
+    receipt.add_done_callback(called.append)
+    assert called == list(msgq.as_completed([receipt])) == [receipt]
+    assert receipt.status == "failed"
+
+
+def test_a_failure_of_many_tells_of_each(hasty: msgq.Queue) -> None:
+    with write_transaction("q.db"), pytest.raises(msgq.StoreUnavailableError) as caught:
+        hasty.enqueue_many(list(range(2500)))
+    batch = caught.value.receipt
+    assert isinstance(batch, msgq.BatchReceipt)
+    assert (len(batch), batch.status) == (2500, "failed")
+    assert {each.status for each in batch} == {"failed"}
+
+
+def test_more_than_there_is_room_for_is_refused(make_app: MakeApp) -> None:
+    queue = make_app(store_count_max=4, overflow="raise", batch_count_max=2).queue("q")
     with pytest.raises(msgq.QueueFullError):
         queue.enqueue_many(list(range(10)))
     assert queue.depth().waiting <= 4
