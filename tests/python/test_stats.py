@@ -10,8 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import msgq
-from msgq.stats import Meter, percentiles
+from msgq.duration import now_ms
+from msgq.stats import Meter, depth_from, percentiles
 from msgq.testing import run_until_idle
+from tests.python.conftest import MakeApp
+from tests.support.foreign import write_transaction
 
 
 def test_figures_follow_the_messages(any_app: msgq.App) -> None:
@@ -29,10 +32,11 @@ def test_figures_follow_the_messages(any_app: msgq.App) -> None:
     assert 0 <= depth.oldest_age < 60
     traffic = before.traffic_of("q")
     assert (traffic.enqueued, traffic.persisted, traffic.in_flight) == (11, 11, 0)
+    assert traffic.enqueue_time.count == 11
     run_until_idle(any_app)
     after = any_app.stats()
     traffic = after.traffic_of("q")
-    assert (traffic.done, traffic.retried, traffic.dead) == (9, 1, 1)
+    assert (traffic.claimed, traffic.done, traffic.retried, traffic.dead) == (11, 9, 1, 1)
     assert (traffic.held, traffic.failed, traffic.dropped, traffic.lost) == (0, 0, 0, 0)
     assert traffic.done_rate > 0
     assert traffic.enqueue_rate == 0
@@ -46,6 +50,49 @@ def test_figures_follow_the_messages(any_app: msgq.App) -> None:
     assert after.store.flushes >= 0
     assert json.loads(json.dumps(after.to_dict(), default=str))["seconds"] > 0
     assert any_app.stats(with_depth=False).depth == ()
+
+
+def test_every_outcome_has_its_counter(any_app: msgq.App) -> None:
+    queue = any_app.queue("q")
+    queue.enqueue_many([1, 2, 3, 4])
+    done, again, later, dead = queue.claim(4, wait=5)
+    done.ack()
+    again.retry("1h")
+    later.snooze("1h")
+    dead.reject("no use")
+    found = any_app.stats().traffic_of("q")
+    outcomes = (found.done, found.retried, found.snoozed, found.dead)
+    assert (found.claimed, outcomes) == (4, (1, 1, 1, 1))
+
+
+def test_what_is_not_stored_yet_is_in_flight(make_app: MakeApp) -> None:
+    app = make_app("sqlite:///q.db", linger=10)
+    for _ in range(3):
+        app.queue("q").enqueue_later(b"x" * 100)
+    stats = app.stats(with_depth=False)
+    found = stats.traffic_of("q")
+    assert (found.enqueued, found.persisted, found.in_flight) == (3, 0, 3)
+    assert stats.store.bytes_in_flight >= 300
+
+
+def test_what_could_not_be_stored_has_failed(make_app: MakeApp) -> None:
+    app = make_app("sqlite:///q.db", busy_timeout=0.05, enqueue_timeout=0.1)
+    app.open()
+    with write_transaction("q.db"), pytest.raises(msgq.StoreUnavailableError):
+        app.queue("q").enqueue_many([1, 2])
+    stats = app.stats()
+    found = stats.traffic_of("q")
+    assert (found.enqueued, found.persisted, found.failed, found.in_flight) == (2, 0, 2, 0)
+    assert stats.store.flush_errors > 0
+    assert stats.process.store_connections > 0
+    assert stats.process.threads >= stats.process.engine_threads == 2
+
+
+def test_the_age_of_the_oldest_is_told_in_seconds() -> None:
+    minutes_ago = now_ms() - 120_000
+    found = depth_from({"queue": "q", "waiting": 2, "oldest_ms": minutes_ago})
+    assert found.oldest_age == pytest.approx(120, abs=5)
+    assert depth_from({"queue": "q", "oldest_ms": 0}).oldest_at is None
 
 
 def test_a_snapshot_is_cheap_enough_each_second(app: msgq.App) -> None:
