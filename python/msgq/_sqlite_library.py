@@ -15,8 +15,11 @@ _MAPS: Final = Path("/proc/self/maps")
 
 
 def refuse_second_library(own: str) -> None:
-    """Raises StoreRejectedError when sqlite3 was imported and uses a library other than `own`."""
-    if "_sqlite3" not in sys.modules:
+    """Raises StoreRejectedError when sqlite3 was imported and uses a library other than `own`.
+
+    `own` is empty in a core that was built without SQLite.
+    """
+    if not own or "_sqlite3" not in sys.modules:
         return
     other = interpreter_library()
     if not is_same(own, other):

@@ -31,6 +31,11 @@ def test_a_store_is_not_opened_beside_another_library(monkeypatch: pytest.Monkey
     msgq.connect("memory://").close()
 
 
+def test_a_core_without_sqlite_has_no_second_library() -> None:
+    assert sqlite3.sqlite_version
+    library.refuse_second_library("")  # the core itself says then that it lacks the transport
+
+
 def test_opening_looks_only_where_sqlite3_is() -> None:
     script = (
         "import sys, msgq\n"

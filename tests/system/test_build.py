@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -47,8 +49,17 @@ def test_transports_can_be_switched_off(tmp_path: Path) -> None:
         tmp_path,
         *("-DMSGQ_WITH_SQLITE=OFF", "-DMSGQ_WITH_POSTGRES=OFF"),
         *("-DCMAKE_DISABLE_FIND_PACKAGE_SQLite3=ON", "-DMSGQ_PQXX_DIR=OFF"),
+        "-DCMAKE_EXPORT_COMPILE_COMMANDS=ON",
     )
     assert said.returncode == 0, said.stderr
+    commands = json.loads((tmp_path / "compile_commands.json").read_text())
+    sources = [Path(each["file"]) for each in commands]
+    assert ROOT / "tests" / "cpp" / "transport" / "open_test.cpp" in sources
+    needing = re.compile(r'#include ["<](crash_|support/crash_|transport/sqlite/crash_)')
+    strays = [
+        each for each in sources if "sqlite" in each.parts or needing.search(each.read_text())
+    ]
+    assert strays == []
 
 
 def test_packages_are_looked_for_before_they_are_installed() -> None:

@@ -4,9 +4,12 @@
 
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "base/random.h"
 #include "msgq/error.h"
+#include "support/outcome.h"
 #include "support/temp_dir.h"
 
 namespace msgq::transport {
@@ -35,12 +38,15 @@ TEST_F(Open, EverySchemeOfThisBuildOpensItsTransport) {
 }
 
 TEST_F(Open, ASchemeThatIsNotBuiltInSaysWhichOptionBuildsIt) {
-  try {
-    open("postgresql");
-    FAIL() << "opened a transport that is not there";
-  } catch (const Error& error) {
-    EXPECT_EQ(error.code(), ErrorCode::kUnsupported);
-    EXPECT_NE(std::string(error.what()).find("MSGQ_WITH_POSTGRES=ON"), std::string::npos);
+  std::vector<std::pair<std::string, std::string>> missing = {
+      {"postgresql", "MSGQ_WITH_POSTGRES=ON"}};
+#if !MSGQ_WITH_SQLITE
+  missing.emplace_back("sqlite", "MSGQ_WITH_SQLITE=ON");
+#endif
+  for (const auto& [scheme, option] : missing) {
+    const Error error = test::error_of([&, s = scheme] { open(s); });
+    EXPECT_EQ(error.code(), ErrorCode::kUnsupported) << scheme;
+    EXPECT_NE(std::string(error.what()).find(option), std::string::npos) << error.what();
   }
 }
 
