@@ -98,6 +98,7 @@ OF_READING = {"their.db-wal", "their.db-shm"}
 def test_foreign_and_newer_files_are_refused_untouched(
     tmp_path: Path, make: Callable[[Path], None], why: str
 ) -> None:
+    """E7, E10: what is not ours, or not ours to understand, stays as it is."""
     path = tmp_path / "their.db"
     make(path)
     before = path.read_bytes()

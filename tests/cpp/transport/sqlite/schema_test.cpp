@@ -1,3 +1,5 @@
+// Promise (E7, E10): a file of another program, of a newer msgq or of no database at all is refused
+// and left as it is.
 #include "transport/sqlite/schema.h"
 
 #include <fstream>

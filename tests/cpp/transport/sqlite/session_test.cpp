@@ -1,4 +1,4 @@
-// Promise: a session says no, clearly, when its file, its owner or itself is gone, and leaves
+// Promise (E7): a session says no, clearly, when its file, its owner or itself is gone, and leaves
 // nothing half done; what is in doubt is found out from the store.
 #include "transport/sqlite/session.h"
 

@@ -2,6 +2,9 @@
 // waits long for its turn.
 #include "transport/sqlite/sqlite_transport.h"
 
+#include <unistd.h>
+
+#include <filesystem>
 #include <fstream>
 #include <memory>
 
@@ -132,7 +135,25 @@ TEST_F(SqliteTransportTest, TwoMachinesOnOneFileAreRefused) {
   EXPECT_NO_THROW(store.join()) << "a reboot";
 }
 
-TEST_F(SqliteTransportTest, AnUnwritableFileIsRefusedAndNothingIsLeftBesideAForeignOne) {
+// E7. Root may write anything, so the child is nobody where we are root.
+TEST_F(SqliteTransportTest, AFileThatMayOnlyBeReadIsRefused) {
+  RealStore(path_).session->close();
+  std::filesystem::permissions(dir_.path(), std::filesystem::perms::all);
+  std::filesystem::permissions(path_ + "-lock", std::filesystem::perms(0666));
+  std::filesystem::permissions(path_, std::filesystem::perms(0444));
+  Child child([this](Child& self) {
+    constexpr uid_t kNobody = 65'534;
+    if (geteuid() == 0 && seteuid(kNobody) != 0) _exit(1);
+    self.ready();
+    const Error error = error_of([this] { RealStore store(path_); });
+    const bool says_so = std::string(error.what()).find("change its mode") != std::string::npos;
+    _exit(error.code() == ErrorCode::kStoreRejected && says_so ? 0 : 2);
+  });
+  child.wait_until_ready();
+  EXPECT_EQ(child.release(), 0);
+}
+
+TEST_F(SqliteTransportTest, NothingIsLeftBesideAForeignFile) {
   std::ofstream(path_) << std::string(9'000, 'x');
   EXPECT_EQ(code_of([this] { RealStore store(path_); }), ErrorCode::kSchemaMismatch);
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(dir_.path()), {}), 1);
