@@ -1,5 +1,5 @@
-// What a transport can do. One record a transport, in code; it drives the conformance suite, the
-// errors for what is not offered, and the docs.
+// What a transport can do. One record a transport, in code; the conformance suite holds each to its
+// word, errors for what is not offered included, and tests/tidy the table of docs/guarantees.md.
 //
 // Threads: plain constants.
 #pragma once

@@ -1,0 +1,74 @@
+// Promise: a transport does what its capability record says, and refuses the rest by name.
+#include "conformance/harness.h"
+#include "support/temp_dir.h"
+
+namespace msgq::test {
+namespace {
+
+class CapabilityConformance : public ConformanceTest {
+ protected:
+  static const transport::Capability& record_of(Process& process) {
+    return process.transport().capability();
+  }
+};
+
+TEST_P(CapabilityConformance, DurableIsWhatHoldsBytesAndSharedWhatWakesOthers) {
+  Process& process = join();
+  EXPECT_EQ(record_of(process).is_durable, GetParam().holds_bytes);
+  EXPECT_EQ(record_of(process).is_shared, process.transport().wake() != nullptr);
+}
+
+TEST_P(CapabilityConformance, ABackupIsMadeOrRefusedByName) {
+  Process& process = join();
+  const TempDir dir;
+  process.append({"x"});
+  const auto backup = [&] { process.look().backup(dir.file("copy")); };
+  if (record_of(process).can_backup) {
+    EXPECT_NO_THROW(backup());
+    return;
+  }
+  const Error error = error_of(backup);
+  EXPECT_EQ(error.code(), ErrorCode::kUnsupported);
+  EXPECT_EQ(std::string(error.what()).find(record_of(process).scheme), 0u) << error.what();
+}
+
+TEST_P(CapabilityConformance, WhoCanLookShowsAMessageAndClaimsNone) {
+  Process& process = join();
+  process.append({"x"});
+  ASSERT_TRUE(record_of(process).can_look);
+  EXPECT_EQ(process.look().peek(kQueue, {}, 10).size(), 1u);
+  EXPECT_EQ(depth().waiting, 1u);
+}
+
+TEST_P(CapabilityConformance, WhoCanDelayHoldsAMessageUntilItIsDue) {
+  Process& process = join();
+  ASSERT_TRUE(record_of(process).can_delay);
+  process.park("x", wall_ms() + 1'000);
+  EXPECT_EQ(process.promote(), 0u);
+  clock().advance(std::chrono::seconds(2));
+  EXPECT_EQ(process.promote(), 1u);
+}
+
+TEST_P(CapabilityConformance, WhoCanExtendMovesTheEndOfALease) {
+  Process& process = join();
+  ASSERT_TRUE(record_of(process).can_extend);
+  process.append({"x"});
+  EXPECT_TRUE(process.extend(process.claim_one(1), clock().boot_ms() + 90'000));
+  clock().advance(std::chrono::seconds(60));
+  EXPECT_EQ(process.reclaim(), 0u);
+}
+
+TEST_P(CapabilityConformance, WhoCanProveDeathReclaimsWithoutWaiting) {
+  Process& dead = join();
+  Process& other = join();
+  ASSERT_TRUE(record_of(other).can_prove_death);
+  dead.append({"x"});
+  dead.claim_one(1);
+  dead.kill();
+  EXPECT_EQ(other.reclaim(), 1u);
+}
+
+MSGQ_CONFORMANCE(CapabilityConformance);
+
+}  // namespace
+}  // namespace msgq::test
