@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -24,6 +25,23 @@ def test_census_kills_a_worker_and_loses_nothing() -> None:
     assert "killed with SIGKILL" in done.stdout
     assert "0 lost, 0 counted twice" in done.stdout
     assert "5,000 messages of 200 bytes in and out at once" in done.stdout
+
+
+def test_census_notices_a_file_that_was_sent_twice(tmp_path: Path) -> None:
+    """The comparison is worth something: with totals that differ from a plain loop's it fails."""
+    examples = tmp_path / "a" / "b"
+    shutil.copytree(EXAMPLES, examples)
+    text = (examples / "demo.py").read_text()
+    cheating = text.replace(
+        "[(file,) for file in files]", "[(file,) for file in [*files, files[0]]]"
+    )
+    assert cheating != text
+    (examples / "demo.py").write_text(cheating)
+    command = [sys.executable, str(examples / "demo.py"), "--files", "30", "--messages", "1000"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=100)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "0 lost, 0 counted twice" not in done.stdout
+    assert "Traceback" not in done.stderr
 
 
 def test_speed_notices_a_message_that_was_handled_twice(tmp_path: Path) -> None:
