@@ -43,12 +43,14 @@ TEST_F(HouseTest, TheFileShrinksInShortSteps) {
   fill(300);
   EXPECT_GT(file_bytes(), 30u << 20);
   drain();
-  const Nanos before = system_clock().steady();
-  int steps = 0;
-  while (session_->tidy(std::chrono::milliseconds(0))) ++steps;
-  const auto took = system_clock().steady() - before;
+  int steps = 0, long_ones = 0;
+  for (bool goes_on = true; goes_on; ++steps) {
+    const Nanos before = system_clock().steady();
+    goes_on = session_->tidy(std::chrono::milliseconds(0));
+    long_ones += system_clock().steady() - before < std::chrono::milliseconds(50) ? 0 : 1;
+  }
   EXPECT_GT(steps, 20) << "in steps";
-  EXPECT_LT(took / (steps + 1), std::chrono::milliseconds(50));
+  EXPECT_LE(long_ones, 1) << "a busy machine may stop us once";
   EXPECT_LT(file_bytes(), 10u << 20);
 }
 
