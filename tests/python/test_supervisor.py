@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -85,8 +87,13 @@ def test_a_dead_process_is_restarted_with_growing_pauses() -> None:
     for _ in range(4):
         assert child.process is not None
         child.process.wait(30)
+        seen_at = time.monotonic()
         child.look()
         pauses.append(child.pause)
+        assert child.start_at >= seen_at + child.pause
+        child.start_at = math.inf
+        child.look()
+        assert child.process is None, "it did not wait for its pause to end"
         child.start_at = 0.0
         child.look()
     assert pauses == [0.1, 0.2, 0.4, 0.8]
