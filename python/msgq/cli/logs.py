@@ -13,6 +13,11 @@ from msgq.errors import ClosedError, ConfigError, StoreError
 
 LEVELS: Final = ("debug", "info", "warning", "error")
 _log: Final = logging.getLogger("msgq.worker")
+# counts of QueueTraffic that a line of stats has; those that are 0 are left out
+_COUNTS: Final = (
+    "enqueued", "persisted", "failed", "dropped", "in_flight",
+    "claimed", "done", "retried", "snoozed", "dead", "lost", "held",
+)  # fmt: skip
 
 
 class JsonLines(logging.Formatter):
@@ -86,9 +91,8 @@ def log_stats(client: msgq.Client) -> None:
         for depth in stats.depth
     }
     for traffic in stats.traffic:
-        names = ("enqueued", "claimed", "done", "retried", "snoozed", "dead", "lost", "held")
         queues.setdefault(traffic.queue, {})["process"] = {
-            **{name: getattr(traffic, name) for name in names if getattr(traffic, name)},
+            **{name: getattr(traffic, name) for name in _COUNTS if getattr(traffic, name)},
             "done_rate": round(traffic.done_rate, 1),
         }
     data = {
