@@ -31,7 +31,7 @@ struct QueueTraffic {
   std::uint64_t lost = 0;       // claimed, and its lease gone before its settle was durable
   std::uint64_t in_flight = 0;  // admitted and not yet stored
   std::uint64_t held = 0;       // claimed for handlers here and not yet decided
-  Histogram enqueue_ns{};       // admitted to durable
+  Histogram enqueue_ns{};       // admitted to settled, stored or not
   Histogram handle_ns{};        // taken to decided, per message (mean of its lot)
   Histogram age_ns{};           // enqueued to taken
 };

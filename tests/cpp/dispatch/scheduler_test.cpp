@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <bit>
 #include <latch>
 #include <thread>
 
@@ -93,6 +94,18 @@ TEST_F(SchedulerTest, LotsGrowToWhatASlotLatelyFinishedInFiveMilliseconds) {
   lot->leave(lot->size());
   lot = s->take(Nanos(0), false);
   EXPECT_EQ(lot->size(), 1U);
+}
+
+TEST_F(SchedulerTest, TellsHowOldMessagesWereAndHowLongTheyTook) {
+  const auto s = make({channel("q")}, 1);
+  deliver(*s, parcel_of({"x"}));
+  fake.advance(seconds(3));
+  const auto lot = s->take(Nanos(0), false);
+  fake.advance(milliseconds(8));
+  lot->leave(lot->size());
+  const auto traffic = book.find("q").snapshot();
+  EXPECT_EQ(traffic.age_ns[std::bit_width(3'000'000'000u)], 1U);
+  EXPECT_EQ(traffic.handle_ns[std::bit_width(8'000'000u)], 1U);
 }
 
 TEST_F(SchedulerTest, FirstInFirstOutForASingleSlot) {

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <bit>
+
 #include "support/road.h"
 
 namespace msgq {
@@ -234,6 +236,15 @@ TEST_F(BatcherTest, TrafficAddsUp) {
   const auto traffic = book.find("q").snapshot();
   EXPECT_EQ(traffic.persisted, 2U);
   EXPECT_EQ(traffic.failed, 1U);
+}
+
+TEST_F(BatcherTest, TellsHowLongMessagesWereOnTheirWay) {
+  push(parcel_of({"a", "b"}));
+  const auto ex = collect();
+  clock.advance(milliseconds(8));
+  report(ex);
+  const auto times = book.find("q").snapshot().enqueue_ns;
+  EXPECT_EQ(times[std::bit_width(8'000'000u)], 2U);
 }
 
 }  // namespace
