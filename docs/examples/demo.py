@@ -121,7 +121,7 @@ folding = Folding()
 
 
 @app.handler(queue="files", name="parse")
-def parse(path: str, ctx: msgq.Context) -> None:
+def parse(ctx: msgq.Context, path: str) -> None:
     """Parse a file and send what was found on; runs in the worker processes."""
     fold.enqueue(replace(survey(path), source=str(ctx.id), attempt=ctx.attempt))
 
