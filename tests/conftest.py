@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import hypothesis
@@ -11,6 +12,9 @@ import pytest
 # Examples are as quick as the machine lets them be; a slow one is not a wrong one.
 hypothesis.settings.register_profile("msgq", deadline=None, print_blob=True)
 hypothesis.settings.load_profile("msgq")
+
+# What was started behind a shell's `&` ignores Ctrl-C, and so would every process of the tests.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

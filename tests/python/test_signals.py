@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 import msgq
 from tests.support.cli import Running
 
+ALL = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 SHOP = r"""
 import os
 import msgq
@@ -112,3 +114,32 @@ def test_workers_drain_when_their_supervisor_was_killed() -> None:
         open_gate()
         ended = worker.end()
     assert ended.out == "finished\n", ended.err
+
+
+def seen_by_a_handler(app: msgq.App) -> list[object]:
+    """Runs the app for one message; gives the signal handlers that its handler saw."""
+    seen: list[object] = []
+
+    @app.handler(queue="q")
+    def handler(n: int) -> None:
+        seen.extend(signal.getsignal(each) for each in ALL)
+
+    handler.enqueue(1)
+    assert app.run(burst=True) == 0
+    return seen
+
+
+def test_signal_handlers_are_put_back(app: msgq.App) -> None:
+    before = [signal.getsignal(each) for each in ALL]
+    seen = seen_by_a_handler(app)
+    assert not set(map(id, seen)) & set(map(id, before))
+    assert [signal.getsignal(each) for each in ALL] == before
+
+
+def test_no_signal_is_touched_off_the_main_thread(app: msgq.App) -> None:
+    before = [signal.getsignal(each) for each in ALL]
+    found: list[list[object]] = []
+    elsewhere = threading.Thread(target=lambda: found.append(seen_by_a_handler(app)))
+    elsewhere.start()
+    elsewhere.join(20)
+    assert found == [before]
