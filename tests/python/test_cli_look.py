@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -20,7 +21,15 @@ def client() -> Iterator[msgq.Client]:
         yield made
 
 
-def test_queues_of_an_empty_store() -> None:
+def test_looking_makes_no_store() -> None:
+    for looking in (["queues"], ["stats"], ["messages", "q"], ["dead", "list"]):
+        answer = call(*looking, "--url", "sqlite:///typo.db")
+        assert answer.status == 3
+        assert "no store at typo.db; the first enqueue, or a worker, makes one" in answer.err
+    assert not Path("typo.db").exists()
+
+
+def test_queues_of_an_empty_store(client: msgq.Client) -> None:
     answer = ok("queues", "--url", URL)
     assert answer.out == ""
     assert "no queue yet" in answer.err

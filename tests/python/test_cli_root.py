@@ -64,7 +64,7 @@ def test_shell_completion_knows_the_commands() -> None:
     [
         (["queues", "--url", "carrier-pigeon://x"], 2, "known: memory://, sync://, sqlite://"),
         (["queues", "--url", "postgresql:///x"], 8, "not built into this version"),
-        (["queues", "--url", "sqlite:////proc/x.db"], 5, "Next: "),
+        (["enqueue", "q", "1", "--url", "sqlite:////proc/x.db"], 5, "Next: "),
         (["frobnicate"], 2, "No such command"),
         (["queues", "--frob"], 2, "No such option"),
         (["enqueue", "q", "1", "--count", "99", "--url", FULL], 6, "start workers or try later"),
@@ -91,6 +91,7 @@ def test_a_file_of_somebody_else_is_refused_and_untouched() -> None:
 
 
 def test_ctrl_c_ends_quietly() -> None:
+    msgq.connect("sqlite:///x.db").close()
     with Running("stats", "--watch", "--json", "--url", "sqlite:///x.db") as watch:
         watch.out.readline()
         ended = watch.end(signal.SIGINT)

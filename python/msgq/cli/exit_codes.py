@@ -52,7 +52,9 @@ class Ending(NamedTuple):
 ENDINGS: Final[dict[str, Ending]] = {
     "ConfigError": Ending(Exit.USAGE, "correct it; --help and `msgq config` say what there is"),
     "PayloadError": Ending(Exit.USAGE, "correct what the text names and send that again"),
-    "NotFoundError": Ending(Exit.NOT_FOUND, "`msgq queues` lists what there is"),
+    "NotFoundError": Ending(
+        Exit.NOT_FOUND, "`msgq config` says which store, `msgq queues` what is in it"
+    ),
     "QueueFullError": Ending(Exit.FULL, "nothing was enqueued; start workers or try later"),
     "StoreFullError": Ending(Exit.FULL, "nothing was written; free space on the store's device"),
     "WaitTimeoutError": Ending(Exit.UNAVAILABLE, "the wait ended, the work did not; look again"),

@@ -66,7 +66,7 @@ def open_sender(
     """A sender for QUEUE, or for MODULE:HANDLER with the app that the handler belongs to."""
     stamps = {"delay": delay, "headers": headers}
     if is_queue or ":" not in name:
-        with opened(url) as client:
+        with opened(url, makes=True) as client:
             yield QueueSender(client.queue(name), stamps)
         return
     handler = target.load(name, "a handler")

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from pathlib import Path
 from typing import Any, TypeVar
 
 import typer
@@ -17,9 +18,18 @@ ClientT = TypeVar("ClientT", bound=msgq.Client)
 
 
 @contextmanager
-def opened(url: str | None, **settings: Any) -> Iterator[msgq.Client]:
-    """The client for `url` (or what the settings say), closed at the end."""
-    with msgq.connect(url, **settings) as client:
+def opened(url: str | None, *, makes: bool = False) -> Iterator[msgq.Client]:
+    """The client for `url` (or what the settings say), closed at the end.
+
+    Raises NotFoundError where there is no store yet, unless it `makes` one: looking makes none.
+    """
+    client = msgq.Client(url)
+    store = client.config.url
+    if not makes and store.scheme == "sqlite" and not Path(store.path).exists():
+        raise NotFoundError(
+            f"no store at {store.path}; the first enqueue, or a worker, makes one there"
+        )
+    with client.open():
         yield client
 
 
