@@ -1,0 +1,144 @@
+"""Handlers that take too long, and workers that are stopped."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+
+import pytest
+
+import msgq
+from msgq.testing import run_until_idle
+from tests.support.stuck import Stuck
+
+SECONDS = 20.0
+NOW = msgq.RetryPolicy(max_attempts=3, base=0, jitter=0)
+
+
+def test_a_sync_handler_that_takes_too_long_is_counted_and_replaced(
+    app: msgq.App, caplog: pytest.LogCaptureFixture
+) -> None:
+    release = threading.Event()
+    ran: Counter[int] = Counter()
+
+    @app.handler(queue="q", timeout=0.1, retry=NOW)
+    def handler(n: int) -> None:
+        ran[n] += 1
+        if n == 0:
+            assert release.wait(SECONDS)
+
+    handler.enqueue_many(list(range(10)))
+    with app.worker(concurrency=1) as worker:
+        worker.run_until_idle(SECONDS)
+        (dead,) = app.queue("q").dead()
+        release.set()
+    assert dead.failures == 3
+    assert dead.history[0]["error"] == "msgq.WaitTimeoutError"
+    assert ran[0] == 3
+    assert all(ran[n] >= 1 for n in range(10))
+    assert app.stats().traffic_of("q").done == 9
+    assert "is replaced" in caplog.text
+
+
+def test_an_async_handler_that_takes_too_long_is_cancelled(app: msgq.App) -> None:
+    import asyncio
+
+    cancelled: list[int] = []
+
+    @app.handler(queue="q", timeout=0.1, retry=NOW)
+    async def handler(n: int) -> None:
+        try:
+            if n == 0:
+                await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            cancelled.append(n)
+            raise
+
+    handler.enqueue_many(list(range(10)))
+    run_until_idle(app, timeout=SECONDS)
+    assert cancelled == [0, 0, 0]
+    (dead,) = app.queue("q").dead()
+    assert dead.history[0]["error"] == "msgq.WaitTimeoutError"
+
+
+def test_a_handlers_own_cancellation_is_a_failure(app: msgq.App) -> None:
+    import asyncio
+
+    @app.handler(queue="q", retry=NOW)
+    async def handler(n: int) -> None:
+        raise asyncio.CancelledError
+
+    handler.enqueue(1)
+    run_until_idle(app, timeout=SECONDS)
+    assert len(app.queue("q").dead()) == 1
+
+
+@pytest.mark.parametrize("kind", ["sync", "async"])
+def test_k4_stopping_finishes_what_runs_and_returns_the_rest(any_app: msgq.App, kind: str) -> None:
+    """K4: running handlers finish within the grace time; unstarted work is back within a second."""
+    started, release = threading.Event(), threading.Event()
+    done: list[int] = []
+
+    if kind == "sync":
+
+        @any_app.handler(queue="q", name="h")
+        def handler(n: int) -> None:
+            started.set()
+            assert release.wait(SECONDS)
+            done.append(n)
+    else:
+
+        @any_app.handler(queue="q", name="h", concurrency=2)
+        async def ahandler(n: int) -> None:
+            import asyncio
+
+            started.set()
+            await asyncio.to_thread(release.wait, SECONDS)
+            done.append(n)
+
+    any_app.handlers["h"].enqueue_many(list(range(10)))
+    worker = any_app.worker(concurrency=2).start()
+    assert started.wait(SECONDS)
+    stopping = threading.Thread(target=worker.stop, args=(SECONDS,))
+    stopping.start()
+    release.set()
+    stopping.join(SECONDS)
+    assert not stopping.is_alive()
+    left = 10 - len(done)
+    assert left >= 6
+    deliveries = any_app.queue("q").claim(100, wait=5)
+    assert len(deliveries) == left
+    assert {each.attempt for each in deliveries} <= {1, 2}
+    assert {each.failures for each in deliveries} == {0}
+
+
+def test_what_still_runs_at_the_end_of_the_grace_time_is_told(
+    app: msgq.App, caplog: pytest.LogCaptureFixture
+) -> None:
+    stuck = Stuck(app)
+    stuck.handler.enqueue(1)
+    worker = app.worker().start()
+    stuck.wait_started()
+    assert worker.running_count == 1
+    assert not worker.stop(0.05)
+    assert "still ran" in caplog.text
+    assert worker.stop(0)  # twice is fine
+    stuck.release.set()
+
+
+def test_async_handlers_cancelled_at_the_end_go_back_unspent(app: msgq.App) -> None:
+    import asyncio
+
+    started = threading.Event()
+
+    @app.handler(queue="q")
+    async def handler(n: int) -> None:
+        started.set()
+        await asyncio.Event().wait()
+
+    handler.enqueue(1)
+    worker = app.worker().start()
+    assert started.wait(SECONDS)
+    assert not worker.stop(0.05)
+    (delivery,) = app.queue("q").claim(1, wait=5)
+    assert delivery.failures == 0
