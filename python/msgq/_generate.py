@@ -193,8 +193,7 @@ def _guarded_many(plan: Plan, pack_many: Callable[..., None]) -> Callable[..., l
 
     def packed(calls: Iterable[Any]) -> list[bytes]:
         bodies: list[bytes] = []
-        if has_untyped and not isinstance(calls, (list, tuple)):
-            calls = list(calls)
+        calls = codec.many(calls)
         try:
             pack_many(calls, bodies)
         except PayloadError as error:
@@ -254,8 +253,8 @@ def _pack_raw(plan: Plan) -> Callable[..., bytes]:
 
 def _pack_raw_many(plan: Plan) -> Callable[..., list[bytes]]:
     def packed(calls: Iterable[Any]) -> list[bytes]:
-        bodies = calls if type(calls) is list else list(calls)
-        if all_bytes(bodies):
+        bodies = codec.many(calls)
+        if type(bodies) is list and all_bytes(bodies):
             return bodies
         found: list[bytes] = []
         for index, call in enumerate(bodies):

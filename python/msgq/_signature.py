@@ -183,6 +183,11 @@ def _parameters(
     for each in inspect.signature(function).parameters.values():
         if each.kind in (each.VAR_POSITIONAL, each.VAR_KEYWORD):
             raise ConfigError(f"handler {name!r} takes {each}; name every argument instead")
+        if each.name == "self" and each.annotation is each.empty:
+            raise ConfigError(
+                f"handler {name!r} is a method of no object; declare that of one: "
+                "app.handler(...)(thing.method)"
+            )
         hint = hints.get(each.name, Any)
         if _is_context(hint):
             context = each.name

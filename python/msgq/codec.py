@@ -6,7 +6,7 @@ Encoders and decoders keep no state; every function is safe from any thread.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -183,3 +183,16 @@ def decode_headers(text: bytes) -> dict[str, Any]:
     """Gives the headers as a dict, empty when there are none."""
     found = _decode(text) if text else {}
     return found if isinstance(found, dict) else {}
+
+
+def many(items: Iterable[Any]) -> list[Any] | tuple[Any, ...]:
+    """Gives the items of an enqueue_many, listed. Raises PayloadError for what is one thing."""
+    if type(items) is list or type(items) is tuple:
+        return items
+    if isinstance(items, (bytes, bytearray, memoryview, str, Mapping)):
+        kind = type(items).__name__
+        raise PayloadError(f"enqueue_many takes many messages, not one {kind}; wrap it in a list")
+    if not isinstance(items, Iterable):
+        kind = type(items).__name__
+        raise PayloadError(f"enqueue_many takes a list, or anything to iterate, not {kind}")
+    return list(items)

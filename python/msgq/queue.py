@@ -253,13 +253,10 @@ def _encoded(body: Any) -> tuple[bytes, int]:
 
 def _encoded_many(bodies: Iterable[Any]) -> tuple[list[bytes], int]:
     """All bytes, or all JSON: a batch is of one content type."""
-    if isinstance(bodies, (bytes, str, Mapping)):
-        kind = type(bodies).__name__
-        raise PayloadError(f"enqueue_many takes many bodies, not one {kind}; wrap it in a list")
-    listed = bodies if type(bodies) is list else list(bodies)
+    listed = codec.many(bodies)
     kinds = set(map(type, listed))
     if kinds <= _BYTES_ONLY:
-        return listed, CONTENT_BYTES
+        return listed if type(listed) is list else list(listed), CONTENT_BYTES
     if kinds <= {bytes, bytearray, memoryview}:
         return [bytes(each) for each in listed], CONTENT_BYTES
     encoded: list[bytes] = []

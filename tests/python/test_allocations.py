@@ -46,31 +46,35 @@ def still_memory() -> Iterator[None]:
 
 
 def blocks_held_by_a_batch(app: msgq.App, kind: type, items: list[object]) -> float:
-    """Blocks a message that are alive when a batch handler has just been given its list."""
-    before = 0
-    found: list[float] = []
-    is_sent, is_over = threading.Event(), threading.Event()
+    """Blocks a message that are alive when a batch handler was given all of them."""
+    before = held = 0
+    batches: list[list[object]] = []
+    is_begun, is_sent, is_over = threading.Event(), threading.Event(), threading.Event()
 
     def handle(batch: list[object]) -> None:
-        nonlocal before
-        if len(batch) == 1:  # the first message, alone: the rest is sent meanwhile
+        nonlocal before, held
+        batches.append(batch)
+        if len(batches) == 1:  # the first message, alone: the rest is sent meanwhile
+            is_begun.set()
             assert is_sent.wait(30)
             before = sys.getallocatedblocks()
-        else:
-            found.append((sys.getallocatedblocks() - before) / len(batch))
+        elif sum(map(len, batches)) == COUNT + 1:
+            held = sys.getallocatedblocks() - before
             is_over.set()
 
     handle.__annotations__["batch"] = list[kind]  # type: ignore[valid-type]
     handler = app.handler(queue="q", name="handle", batch=msgq.Batch(max_size=COUNT))(handle)
     with still_memory(), app.worker(concurrency=1):
         for _ in range(2):  # the first time fills caches and free lists
-            is_sent.clear()
-            is_over.clear()
+            batches.clear()
+            for event in (is_begun, is_sent, is_over):
+                event.clear()
             handler.enqueue(items[0])
+            assert is_begun.wait(30)
             handler.enqueue_many(items)
             is_sent.set()
             assert is_over.wait(30)
-    return found[-1]
+    return held / COUNT
 
 
 def test_bytes_handed_to_a_batch_handler_are_one_block_each(app: msgq.App) -> None:

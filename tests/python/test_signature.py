@@ -198,6 +198,10 @@ def test_batches_are_of_items() -> None:
         plan.pack_many([CLICK, {"url": 3}])
 
 
+class Shop:
+    def sell(self, n: int) -> None: ...
+
+
 def test_signatures_that_cannot_travel_are_refused_when_declared() -> None:
     class Odd: ...
 
@@ -213,6 +217,9 @@ def test_signatures_that_cannot_travel_are_refused_when_declared() -> None:
                            (ghost, "Ghost")]:  # fmt: skip
         with pytest.raises(msgq.ConfigError, match=word):
             plan_of(function)
+    with pytest.raises(msgq.ConfigError, match="is a method of no object"):
+        plan_of(Shop.sell)
+    assert [each.name for each in plan_of(Shop().sell).parameters] == ["n"]
     for function in (single, two):
         with pytest.raises(msgq.ConfigError, match=r"list\[\.\.\.\]"):
             plan_of(function, "batch")

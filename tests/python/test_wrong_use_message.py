@@ -119,6 +119,30 @@ def test_arguments_that_do_not_fit(each_app: msgq.App) -> None:
     assert nothing_was_enqueued(each_app)
 
 
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        ("abc", "many messages, not one str; wrap it in a list"),
+        (b"abc", "not one bytes"),
+        ({"to": "a"}, "not one dict"),
+        (5, "a list, or anything to iterate, not int"),
+        (None, "not NoneType"),
+    ],
+)
+def test_one_thing_is_not_many(each_app: msgq.App, given: Any, why: str) -> None:
+    @each_app.handler(queue="q")
+    def typed(to: str) -> None: ...
+
+    @each_app.handler(queue="q")
+    def raw(body: bytes) -> None: ...
+
+    senders: Calls = [
+        partial(sender.enqueue_many, given) for sender in (typed, raw, each_app.queue("q"))
+    ]
+    refused(senders, msgq.PayloadError, why)
+    assert nothing_was_enqueued(each_app)
+
+
 def test_objects_that_cannot_be_encoded(each_app: msgq.App) -> None:
     @each_app.handler(queue="q", name="h")
     def handler(value: Any) -> None: ...
