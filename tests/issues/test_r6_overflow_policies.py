@@ -34,11 +34,16 @@ def test_drop() -> None:
 
 def test_block_times_out_without_spinning() -> None:
     queue = full(overflow="block", overflow_wait=0.5)
-    begin, cpu = time.monotonic(), time.process_time()
-    with pytest.raises(msgq.QueueFullError):
-        queue.enqueue(b"x")
-    assert 0.4 <= time.monotonic() - begin < 10
-    assert time.process_time() - cpu < 0.25
+
+    def cpu_of_a_wait() -> float:
+        begin, cpu = time.monotonic(), time.process_time()
+        with pytest.raises(msgq.QueueFullError):
+            queue.enqueue(b"x")
+        assert 0.4 <= time.monotonic() - begin < 10
+        return time.process_time() - cpu
+
+    # the whole process is measured: what other tests left behind may work in one of three
+    assert min(cpu_of_a_wait() for _ in range(3)) < 0.25
     assert queue.depth().waiting == 10
 
 
