@@ -129,14 +129,16 @@ class Worker:
         self._loop.start()
 
     def _start_thread(self) -> None:
+        """Starts one handler thread, unless the worker was stopped: then nobody would end it."""
         slot = Slot()
         number = len(self._threads) + 1
         thread = threading.Thread(
             target=self._serve, args=(slot,), name=f"msgq-handler-{number}", daemon=True
         )
         with self._lock:
-            self._threads[thread] = slot
-        thread.start()
+            if self._state == "running":
+                thread.start()
+                self._threads[thread] = slot
 
     def _serve(self, slot: Slot) -> None:
         """One handler thread: take, run, settle, until the worker stops or the slot is lost."""
@@ -194,14 +196,12 @@ class Worker:
         logger().warning("%s; its thread %s is replaced", error, thread.name)
         with self._lock:
             self._threads.pop(thread, None)
-            is_running = self._state == "running"
         engine = self._engine
         assert engine is not None
         done = with_acks(decisions, index)
         engine.settle_some(lot, done + runner.expired(lot, index, error))
         engine.give_back(lot)
-        if is_running:
-            self._start_thread()
+        self._start_thread()
 
     # --- stopping ---
 

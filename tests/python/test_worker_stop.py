@@ -40,6 +40,20 @@ def test_a_sync_handler_that_takes_too_long_is_counted_and_replaced(
     assert "is replaced" in caplog.text
 
 
+def test_no_thread_is_replaced_once_the_worker_was_stopped(app: msgq.App) -> None:
+    """The watcher may be about to do so just then; nobody would end such a thread."""
+
+    @app.handler(queue="q")
+    def handler(n: int) -> None: ...
+
+    worker = app.worker(concurrency=1).start()
+    assert worker.stop()
+    before = set(threading.enumerate())
+    worker._start_thread()
+    assert set(threading.enumerate()) <= before
+    assert worker.stop()
+
+
 def test_an_async_handler_that_takes_too_long_is_cancelled(app: msgq.App) -> None:
     import asyncio
 
