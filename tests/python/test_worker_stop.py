@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from typing import Any
 
 import pytest
 
 import msgq
+from msgq._engine import core
 from msgq.testing import run_until_idle
 from tests.support.stuck import Stuck
 
@@ -88,10 +90,19 @@ def test_a_handlers_own_cancellation_is_a_failure(app: msgq.App) -> None:
 
 
 @pytest.mark.parametrize("kind", ["sync", "async"])
-def test_k4_stopping_finishes_what_runs_and_returns_the_rest(any_app: msgq.App, kind: str) -> None:
+def test_k4_stopping_finishes_what_runs_and_returns_the_rest(
+    any_app: msgq.App, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """K4: running handlers finish within the grace time; unstarted work is back within a second."""
-    started, release = threading.Event(), threading.Event()
+    started, release, told = threading.Event(), threading.Event(), threading.Event()
     done: list[int] = []
+    stop_worker = core().Engine.stop_worker
+
+    def telling(*arguments: Any) -> None:
+        stop_worker(*arguments)
+        told.set()
+
+    monkeypatch.setattr(core().Engine, "stop_worker", telling)
 
     if kind == "sync":
 
@@ -115,6 +126,7 @@ def test_k4_stopping_finishes_what_runs_and_returns_the_rest(any_app: msgq.App, 
     assert started.wait(SECONDS)
     stopping = threading.Thread(target=worker.stop, args=(SECONDS,))
     stopping.start()
+    assert told.wait(SECONDS)
     release.set()
     stopping.join(SECONDS)
     assert not stopping.is_alive()
