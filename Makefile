@@ -65,12 +65,14 @@ cpp-dev cpp-release cpp-asan cpp-tsan cpp-fuzz: cpp-%: packages
 	@cmake --preset $* >build/configure-$*.log || { cat build/configure-$*.log; exit 1; }
 	cmake --build --preset $*
 
-# $(call run-ctest,PRESET,LAUNCHER): the C++ tests of one build. Says how many passed, or shows those that did not.
+# $(call run-ctest,PRESET,LAUNCHER): the C++ tests of one build. Says how many passed and the figures that they print,
+# or shows those that did not.
 define run-ctest
 @echo "$(strip $(2) ctest --preset $(1))"
 @$(2) ctest --preset $(1) --parallel $(JOBS) >build/ctest-$(1).log || \
   { grep --invert-match --extended-regexp '^ +Start |   Passed ' build/ctest-$(1).log; exit 1; }
 @grep 'tests passed' build/ctest-$(1).log
+@grep --no-filename --text '^\[ figures\]' build/$(1)/Testing/Temporary/LastTest.log
 endef
 
 # --- what people run -------------------------------------------------------------------------------------------------
@@ -154,7 +156,7 @@ fuzz: cpp-fuzz ## Run each libFuzzer program for SECONDS_EACH=60
 
 .PHONY: torture
 torture: install ## Run the kills, power cuts and floods that take minutes
-	$(PYTEST) -m torture $(ARGS)
+	$(PYTEST) -m torture -rP $(ARGS)
 
 .PHONY: mutation
 mutation: packages $(VENV) ## Take out each guard of the protocol; the C++ tests must find it

@@ -25,16 +25,16 @@ std::optional<std::uint64_t> wanted_seed() {
 
 void print(const Outcome& sum, std::uint64_t seeds, double seconds) {
   const double hours = std::chrono::duration<double, std::ratio<3600>>(sum.virtual_time).count();
-  std::cout << "[ simulator] " << seeds << " seeds, " << sum.messages << " messages, "
+  std::cout << "[ figures] simulator: " << seeds << " seeds, " << sum.messages << " messages, "
             << static_cast<double>(sum.steps) / seconds << " steps/s, "
             << static_cast<double>(sum.crashes) / seconds << " crashes/s (" << sum.crashes << "), "
             << hours << " virtual hours in " << seconds << " s\n";
   const Tally& t = sum.tally;
-  std::cout << "[ simulator] claims: " << t.deaths << " of the dead, " << t.lapses << " lapsed, "
-            << t.given_back << " given back, " << t.extends << " extends; " << t.lost_settles
-            << " settles lost; " << t.suspects << " suspects alone, " << t.worker_lost
-            << " given up; " << t.promoted << " promoted, " << t.redriven << " redriven, "
-            << t.purged << " purged\n";
+  std::cout << "[ figures] simulator's claims: " << t.deaths << " of the dead, " << t.lapses
+            << " lapsed, " << t.given_back << " given back, " << t.extends << " extends; "
+            << t.lost_settles << " settles lost; " << t.suspects << " suspects alone, "
+            << t.worker_lost << " given up; " << t.promoted << " promoted, " << t.redriven
+            << " redriven, " << t.purged << " purged\n";
 }
 
 TEST(Simulator, EverySeedIsClean) {
@@ -77,7 +77,7 @@ TEST_P(PlantedBug, IsFoundAndItsSeedReplays) {
   for (std::uint64_t seed = 1; seed <= kSeeds; ++seed) {
     const Outcome found = simulate(seed, GetParam());
     if (found.violation.empty()) continue;
-    std::cout << "[ simulator] found by seed " << seed << ": " << found.violation << "\n";
+    std::cout << "[ figures] planted bug found by seed " << seed << ": " << found.violation << "\n";
     const Outcome again = simulate(seed, GetParam());
     EXPECT_EQ(again.violation, found.violation);
     EXPECT_EQ(again.steps, found.steps);
