@@ -34,15 +34,11 @@ _forked_pid: int = 0
 def register(client: Closable) -> None:
     """Remembers a client about to open its store. Raises ClosedError at interpreter exit."""
     _open.add(client)  # before the look: the exit hook sees the client, or the client sees it
-    try:
-        check_open()
-    except ClosedError:
-        forget(client)
-        raise
+    check_open()
 
 
 def forget(client: Closable) -> None:
-    """Forgets a client that was closed, or never opened."""
+    """Forgets a client that was closed."""
     _open.discard(client)
 
 

@@ -103,11 +103,7 @@ class Client:
                 self._pid = os.getpid()  # declared before the fork, opened first in the child
             if self._engine is None:
                 _lifecycle.register(self)  # first: exit waits for an open on its way
-                try:
-                    self._engine = open_engine(self.config)
-                except BaseException:
-                    _lifecycle.forget(self)
-                    raise
+                self._engine = open_engine(self.config)
             return self._engine
 
     def close(self, timeout: Duration | None = None) -> bool:

@@ -38,18 +38,22 @@ ENDS = {
 
 
 OPENED_DURING_EXIT = """
-import msgq, threading, time
+import msgq, threading
 from msgq import _lifecycle, client
-opening, opened, real = threading.Event(), [], client.open_engine
+opening, closing, opened = threading.Event(), threading.Event(), []
+open_engine, close_quietly = client.open_engine, _lifecycle._close_quietly
 def slowly(config):
     opening.set()
-    while not _lifecycle.is_exiting(): time.sleep(0.001)
-    opened.append(real(config))
+    closing.wait()
+    opened.append(open_engine(config))
     return opened[0]
+def told(each):
+    closing.set()
+    close_quietly(each)
 def look():
     try: opened[0].queues()
     except msgq.ClosedError: print("closed")
-client.open_engine = slowly
+client.open_engine, _lifecycle._close_quietly = slowly, told
 threading.Thread(target=msgq.App("sqlite:///q.db").open, daemon=True).start()
 opening.wait()
 _lifecycle.at_exit(look)
