@@ -9,6 +9,8 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+pytest_plugins = ["tests.support.postgres_fixtures"]
+
 # Examples are as quick as the machine lets them be; a slow one is not a wrong one.
 hypothesis.settings.register_profile("msgq", deadline=None, print_blob=True)
 hypothesis.settings.load_profile("msgq")

@@ -61,12 +61,26 @@ if(MSGQ_WITH_POSTGRES)
   add_library(msgq_pqxx INTERFACE)
   target_include_directories(msgq_pqxx SYSTEM INTERFACE "${MSGQ_PQXX_DIR}")
   target_link_libraries(msgq_pqxx INTERFACE "${MSGQ_PQXX_LIBRARY}")
+
+  # PostgreSQL's own client library, below libpqxx. Debian puts its header in a folder of its own.
+  find_path(MSGQ_LIBPQ_DIR libpq-fe.h PATH_SUFFIXES postgresql)
+  find_library(MSGQ_LIBPQ_LIBRARY pq)
+  if(NOT MSGQ_LIBPQ_DIR OR NOT MSGQ_LIBPQ_LIBRARY)
+    msgq_missing("libpq (or configure with -DMSGQ_WITH_POSTGRES=OFF)" libpq-dev)
+  endif()
+  add_library(msgq_libpq INTERFACE)
+  target_include_directories(msgq_libpq SYSTEM INTERFACE "${MSGQ_LIBPQ_DIR}")
+  target_link_libraries(msgq_libpq INTERFACE "${MSGQ_LIBPQ_LIBRARY}")
 endif()
 
 if(MSGQ_BUILD_TESTS)
   find_package(GTest)
   if(NOT GTest_FOUND)
     msgq_missing("GoogleTest" libgtest-dev)
+  endif()
+  if(MSGQ_WITH_POSTGRES)
+    # tests/support/postgres.py starts the server of the tests.
+    find_package(Python 3.10 REQUIRED COMPONENTS Interpreter)
   endif()
 endif()
 

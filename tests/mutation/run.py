@@ -28,7 +28,7 @@ def copy_sources() -> None:
     COPY.mkdir(parents=True, exist_ok=True)
     for name in ("CMakeLists.txt", "CMakePresets.json", "pyproject.toml"):
         _copy(ROOT / name, COPY / name)
-    for folder in ("cpp", "tests/cpp"):
+    for folder in ("cpp", "tests/cpp", "tests/support"):
         wanted = {path.relative_to(ROOT) for path in (ROOT / folder).rglob("*") if path.is_file()}
         for path in wanted:
             _copy(ROOT / path, COPY / path)

@@ -32,6 +32,7 @@ def configure(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
         ("MSGQ_CONCURRENTQUEUE_DIR", "libconcurrentqueue-dev"),
         ("MSGQ_XXHASH_DIR", "libxxhash-dev"),
         ("MSGQ_PQXX_DIR", "libpqxx-dev"),
+        ("MSGQ_LIBPQ_DIR", "libpq-dev"),
     ],
 )
 def test_a_missing_library_is_named_with_its_package(
@@ -48,16 +49,20 @@ def test_transports_can_be_switched_off(tmp_path: Path) -> None:
     said = configure(
         tmp_path,
         *("-DMSGQ_WITH_SQLITE=OFF", "-DMSGQ_WITH_POSTGRES=OFF"),
-        *("-DCMAKE_DISABLE_FIND_PACKAGE_SQLite3=ON", "-DMSGQ_PQXX_DIR=OFF"),
+        *("-DCMAKE_DISABLE_FIND_PACKAGE_SQLite3=ON", "-DMSGQ_PQXX_DIR=OFF", "-DMSGQ_LIBPQ_DIR=OFF"),
         "-DCMAKE_EXPORT_COMPILE_COMMANDS=ON",
     )
     assert said.returncode == 0, said.stderr
     commands = json.loads((tmp_path / "compile_commands.json").read_text())
     sources = [Path(each["file"]) for each in commands]
     assert ROOT / "tests" / "cpp" / "transport" / "open_test.cpp" in sources
-    needing = re.compile(r'#include ["<](crash_|support/crash_|transport/sqlite/crash_)')
+    needing = re.compile(
+        r'#include ["<](crash_|support/(crash_|pg_)|transport/sqlite/crash_|libpq)'
+    )
     strays = [
-        each for each in sources if "sqlite" in each.parts or needing.search(each.read_text())
+        each
+        for each in sources
+        if {"sqlite", "postgres"} & {*each.parts} or needing.search(each.read_text())
     ]
     assert strays == []
 
