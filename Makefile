@@ -36,12 +36,15 @@ help: ## Show this help
 
 # --- what everything stands on ---------------------------------------------------------------------------------------
 
-.PHONY: packages lint-packages
+.PHONY: packages lint-packages test-packages
 packages:
 	@.ci/packages
 
 lint-packages:
 	@.ci/packages --lint
+
+test-packages:
+	@.ci/packages --test
 
 # A virtual environment that belongs to this checkout, with what pyproject.toml says the build needs.
 $(VENV): pyproject.toml | packages
@@ -86,7 +89,7 @@ test: install test-cpp ## Build everything and run every test; ARGS="-k name" go
 	$(PYTEST) $(ARGS)
 
 .PHONY: test-cpp
-test-cpp: cpp-dev ## Build and run the C++ tests alone
+test-cpp: test-packages cpp-dev ## Build and run the C++ tests alone
 	$(call run-ctest,dev)
 
 .PHONY: check
@@ -124,14 +127,14 @@ wheel: packages ## Install msgq into an empty environment as a user would, and a
 NO_ASLR := $(shell setarch -R true 2>/dev/null && echo setarch -R)
 
 .PHONY: asan
-asan: cpp-asan ## Run the C++ tests under AddressSanitizer and UndefinedBehaviorSanitizer
+asan: test-packages cpp-asan ## Run the C++ tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	$(call run-ctest,asan,$(NO_ASLR))
 
 # The extension itself, built with the sanitizers into a folder of its own and put before the installed one. Python is not
 # built with them, so their runtimes come first by LD_PRELOAD; what the interpreter never frees is not a leak of ours.
 ASAN_SITE := build/asan-site
 .PHONY: asan-python
-asan-python: install ## Run the Python unit tests on an extension under both sanitizers
+asan-python: test-packages install ## Run the Python unit tests on an extension under both sanitizers
 	$(PY) -m pip install --quiet --no-build-isolation --no-deps --upgrade --target $(ASAN_SITE) \
 	  --config-settings=build-dir=build/wheel-asan --config-settings=cmake.build-type=Debug \
 	  --config-settings=cmake.define.MSGQ_SANITIZE=address,undefined .
@@ -140,7 +143,7 @@ asan-python: install ## Run the Python unit tests on an extension under both san
 	  $(NO_ASLR) $(PYTEST) tests/python $(ARGS)
 
 .PHONY: tsan
-tsan: cpp-tsan ## Run the C++ tests under ThreadSanitizer
+tsan: test-packages cpp-tsan ## Run the C++ tests under ThreadSanitizer
 	$(call run-ctest,tsan,$(NO_ASLR))
 
 .PHONY: fuzz
@@ -155,11 +158,11 @@ fuzz: cpp-fuzz ## Run each libFuzzer program for SECONDS_EACH=60
 	done
 
 .PHONY: torture
-torture: install ## Run the kills, power cuts and floods that take minutes
+torture: test-packages install ## Run the kills, power cuts and floods that take minutes
 	$(PYTEST) -m torture -rP $(ARGS)
 
 .PHONY: mutation
-mutation: packages $(VENV) ## Take out each guard of the protocol; the C++ tests must find it
+mutation: test-packages $(VENV) ## Take out each guard of the protocol; the C++ tests must find it
 	$(PY) tests/mutation/run.py $(ARGS)
 
 .PHONY: format

@@ -83,13 +83,13 @@ def put_before(tools: Path, name: str, script: str) -> None:
     path.chmod(0o755)
 
 
-def ask_for_packages(tools: Path) -> subprocess.CompletedProcess[str]:
+def ask_for_packages(tools: Path, *options: str) -> subprocess.CompletedProcess[str]:
     """Runs .ci/packages for somebody who is not root and has nothing installed."""
     put_before(tools, "dpkg-query", "exit 0")
     put_before(tools, "id", "echo 1000")
     environ = {"PATH": f"{tools}{os.pathsep}{os.environ['PATH']}"}
     return subprocess.run(
-        [ROOT / ".ci" / "packages"],
+        [ROOT / ".ci" / "packages", *options],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -115,6 +115,29 @@ def test_who_may_become_root_does_so_by_sudo(tmp_path: Path) -> None:
     assert may_i == "--non-interactive true"
     assert install.startswith("env DEBIAN_FRONTEND=noninteractive apt-get install --yes ")
     assert " libsqlite3-dev " in install
+
+
+def test_a_server_that_comes_for_the_tests_makes_no_cluster_and_is_not_started(
+    tmp_path: Path,
+) -> None:
+    put_before(tmp_path, "sudo", f'echo "$@" >>"{tmp_path}/asked"')
+    said = ask_for_packages(tmp_path, "--test")
+    assert said.returncode == 0, said.stderr
+    asked = (tmp_path / "asked").read_text()
+    install = asked.index("apt-get install")
+    assert " postgresql pgbouncer" in asked[install:]
+    assert 0 < asked.index("create_main_cluster = false") < install
+    has_policy = Path("/usr/sbin/policy-rc.d").exists()
+    assert ("policy-rc.d" in asked) == (not has_policy)
+
+
+def test_what_is_built_needs_no_server(tmp_path: Path) -> None:
+    put_before(tmp_path, "sudo", f'echo "$@" >>"{tmp_path}/asked"')
+    assert ask_for_packages(tmp_path).returncode == 0
+    asked = (tmp_path / "asked").read_text()
+    assert "libpq-dev" in asked
+    assert " postgresql " not in asked
+    assert "pgbouncer" not in asked
 
 
 def test_make_works_from_elsewhere_twice_and_with_a_space_in_the_path(tmp_path: Path) -> None:
