@@ -161,6 +161,16 @@ fuzz: cpp-fuzz ## Run each libFuzzer program for SECONDS_EACH=60
 torture: test-packages install ## Run the kills, power cuts and floods that take minutes
 	$(PYTEST) -m torture -rP $(ARGS)
 
+.PHONY: test-pg-versions
+PG_VERSIONS ?= 15 16 17 18
+test-pg-versions: test-packages install cpp-dev ## Run the tests that need PostgreSQL on each of PG_VERSIONS, fetched by npm
+	@for version in $(PG_VERSIONS); do \
+	  echo "== PostgreSQL $$version"; \
+	  export MSGQ_PG_VERSION=$$version; \
+	  ctest --preset dev --parallel $(JOBS) --tests-regex '[Pp]ostgres' | grep 'tests passed'; \
+	  $(PYTEST) -k postgres $(ARGS); \
+	done
+
 .PHONY: mutation
 mutation: test-packages $(VENV) ## Take out each guard of the protocol; the C++ tests must find it
 	$(PY) tests/mutation/run.py $(ARGS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -47,6 +48,11 @@ def test_it_is_reached_by_socket_and_by_tcp(postgres_server: PostgresServer) -> 
     assert one(server.dsn, "show fsync") == "off"
     assert one(server.url, "show max_connections") == "200"
     assert one(server.url, "select rolsuper from pg_roles where rolname = 'msgq'") is True
+
+
+def test_it_is_of_the_version_that_was_asked_for(postgres_server: PostgresServer) -> None:
+    ((version,),) = postgres_server.execute("show server_version")
+    assert re.match(CHOSEN.get("MSGQ_PG_VERSION", r"\d+") + r"\b", version)
 
 
 def test_each_url_names_a_schema_of_its_own(
