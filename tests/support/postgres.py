@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import fcntl
 import os
 import pwd
 import select
@@ -33,7 +34,7 @@ import tempfile
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 from urllib.parse import quote
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
@@ -43,6 +44,7 @@ from tests.support.postgres_binaries import NoServerError, find_binaries
 PATIENCE_S = 60.0
 PORT_TRIES = 5
 SKIPPED = 77
+CLAIM = "claim"
 SOCKET_PATH_MAX = 107  # bytes in sockaddr_un less the final zero
 USER = DATABASE = "msgq"
 # Nothing is left in /dev/shm by a server that was killed: its shared memory is in its own folder.
@@ -79,6 +81,7 @@ class PostgresServer:
     ) -> None:
         binaries = binaries or find_binaries()
         self.place = _make_place()
+        self._claim = _claimed(self.place)
         self.port = 0
         self._binaries = _reachable(binaries, self.place)
         quick = {} if is_durable else QUICK
@@ -178,10 +181,13 @@ class PostgresServer:
         """Stops it and removes its folder."""
         self.stop()
         shutil.rmtree(self.place, ignore_errors=True)
+        self._claim.close()
 
     def outlive_us(self) -> None:
         """Before start: the server shall run on when this process ends."""
         self._dies_with_us = False
+        (self.place / CLAIM).unlink()
+        self._claim.close()
 
     # --- inside (needs psycopg) ----------------------------------------------------------------
 
@@ -319,10 +325,29 @@ def _make_place() -> Path:
     folder = tempfile.gettempdir()
     if len(os.fsencode(folder)) + len("/msgq-pg-12345678/.s.PGSQL.65535.lock") > SOCKET_PATH_MAX:
         folder = "/tmp"
+    _remove_orphans(Path(folder))
     place = Path(tempfile.mkdtemp(prefix="msgq-pg-", dir=folder))
     if os.geteuid() == 0:
         shutil.chown(place, "nobody", pwd.getpwnam("nobody").pw_gid)
     return place
+
+
+def _claimed(place: Path) -> IO[str]:
+    """Marks the folder as this process's for as long as it lives, and no longer."""
+    claim = (place / CLAIM).open("w")
+    fcntl.flock(claim, fcntl.LOCK_EX)
+    return claim
+
+
+def _remove_orphans(folder: Path) -> None:
+    """Removes what processes left that were killed; their servers ended with them."""
+    for claim in folder.glob(f"msgq-pg-*/{CLAIM}"):
+        place = claim.parent
+        # One without data may be in the making.
+        if (place / "data").exists() and running_pid(place) == 0:
+            with contextlib.suppress(OSError), claim.open("r+") as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(place, ignore_errors=True)
 
 
 def _reachable(binaries: Path, place: Path) -> Path:

@@ -16,7 +16,7 @@ import pytest
 
 from tests.support import postgres
 from tests.support.postgres import PostgresServer
-from tests.support.postgres_binaries import NoServerError, find_binaries
+from tests.support.postgres_binaries import ROOT, NoServerError, find_binaries
 from tests.support.postgres_fixtures import CHOSEN, new_server
 
 SCRIPT = Path(postgres.__file__)
@@ -157,6 +157,36 @@ def test_a_served_one_is_gone_with_the_pipe() -> None:
         assert process.wait(60) == 0
     with pytest.raises(psycopg.OperationalError):
         one(url)
+
+
+KILLED = """
+import os, signal
+from tests.support.postgres import PostgresServer
+server = PostgresServer()
+server.start()
+print(server.place, flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_what_a_killed_process_leaves_is_gone_with_the_next_server() -> None:
+    new_server().remove()
+    said = subprocess.run(
+        [sys.executable, "-c", KILLED],
+        cwd=ROOT,
+        env={**os.environ, **CHOSEN},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    assert said.returncode == -signal.SIGKILL
+    place = Path(said.stdout.strip())
+    # Its server ends by itself, in its own time.
+    if pid := postgres.running_pid(place):
+        assert postgres._wait_gone(pid, 30)
+    assert place.exists()
+    new_server().remove()
+    assert not place.exists()
 
 
 def test_without_programs_it_says_what_brings_them(tmp_path: Path) -> None:
