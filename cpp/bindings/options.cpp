@@ -34,6 +34,9 @@ const std::map<std::string, Setter>& setters() {
   static const std::map<std::string, Setter> table{
       {"scheme", plain(&Config::scheme)},
       {"path", plain(&Config::path)},
+      {"dsn", plain(&Config::dsn)},
+      {"schema", plain(&Config::schema)},
+      {"create_schema", plain(&Config::create_schema)},
       {"inflight_count_max", plain(&Config::inflight_count_max)},
       {"inflight_bytes_max", plain(&Config::inflight_bytes_max)},
       {"overflow", choice<Overflow>(&Config::overflow, {{"block", Overflow::kBlock},

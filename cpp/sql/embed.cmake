@@ -2,6 +2,7 @@
 #
 #   sqlite/settle_and_claim.sql         msgq::transport::sql::sqlite::kSettleAndClaim
 #   sqlite/migrations/0001_create.sql   msgq::transport::sql::sqlite::kMigration0001Create
+#   postgres/functions/append.sql       msgq::transport::sql::postgres::functions::kAppend, and one of kAll
 #
 # Run by the build as `cmake -DSQL_ROOT=... -DOUTPUT=... -P embed.cmake`.
 cmake_minimum_required(VERSION 3.25)
@@ -43,6 +44,17 @@ foreach(file IN LISTS files)
   string(APPEND header "\nnamespace ${namespace} {\n"
          "inline constexpr char k${name}[] = R\"sql(${text})sql\";\n"
          "}  // namespace ${namespace}\n")
+  if(folder MATCHES "/functions$")
+    list(APPEND functions "${namespace}::k${name}")
+    set(functions_namespace "${namespace}")
+  endif()
 endforeach()
+
+# The functions of a schema are installed together: kAll names them.
+if(functions)
+  list(JOIN functions ",\n    " all)
+  string(APPEND header "\nnamespace ${functions_namespace} {\n"
+         "inline constexpr const char* kAll[] = {\n    ${all}};\n}  // namespace ${functions_namespace}\n")
+endif()
 
 file(WRITE "${OUTPUT}" "${header}")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-Kind = Literal["count", "bytes", "duration", "choice", "flag", "weights", "ratio"]
+Kind = Literal["count", "bytes", "duration", "choice", "flag", "weights", "ratio", "name"]
 _YEAR: Final = 366 * 86_400.0
 _COUNT_MAX: Final = 10**9
 _BYTES_MAX: Final = 2**40
@@ -79,6 +79,11 @@ _TABLE: Final = (
     _time("poll_max", 1.0, "longest pause between looks for work when no hint came", 0.001, 3600.0),
     _time("busy_timeout", 60.0, "how long another program may hold the store's write lock", 0.0),
     Setting("strict_queues", "flag", False, "an unknown queue is an error, not created",
+            is_core=True),
+    # postgresql:// only
+    Setting("schema", "name", "msgq", "postgresql://: the schema that holds the tables",
+            is_core=True),
+    Setting("create_schema", "flag", True, "postgresql://: make and upgrade the tables at start",
             is_core=True),
     # worker
     _count("concurrency", 8, "handler threads of a worker", 1, 10_000, core=False),

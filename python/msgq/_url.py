@@ -7,15 +7,20 @@ from __future__ import annotations
 
 import re
 from typing import Final, NamedTuple
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 from msgq.errors import ConfigError, UnsupportedError
 
-KNOWN: Final = ("memory", "sync", "sqlite")
-LATER: Final = {
-    "postgresql": "postgresql", "postgres": "postgresql", "amqp": "amqp", "amqps": "amqp",
-    "sqs": "sqs", "servicebus": "servicebus",
-}  # fmt: skip
+KNOWN: Final = ("memory", "sync", "sqlite", "postgresql")
+LATER: Final = {"amqp": "amqp", "amqps": "amqp", "sqs": "sqs", "servicebus": "servicebus"}
+LIBPQ_OPTIONS: Final = frozenset(
+    "host hostaddr port dbname user password passfile require_auth channel_binding application_name "
+    "options keepalives keepalives_idle keepalives_interval keepalives_count tcp_user_timeout "
+    "sslmode sslcompression sslcert sslkey sslpassword sslrootcert sslcrl sslcrldir sslsni "
+    "ssl_min_protocol_version ssl_max_protocol_version requirepeer krbsrvname gsslib gssencmode "
+    "service target_session_attrs load_balance_hosts".split()
+)
+"""What libpq knows; the other options of a postgresql:// URL are settings of msgq."""
 _SECRET: Final = re.compile(r"passw|secret|token|key|credential|sig", re.IGNORECASE)
 _USER_PART: Final = re.compile(r"(://[^/@:?#]*:)[^/?#]*@")
 _ODD_USER_PART: Final = re.compile(r"(://[^/@:?#]*:).*@", re.DOTALL)
@@ -28,6 +33,7 @@ class StoreUrl(NamedTuple):
     path: str
     options: dict[str, str]
     masked: str
+    dsn: str = ""  # postgresql only: what libpq gets; never shown
 
     def __str__(self) -> str:
         return self.masked
@@ -44,7 +50,7 @@ def parse_url(text: str) -> StoreUrl:
     """
     masked = mask(text)
     scheme, separator, _ = text.partition("://")
-    scheme = scheme.lower()
+    scheme = {"postgres": "postgresql"}.get(scheme.lower(), scheme.lower())
     if not separator:
         raise ConfigError(
             f"{masked!r} is no URL; write it like sqlite:///msgq.db, memory:// or sync://"
@@ -58,9 +64,21 @@ def parse_url(text: str) -> StoreUrl:
         raise ConfigError(
             f"unknown scheme {scheme!r} in {masked}; known: {', '.join(n + '://' for n in KNOWN)}"
         )
+    if scheme == "postgresql":
+        return _postgres_url(text, masked)
     parts = urlsplit(text)
     options = _options(parts.query, masked)
     return StoreUrl(scheme, _path(scheme, parts.netloc, parts.path, masked), options, masked)
+
+
+def _postgres_url(text: str, masked: str) -> StoreUrl:
+    """Splits settings of msgq from what libpq reads; the rest of the URL is libpq's to judge."""
+    place, _, query = text.partition("?")
+    options = _options(query, masked)
+    own = {name: value for name, value in options.items() if name not in LIBPQ_OPTIONS}
+    rest = urlencode({name: options[name] for name in options if name not in own}, quote_via=quote)
+    dsn = "postgresql" + place[place.index("://") :] + ("?" + rest if rest else "")
+    return StoreUrl("postgresql", "", own, masked, dsn)
 
 
 def _options(query: str, masked: str) -> dict[str, str]:

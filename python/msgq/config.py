@@ -9,6 +9,7 @@ import difflib
 import importlib
 import math
 import os
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -23,6 +24,7 @@ DEFAULT_URL: Final = "sqlite:///msgq.db"
 SUPERVISOR: Final = "MSGQ_SUPERVISOR"
 """Tells a worker process who supervises it; no setting."""
 _PREFIX: Final = "MSGQ_"
+_PLAIN_NAME: Final = re.compile("[a-z_][a-z0-9_]{0,49}")
 _NOT_SETTINGS: Final = frozenset({"URL", "CONFIG", "PROFILE", "WORKER_SPEC", "SUPERVISOR"})
 
 
@@ -56,7 +58,8 @@ class Config(Mapping[str, Any]):
 
     def core_options(self) -> dict[str, object]:
         """Gives what the engine takes: names of config.h, durations in whole milliseconds."""
-        options: dict[str, object] = {"scheme": self.url.scheme, "path": self.url.path}
+        url = self.url
+        options: dict[str, object] = {"scheme": url.scheme, "path": url.path, "dsn": url.dsn}
         for setting in SETTINGS.values():
             if setting.is_core:
                 value = self._values[setting.name]
@@ -180,6 +183,8 @@ def _typed(setting: Setting, value: Any) -> Any:
         if value not in setting.choices:
             raise ConfigError(f"{name} must be one of {', '.join(setting.choices)}, got {value!r}")
         return value
+    if kind == "name":
+        return _name(name, value)
     return _flag(name, value) if kind == "flag" else _weights(name, value)
 
 
@@ -197,6 +202,14 @@ def _in_range(setting: Setting, value: float, show: Any) -> float:
     if not setting.least <= value <= setting.most:
         least, most = show(setting.least), show(setting.most)
         raise ConfigError(f"{setting.name} must be from {least} to {most}, got {show(value)}")
+    return value
+
+
+def _name(name: str, value: Any) -> str:
+    if not isinstance(value, str) or not _PLAIN_NAME.fullmatch(value):
+        raise ConfigError(
+            f"{name} must be a to z, 0 to 9 and _, at most 50, no digit first, got {value!r}"
+        )
     return value
 
 

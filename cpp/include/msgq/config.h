@@ -19,8 +19,13 @@ enum class Durability : std::uint8_t {
 struct Config {
   using Millis = std::chrono::milliseconds;
 
-  std::string scheme = "sqlite";  // memory | sqlite
+  std::string scheme = "sqlite";  // memory | sqlite | postgresql
   std::string path;  // of the store's file; empty for memory (then each engine its own)
+
+  // PostgreSQL only.
+  std::string dsn;              // libpq's URI
+  std::string schema = "msgq";  // where the tables are
+  bool create_schema = true;    // make and upgrade them when they are not as they should be
 
   // Intake: what may be on its way into the store at once.
   std::uint64_t inflight_count_max = 20'000;

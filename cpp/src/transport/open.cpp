@@ -5,6 +5,9 @@
 #if MSGQ_WITH_SQLITE
 #include "transport/sqlite/sqlite_transport.h"
 #endif
+#if MSGQ_WITH_POSTGRES
+#include "transport/postgres/postgres_transport.h"
+#endif
 
 namespace msgq::transport {
 
@@ -12,6 +15,9 @@ std::unique_ptr<Transport> open_transport(const Config& config, World world, Log
   if (config.scheme == "memory") return open_memory(config, world, log);
 #if MSGQ_WITH_SQLITE
   if (config.scheme == "sqlite") return open_sqlite(config, world, log);
+#endif
+#if MSGQ_WITH_POSTGRES
+  if (config.scheme == "postgresql") return open_postgres(config, world, log);
 #endif
   throw Error(ErrorCode::kUnsupported, "this msgq was built without the transport '" +
                                            config.scheme + "'; build it with MSGQ_WITH_" +

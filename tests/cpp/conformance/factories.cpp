@@ -3,6 +3,9 @@
 #if MSGQ_WITH_SQLITE
 #include "transport/sqlite/sqlite_store_under_test.h"
 #endif
+#if MSGQ_WITH_POSTGRES
+#include "transport/postgres/postgres_store_under_test.h"
+#endif
 
 namespace msgq::test {
 namespace {
@@ -34,6 +37,10 @@ const std::vector<StoreCase>& store_cases() {
 #if MSGQ_WITH_SQLITE
     {"sqlite", true,
      [](const Config& config) { return std::make_unique<SqliteStoreUnderTest>(config); }},
+#endif
+#if MSGQ_WITH_POSTGRES
+    {"postgres", true,
+     [](const Config& config) { return std::make_unique<PostgresStoreUnderTest>(config); }},
 #endif
   };
   return cases;

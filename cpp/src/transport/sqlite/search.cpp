@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <tuple>
 
-#include "transport/sqlite/bookmark.h"
+#include "transport/bookmark.h"
 #include "transport/sqlite/headers.h"
 
 namespace msgq::transport::sqlite {

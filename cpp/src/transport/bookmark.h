@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-namespace msgq::transport::sqlite {
+namespace msgq::transport {
 
 // By kind: 'm' in a lane (lane, seq, index), 'p' parked (high and low half of the id, number), 'd'
 // dead (number).
@@ -20,4 +20,4 @@ struct Bookmark {
   static Bookmark read(std::string_view text, std::string_view kinds);
 };
 
-}  // namespace msgq::transport::sqlite
+}  // namespace msgq::transport

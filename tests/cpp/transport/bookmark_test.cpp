@@ -1,10 +1,10 @@
-#include "transport/sqlite/bookmark.h"
+#include "transport/bookmark.h"
 
 #include <gtest/gtest.h>
 
 #include "support/outcome.h"
 
-namespace msgq::transport::sqlite {
+namespace msgq::transport {
 namespace {
 
 using test::code_of;
@@ -24,4 +24,4 @@ TEST(Bookmark, WhatIsNoneIsRefused) {
 }
 
 }  // namespace
-}  // namespace msgq::transport::sqlite
+}  // namespace msgq::transport

@@ -1,10 +1,10 @@
-#include "transport/sqlite/bookmark.h"
+#include "transport/bookmark.h"
 
 #include <charconv>
 
 #include "msgq/error.h"
 
-namespace msgq::transport::sqlite {
+namespace msgq::transport {
 
 std::string Bookmark::text() const {
   return std::string(1, kind) + std::to_string(a) + "." + std::to_string(b) + "." +
@@ -27,4 +27,4 @@ Bookmark Bookmark::read(std::string_view text, std::string_view kinds) {
   return out;
 }
 
-}  // namespace msgq::transport::sqlite
+}  // namespace msgq::transport

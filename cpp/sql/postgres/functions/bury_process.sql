@@ -1,0 +1,43 @@
+-- Returns: the claims that a dead process held, now claimable again, each with whether its one message
+--   was alone: then its crash is counted. All of them are suspects. Nothing when its heart beat again.
+-- Index: primary key of process.
+-- Locks: the process's row; its owners; its claims, those that others hold are passed over.
+-- Twice: finds nothing.
+create or replace function :schema.bury_process(p_process int, p_heartbeat text, p_window_ms bigint)
+returns table (subscription int, lane int, gen bigint, is_alone boolean, crashes int)
+language plpgsql as $$
+#variable_conflict use_column
+declare
+  v_row :schema.claim;
+  v_owners bigint[];
+  v_rows :schema.claim[] := '{}';
+  v_is_alone boolean;
+begin
+  update :schema.process set is_dead = true
+    where id = p_process and not is_dead and heartbeat_at::text = p_heartbeat;
+  if not found then
+    return;
+  end if;
+  update :schema.owner set is_closed = true where process = p_process and not is_closed;
+  select array_agg(o.id) into v_owners from :schema.owner o where o.process = p_process;
+  for v_row in
+    select c.* from :schema.claim c where c.owner = any (v_owners) and c.state = 0
+    order by c.subscription, c.lane, c.gen for update skip locked
+  loop
+    v_rows := v_rows || v_row;
+  end loop;
+  foreach v_row in array v_rows loop
+    v_is_alone := cardinality(v_rows) = 1 and v_row.is_suspect
+                  and v_row.n - :schema.ones(v_row.done) = 1;
+    if v_is_alone and (v_row.crashes = 0
+                       or v_row.crashed_at < :schema.clock() - p_window_ms * interval '1 ms') then
+      v_row.crashes := 0;
+      v_row.crashed_at := :schema.clock();
+    end if;
+    v_row.crashes := v_row.crashes + v_is_alone::int;
+    update :schema.claim c set state = 2, is_suspect = true, crashes = v_row.crashes,
+                               crashed_at = v_row.crashed_at
+      where c.subscription = v_row.subscription and c.lane = v_row.lane and c.gen = v_row.gen;
+    return query select v_row.subscription, v_row.lane, v_row.gen, v_is_alone, v_row.crashes;
+  end loop;
+end $$

@@ -1,0 +1,21 @@
+-- Returns: nothing; a queue goes with everything that is in it.
+-- Index: primary keys and the unique keys that begin with the queue.
+-- Locks: as purge(), and the rows.
+-- Twice: an error: it is not there.
+create or replace function :schema.delete_queue(p_queue int) returns void language plpgsql as $$
+declare
+  v_subscription int;
+begin
+  select id into v_subscription from :schema.subscription where queue = p_queue;
+  perform :schema.purge(p_queue);
+  delete from :schema.block where lane in (select id from :schema.lane where queue = p_queue);
+  delete from :schema.dead_letter where queue = p_queue;
+  delete from :schema.claim where subscription = v_subscription;
+  delete from :schema.cursor where subscription = v_subscription;
+  delete from :schema.lane where queue = p_queue;
+  delete from :schema.totals where subscription = v_subscription;
+  delete from :schema.flushed where subscription = v_subscription;
+  delete from :schema.subscription where queue = p_queue;
+  delete from :schema.queue where id = p_queue;
+  perform nextval(':schema.number');  -- everybody reads the directory again
+end $$

@@ -1,0 +1,26 @@
+-- Returns: nothing; writes what a request's settles changed and which were lost.
+-- Index: primary key of flushed, at its right edge.
+-- Locks: none.
+-- Twice: an error: (owner, request) is there.
+create or replace function :schema.note_settled(
+  p_owner bigint, p_request bigint, p_subscriptions int[], p_acked int[], p_lost int[],
+  r_settles int[], r_kinds int[])
+returns void language plpgsql as $$
+begin
+  insert into :schema.flushed (owner, request, part, subscription, done, parked, dead)
+  select p_owner, p_request, 3, subscription, sum(done), sum(parked), sum(dead)
+  from (
+    select s.subscription, s.acked as done, 0 as parked, 0 as dead
+    from unnest(p_subscriptions, p_acked) with ordinality as s(subscription, acked, number)
+    where s.number <> all (p_lost)
+    union all
+    select p_subscriptions[r.settle], 0, (r.kind < 3)::int, (r.kind = 3)::int
+    from unnest(r_settles, r_kinds) as r(settle, kind)
+    where r.settle <> all (p_lost)
+  ) as change
+  group by subscription;
+  if cardinality(p_lost) > 0 then
+    insert into :schema.flushed (owner, request, part, subscription, lost)
+    values (p_owner, p_request, 4, 0, p_lost);
+  end if;
+end $$

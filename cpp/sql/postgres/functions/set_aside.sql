@@ -1,0 +1,31 @@
+-- Returns: nothing; keeps the messages that settles returned (kind 1 retry, 2 snooze) or gave up
+--   (kind 3), except those of settles that were lost.
+-- Index: parked_due, parked_id, dead_letter_id.
+-- Locks: none. REQUIRES: the claims' row locks.
+-- Twice: keeps them twice; its caller does not come twice.
+create or replace function :schema.set_aside(
+  p_subscriptions int[], p_lost int[], r_settles int[], r_kinds int[], r_delays_ms bigint[],
+  r_reasons text[], r_ids uuid[], r_bytes int[], r_checksums bigint[], r_ends int[], r_frames bytea)
+returns void language plpgsql as $$
+declare
+  v_now timestamptz := :schema.clock();
+  v_subscription int;
+  v_queue int;
+begin
+  for n in 1 .. cardinality(r_ids) loop
+    continue when r_settles[n] = any (p_lost);
+    v_subscription := p_subscriptions[r_settles[n]];
+    select queue into v_queue from :schema.subscription where id = v_subscription;
+    if r_kinds[n] = 3 then
+      insert into :schema.dead_letter
+        (queue, subscription, reason, died_at, id, bytes, checksum, frames)
+      values (v_queue, v_subscription, r_reasons[n], v_now, r_ids[n], r_bytes[n], r_checksums[n],
+              :schema.slice(r_frames, r_ends, n));
+    else
+      insert into :schema.parked
+        (queue, subscription, kind, due, parked_at, id, bytes, checksum, frames)
+      values (v_queue, v_subscription, r_kinds[n], v_now + r_delays_ms[n] * interval '1 ms', v_now,
+              r_ids[n], r_bytes[n], r_checksums[n], :schema.slice(r_frames, r_ends, n));
+    end if;
+  end loop;
+end $$

@@ -1,0 +1,29 @@
+-- Returns: nothing; folds what an owner's requests changed, up to a number whose answer it has heard,
+--   into the totals.
+-- Index: primary key of flushed, behind what was swept before; primary key of totals.
+-- Locks: the owner's row; the totals, ascending.
+-- Twice: finds nothing.
+create or replace function :schema.sweep_flushed(p_owner bigint, p_heard bigint) returns void
+language plpgsql set enable_seqscan = off set jit = off as $$
+declare
+  v_swept bigint;
+  v_change record;
+begin
+  perform set_config('synchronous_commit', 'off', true);  -- what a crash forgets is swept again
+  select swept into v_swept from :schema.owner where id = p_owner for no key update;
+  if v_swept is null or v_swept >= p_heard then
+    return;
+  end if;
+  for v_change in
+    with gone as (
+      delete from :schema.flushed
+      where owner = p_owner and request > v_swept and request <= p_heard returning *)
+    select subscription, sum(sent) as sent, sum(parked) as parked, sum(done) as done, sum(dead) as dead
+    from gone where subscription <> 0 group by subscription order by subscription
+  loop
+    update :schema.totals set sent = sent + v_change.sent, parked = parked + v_change.parked,
+                              done = done + v_change.done, dead = dead + v_change.dead
+      where subscription = v_change.subscription;
+  end loop;
+  update :schema.owner set swept = p_heard where id = p_owner;
+end $$

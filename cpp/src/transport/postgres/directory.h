@@ -1,0 +1,51 @@
+// Queues and their lanes as they were last read; read again when the newest number of the schema
+// has changed. A process appends to one lane of a queue, and claims from all of them.
+//
+// Threads: that of the session.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "transport/postgres/connection.h"
+
+namespace msgq::transport::postgres {
+
+struct Queue {
+  int id = 0;
+  std::string name;
+  int subscription = 0;
+  std::vector<int> lanes;       // that the subscription reads, the one of returned messages first
+  std::map<int, int> by_shard;  // lanes that producers append to
+};
+
+class Directory {
+ public:
+  explicit Directory(int shard) : shard_(shard) {}
+
+  // Reads everything when it may have changed since the last time.
+  void refresh(Connection& connection);
+  void note_version(std::int64_t version) { is_stale_ = is_stale_ || version != version_; }
+  void forget() { is_stale_ = true; }
+  bool is_stale() const { return is_stale_; }
+  // nullptr when there is none. Pointers hold until the next refresh.
+  const Queue* find(std::string_view name) const;
+  const Queue* of_subscription(int subscription) const;
+  const Queue* of_id(int queue) const;
+  const std::map<std::string, Queue, std::less<>>& all() const { return queues_; }
+  // The queue with a lane to append to, made where it is not there; throws kNotFound when
+  // `is_strict`.
+  const Queue& make(Connection& connection, std::string_view name, bool is_strict);
+  int lane_of(const Queue& queue) const { return queue.by_shard.at(shard_); }
+
+ private:
+  const int shard_;
+  bool is_stale_ = true;
+  std::int64_t version_ = 0;
+  std::map<std::string, Queue, std::less<>> queues_;
+};
+
+}  // namespace msgq::transport::postgres

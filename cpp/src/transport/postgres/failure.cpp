@@ -1,0 +1,69 @@
+#include "transport/postgres/failure.h"
+
+#include <array>
+
+namespace msgq::transport::postgres {
+namespace {
+
+struct Meaning {
+  std::string_view state;  // a whole SQLSTATE, or its class
+  ErrorCode code;
+  std::string_view advice;
+};
+
+// The first that fits wins: whole states before their classes.
+constexpr std::array kMeanings{
+    Meaning{kOwnerClosed, ErrorCode::kStoreUnavailable, "it comes back with a new one"},
+    Meaning{kLaneClosed, ErrorCode::kStoreUnavailable, "it is looked up again"},
+    Meaning{kWrongIsolation, ErrorCode::kStoreRejected, "msgq sets it itself; a pooler changed it"},
+    Meaning{"53100", ErrorCode::kStoreFull, "make room on the server's disk"},
+    Meaning{"53300", ErrorCode::kStoreUnavailable,
+            "raise the server's max_connections, or use fewer connections or PgBouncer"},
+    Meaning{"57P04", ErrorCode::kStoreRejected, "the database was dropped"},
+    Meaning{"25006", ErrorCode::kStoreUnavailable,
+            "the server is a read-only standby: name the primary, or several hosts with "
+            "target_session_attrs=read-write"},
+    Meaning{"28P01", ErrorCode::kConfigInvalid, "check user and password of the URL"},
+    Meaning{"28000", ErrorCode::kConfigInvalid,
+            "check the user of the URL and the server's pg_hba.conf"},
+    Meaning{"3D000", ErrorCode::kConfigInvalid, "create the database, or name another in the URL"},
+    Meaning{"42501", ErrorCode::kStoreRejected, "ask for the right: msgq db grant"},
+    Meaning{"3F000", ErrorCode::kSchemaMismatch, "make the schema: msgq db upgrade"},
+    Meaning{"42P01", ErrorCode::kSchemaMismatch, "make the tables: msgq db upgrade"},
+    Meaning{"42883", ErrorCode::kSchemaMismatch, "make the functions: msgq db upgrade"},
+    Meaning{"08", ErrorCode::kStoreUnavailable, "the connection was lost"},
+    Meaning{"40", ErrorCode::kStoreUnavailable, "another transaction was in the way"},
+    Meaning{"53", ErrorCode::kStoreUnavailable, "the server lacks something"},
+    Meaning{"55", ErrorCode::kStoreUnavailable, "something was in use"},
+    Meaning{"57", ErrorCode::kStoreUnavailable, "the server or an operator stopped it"},
+    Meaning{"58", ErrorCode::kStoreUnavailable, "the server's system failed"},
+    Meaning{"XX", ErrorCode::kStoreRejected, "the server reports damage or a bug of its own"},
+};
+
+const Meaning* meaning_of(std::string_view state) {
+  for (const Meaning& each : kMeanings)
+    if (state.substr(0, each.state.size()) == each.state) return &each;
+  return nullptr;
+}
+
+}  // namespace
+
+Refusal refusal(std::string_view state, std::string_view message, std::string_view detail) {
+  const Meaning* meaning = meaning_of(state);
+  std::string text = "PostgreSQL: " + std::string(message);
+  if (!detail.empty()) text += " (" + std::string(detail) + ")";
+  text += " [SQLSTATE " + std::string(state) + "]";
+  if (meaning != nullptr) text += "; " + std::string(meaning->advice);
+  return {meaning != nullptr ? meaning->code : ErrorCode::kStoreRejected, text, std::string(state)};
+}
+
+Error no_connection(std::string_view message) {
+  while (!message.empty() && message.back() == '\n') message.remove_suffix(1);
+  const auto has = [&](std::string_view part) { return message.find(part) != message.npos; };
+  const bool is_wrong = has("password") || has("authentication") || has("does not exist") ||
+                        has("pg_hba.conf") || has("invalid ") || has("certificate") || has("SSL");
+  return {is_wrong ? ErrorCode::kConfigInvalid : ErrorCode::kStoreUnavailable,
+          "PostgreSQL: " + std::string(message)};
+}
+
+}  // namespace msgq::transport::postgres

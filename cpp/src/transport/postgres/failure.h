@@ -1,0 +1,34 @@
+// The one table that says what an SQLSTATE means for msgq: wait and try again, fix something, or
+// give up; and texts that never carry a password.
+//
+// Threads: pure functions.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "msgq/error.h"
+
+namespace msgq::transport::postgres {
+
+// Our own states, raised by the functions in cpp/sql/postgres.
+inline constexpr std::string_view kOwnerClosed = "MQ001";
+inline constexpr std::string_view kWrongIsolation = "MQ002";
+inline constexpr std::string_view kLaneClosed = "MQ003";
+
+// An error that the server answered: the statement's transaction certainly did nothing.
+class Refusal : public Error {
+ public:
+  Refusal(ErrorCode code, const std::string& what, std::string state)
+      : Error(code, what), state_(std::move(state)) {}
+  const std::string& state() const noexcept { return state_; }
+
+ private:
+  std::string state_;
+};
+
+Refusal refusal(std::string_view state, std::string_view message, std::string_view detail);
+// What libpq says of a connection that could not be made.
+Error no_connection(std::string_view message);
+
+}  // namespace msgq::transport::postgres

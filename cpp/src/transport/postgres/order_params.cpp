@@ -1,0 +1,197 @@
+#include "transport/postgres/order_params.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace msgq::transport::postgres {
+namespace {
+
+using Type = Array::Type;
+
+// What is parked or buried: the columns of a message, its blocks behind each other.
+struct Kept {
+  Array ids{Type::kUuid}, bytes{Type::kInt4}, checksums{Type::kInt8}, ends{Type::kInt4};
+  std::string frames;
+
+  void add(const StoredMessage& message) {
+    const BlockPtr block = block_of_one(message);
+    ids.add(message.id);
+    bytes.add(static_cast<std::int64_t>(block->body_bytes(0, 1)));
+    checksums.add(static_cast<std::int64_t>(block->checksum()));
+    frames += block->bytes();
+    ends.add(static_cast<std::int64_t>(frames.size()));
+  }
+  void put(Params& out) {
+    out.array(std::move(ids)).array(std::move(bytes)).array(std::move(checksums));
+    out.array(std::move(ends)).bytes(std::move(frames));
+  }
+};
+
+std::int64_t from_now(std::int64_t due_ms, const Asker& asker) {
+  return std::max<std::int64_t>(due_ms - asker.wall_ms, 0);
+}
+
+std::string bits_of(const Bitmap& done, std::uint32_t n) {
+  std::string out(n, '0');
+  for (std::uint32_t i = 0; i < n; ++i)
+    if (done.has(i)) out[i] = '1';
+  return out;
+}
+
+// Bits up to the last one that is set; the server knows how many there are.
+std::string bits_of(const Bitmap& done) {
+  return bits_of(done, static_cast<std::uint32_t>(done.bytes().size() * 8));
+}
+
+void add_settles(Params& out, const std::vector<SettleOrder>& settles) {
+  Array subscriptions(Type::kInt4), lanes(Type::kInt4), gens(Type::kInt8), owners(Type::kInt8);
+  Array flags(Type::kInt4), done(Type::kText), acked(Type::kInt4);
+  for (const SettleOrder& order : settles) {
+    subscriptions.add(static_cast<std::int64_t>(order.claim.subscription));
+    lanes.add(static_cast<std::int64_t>(order.claim.lane));
+    gens.add(static_cast<std::int64_t>(order.claim.gen));
+    owners.add(static_cast<std::int64_t>(order.claim.owner));
+    flags.add((order.is_whole ? 1 : 0) + (order.gives_back ? 2 : 0));
+    if (order.is_whole)
+      done.add_null();
+    else
+      done.add(bits_of(order.done));
+    acked.add(order.acked);
+  }
+  out.array(std::move(subscriptions)).array(std::move(lanes)).array(std::move(gens));
+  out.array(std::move(owners)).array(std::move(flags)).array(std::move(done));
+  out.array(std::move(acked));
+}
+
+// The messages that settles return or give up, each naming its settle from 1.
+void add_set_aside(Params& out, const Asker& asker, const std::vector<SettleOrder>& settles) {
+  constexpr int kRetry = 1, kSnooze = 2, kDead = 3;
+  Array numbers(Type::kInt4), kinds(Type::kInt4), delays(Type::kInt8), reasons(Type::kText);
+  Kept kept;
+  for (std::size_t i = 0; i < settles.size(); ++i) {
+    for (const auto& back : settles[i].backs) {
+      numbers.add(static_cast<std::int64_t>(i + 1));
+      kinds.add(back.kind == SettleOrder::Return::kRetry ? kRetry : kSnooze);
+      delays.add(from_now(back.due_ms, asker));
+      reasons.add_null();
+      kept.add(back.message);
+    }
+    for (const auto& dead : settles[i].deads) {
+      numbers.add(static_cast<std::int64_t>(i + 1));
+      kinds.add(kDead);
+      delays.add(0);
+      reasons.add(dead.reason);
+      kept.add(dead.message);
+    }
+  }
+  out.array(std::move(numbers)).array(std::move(kinds)).array(std::move(delays));
+  out.array(std::move(reasons));
+  kept.put(out);
+}
+
+void add_extends(Params& out, const Asker& asker, const std::vector<ExtendOrder>& extends) {
+  Array subscriptions(Type::kInt4), lanes(Type::kInt4), gens(Type::kInt8), owners(Type::kInt8);
+  Array leases(Type::kInt8);
+  for (const ExtendOrder& order : extends) {
+    subscriptions.add(static_cast<std::int64_t>(order.claim.subscription));
+    lanes.add(static_cast<std::int64_t>(order.claim.lane));
+    gens.add(static_cast<std::int64_t>(order.claim.gen));
+    owners.add(static_cast<std::int64_t>(order.claim.owner));
+    leases.add(order.until_ms - asker.boot_ms);
+  }
+  out.array(std::move(subscriptions)).array(std::move(lanes)).array(std::move(gens));
+  out.array(std::move(owners)).array(std::move(leases));
+}
+
+void add_wishes(Params& out, const std::vector<ClaimWish>& wishes, const Directory& queues) {
+  constexpr std::int64_t kAnyBytes = 1ll << 40;
+  Array subscriptions(Type::kInt4), ends(Type::kInt4), lanes(Type::kInt4), counts(Type::kInt4);
+  Array bytes(Type::kInt8), leases(Type::kInt8), flags(Type::kInt4);
+  for (const ClaimWish& wish : wishes) {
+    const Queue* queue = queues.find(wish.queue);
+    subscriptions.add(queue != nullptr ? queue->subscription : 0);
+    if (queue != nullptr)
+      for (const int lane : queue->lanes) lanes.add(lane);
+    ends.add(lanes.size());
+    counts.add(static_cast<std::int64_t>(std::min<std::uint32_t>(wish.count_max, 1u << 30)));
+    bytes.add(wish.bytes_max > 0 ? static_cast<std::int64_t>(wish.bytes_max) : kAnyBytes);
+    leases.add(wish.lease_ms);
+    flags.add((wish.may_take_suspect ? 1 : 0) + (wish.is_exact ? 2 : 0) + (wish.continues ? 4 : 0));
+  }
+  out.array(std::move(subscriptions)).array(std::move(ends)).array(std::move(lanes));
+  out.array(std::move(counts)).array(std::move(bytes)).array(std::move(leases));
+  out.array(std::move(flags));
+}
+
+}  // namespace
+
+BlockPtr block_of_one(const StoredMessage& message) {
+  Parcel parcel;
+  parcel.type = message.type;
+  parcel.content = message.content;
+  parcel.first_id = message.id;
+  parcel.add(message.view());
+  std::vector<Parcel> parcels;
+  parcels.push_back(std::move(parcel));
+  return Block::build(std::move(parcels), message.enqueued_ms);
+}
+
+Params append_params(const Asker& asker, const std::vector<Append>& appends,
+                     const Directory& queues) {
+  Array lanes(Type::kInt4), subscriptions(Type::kInt4), counts(Type::kInt4), bytes(Type::kInt4);
+  Array first(Type::kUuid), last(Type::kUuid), checksums(Type::kInt8), ends(Type::kInt4);
+  std::string frames;
+  std::size_t size = 0;
+  for (const Append& each : appends) size += each.block->bytes().size();
+  frames.reserve(size);
+  for (const Append& each : appends) {
+    const Queue& queue = *queues.find(each.queue);
+    const Block& block = *each.block;
+    lanes.add(queues.lane_of(queue));
+    subscriptions.add(queue.subscription);
+    counts.add(block.count());
+    bytes.add(static_cast<std::int64_t>(block.body_bytes(0, block.count())));
+    first.add(block.first_id());
+    last.add(block.last_id());
+    checksums.add(static_cast<std::int64_t>(block.checksum()));
+    frames += block.bytes();
+    ends.add(static_cast<std::int64_t>(frames.size()));
+  }
+  Params out;
+  out.integer(asker.owner).integer(asker.request).array(std::move(lanes));
+  out.array(std::move(subscriptions)).array(std::move(counts)).array(std::move(bytes));
+  out.array(std::move(first)).array(std::move(last)).array(std::move(checksums));
+  out.array(std::move(ends)).bytes(std::move(frames));
+  return out;
+}
+
+Params park_params(const Asker& asker, const std::vector<Park>& parks, const Directory& queues) {
+  Array ids(Type::kInt4), subscriptions(Type::kInt4), delays(Type::kInt8);
+  Kept kept;
+  for (const Park& each : parks) {
+    const Queue& queue = *queues.find(each.queue);
+    ids.add(queue.id);
+    subscriptions.add(queue.subscription);
+    delays.add(from_now(each.due_ms, asker));
+    kept.add(each.message);
+  }
+  Params out;
+  out.integer(asker.owner).integer(asker.request).array(std::move(ids));
+  out.array(std::move(subscriptions)).array(std::move(delays));
+  kept.put(out);
+  return out;
+}
+
+Params exchange_params(const Asker& asker, const Exchange& in, const Directory& queues,
+                       bool runs_suspect, bool looks_due) {
+  Params out;
+  out.integer(asker.owner).integer(asker.request).small(asker.process);
+  out.flag(runs_suspect).flag(looks_due);
+  add_settles(out, in.settles);
+  add_set_aside(out, asker, in.settles);
+  add_extends(out, asker, in.extends);
+  add_wishes(out, in.claims, queues);
+  return out;
+}
+
+}  // namespace msgq::transport::postgres

@@ -1,0 +1,35 @@
+// An exchange as the parameters of the schema's functions append(), park() and exchange().
+//
+// Threads: pure functions.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "transport/postgres/directory.h"
+#include "transport/postgres/params.h"
+#include "transport/transport.h"
+
+namespace msgq::transport::postgres {
+
+// Who asks, and by which clock the caller's times are to be read: the server has its own, so that
+// times travel as durations from now.
+struct Asker {
+  std::int64_t owner = 0;
+  std::int64_t request = 0;
+  int process = 0;
+  std::int64_t wall_ms = 0;
+  std::int64_t boot_ms = 0;
+};
+
+// REQUIRES: the directory knows the queues.
+Params append_params(const Asker& asker, const std::vector<Append>& appends,
+                     const Directory& queues);
+Params park_params(const Asker& asker, const std::vector<Park>& parks, const Directory& queues);
+Params exchange_params(const Asker& asker, const Exchange& in, const Directory& queues,
+                       bool runs_suspect, bool looks_due);
+
+// One message as a block of its own, as parked and dead messages are kept.
+BlockPtr block_of_one(const StoredMessage& message);
+
+}  // namespace msgq::transport::postgres

@@ -1,0 +1,89 @@
+#include "transport/postgres/postgres_transport.h"
+
+#include <utility>
+
+#include "base/fork.h"
+#include "transport/postgres/look.h"
+#include "transport/postgres/schema.h"
+
+namespace msgq::transport {
+namespace {
+
+constexpr Capability kPostgres{
+    .scheme = "postgresql",
+    .is_durable = true,
+    .is_shared = true,
+    .has_single_writer = false,
+    .can_look = true,
+    .can_backup = false,
+    .can_delay = true,
+    .can_extend = true,
+    .can_prove_death = true,
+};
+
+postgres::ConnectionSpec spec_of(const Config& config) {
+  postgres::validate_schema_name(config.schema);
+  postgres::ConnectionSpec out;
+  out.dsn = config.dsn;
+  out.schema = config.schema;
+  return out;
+}
+
+postgres::Rules rules_of(const Config& config, const PostgresOptions& options) {
+  postgres::Rules rules;
+  rules.strict_queues = config.strict_queues;
+  rules.reclaim = options.reclaim;
+  rules.reclaim.crashes_max = config.crashes_max;
+  return rules;
+}
+
+postgres::ConnectionSpec with_role(postgres::ConnectionSpec spec, const char* role) {
+  spec.role = role;
+  return spec;
+}
+
+}  // namespace
+
+std::unique_ptr<Transport> open_postgres(const Config& config, World world, Log& log) {
+  return std::make_unique<PostgresTransport>(config, world, log, PostgresOptions{});
+}
+
+PostgresTransport::PostgresTransport(const Config& config, World world, Log& log,
+                                     PostgresOptions options)
+    : fork_generation_(fork_generation()),
+      world_(world),
+      log_(log),
+      spec_(spec_of(config)),
+      rules_(rules_of(config, options)),
+      options_(std::move(options)) {
+  postgres::prepare_schema(spec_.dsn, spec_.schema, config.create_schema);
+  presence_ = std::make_unique<postgres::Presence>(with_role(spec_, "presence"), log_,
+                                                   rules_.reclaim.heartbeat);
+  look_ = std::make_unique<postgres::PostgresLook>(with_role(spec_, "look"), world_.clock, log_,
+                                                   options_.before);
+}
+
+PostgresTransport::~PostgresTransport() {
+  if (fork_generation() != fork_generation_) {  // its sockets are the parent's
+    static_cast<void>(presence_.release());
+    static_cast<void>(look_.release());
+    return;
+  }
+  presence_->stop();
+  presence_->leave();
+}
+
+const Capability& PostgresTransport::capability() const { return kPostgres; }
+
+std::unique_ptr<Session> PostgresTransport::open_session() {
+  return std::make_unique<postgres::PostgresSession>(
+      postgres::SessionParts{with_role(spec_, "writer"), world_.clock, world_.random, log_, rules_,
+                             *presence_, options_.before});
+}
+
+int PostgresTransport::test_only_kill() {
+  presence_->test_only_kill();
+  return presence_->process();
+}
+
+}  // namespace msgq::transport

@@ -1,0 +1,52 @@
+// START HERE for the PostgreSQL transport. Queues of many machines in one schema: a block is a row,
+// an exchange a call of a function of the schema. See docs/postgresql.md and cpp/sql/postgres.
+//
+// Threads: as transport.h says.
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "base/log.h"
+#include "base/runtime.h"
+#include "msgq/config.h"
+#include "transport/postgres/presence.h"
+#include "transport/postgres/session.h"
+#include "transport/transport.h"
+
+namespace msgq::transport {
+
+// What only tests change.
+struct PostgresOptions {
+  postgres::ReclaimRules reclaim;
+  std::function<void(postgres::Connection&)> before;
+};
+
+// Opens the store at config.dsn. `world` and `log` outlive it.
+std::unique_ptr<Transport> open_postgres(const Config& config, World world, Log& log);
+
+class PostgresTransport final : public Transport {
+ public:
+  PostgresTransport(const Config& config, World world, Log& log, PostgresOptions options);
+  ~PostgresTransport() override;
+
+  const Capability& capability() const override;
+  std::unique_ptr<Session> open_session() override;
+  Look& look() override { return *look_; }
+  Wake* wake() override { return presence_.get(); }
+  // As SIGKILL would: its lock is given up, its rows stay. The process's number.
+  int test_only_kill();
+
+ private:
+  // fixed after construction
+  const std::uint32_t fork_generation_;
+  World world_;
+  Log& log_;
+  const postgres::ConnectionSpec spec_;
+  const postgres::Rules rules_;
+  const PostgresOptions options_;
+  std::unique_ptr<postgres::Presence> presence_;
+  std::unique_ptr<Look> look_;
+};
+
+}  // namespace msgq::transport

@@ -1,0 +1,35 @@
+// Runs a transaction over libpqxx, for everything that is not the hot path; its errors become ours
+// by the table in failure.h.
+//
+// Threads: any; a connection each.
+#pragma once
+
+#include <pqxx/pqxx>
+#include <string>
+
+#include "transport/postgres/failure.h"
+
+namespace msgq::transport::postgres {
+
+// Calls `run` as pqxx_call does, and turns what libpqxx throws into an Error.
+template <typename Run>
+auto guarded(Run run) {
+  try {
+    return run();
+  } catch (const pqxx::sql_error& error) {
+    throw refusal(error.sqlstate(), error.what(), {});
+  } catch (const pqxx::broken_connection& error) {
+    throw no_connection(error.what());
+  }
+}
+
+template <typename Run>
+auto pqxx_call(const std::string& dsn, Run run) {
+  return guarded([&] {
+    pqxx::connection connection(dsn);
+    pqxx::work work(connection);
+    return run(work);
+  });
+}
+
+}  // namespace msgq::transport::postgres

@@ -1,0 +1,187 @@
+#include "transport/postgres/presence.h"
+
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <climits>
+#include <utility>
+
+#include "msgq/error.h"
+#include "transport/sql_text.h"
+
+namespace msgq::transport::postgres {
+namespace {
+
+constexpr Nanos kBackoffMin = std::chrono::milliseconds(50);
+constexpr Nanos kBackoffMax = std::chrono::seconds(2);
+
+std::string host_name() {
+  std::array<char, HOST_NAME_MAX + 1> name{};
+  return gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "unknown";
+}
+
+Nanos now() { return system_clock().steady(); }
+
+}  // namespace
+
+Presence::Presence(ConnectionSpec spec, Log& log, std::chrono::milliseconds heartbeat)
+    : spec_(std::move(spec)),
+      log_(log),
+      heartbeat_(heartbeat),
+      event_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+  MutexLock lock(mutex_);
+  connection_ = std::make_unique<Connection>(spec_, log_);
+  join();
+}
+
+Presence::~Presence() { ::close(event_); }
+
+void Presence::join() {
+  Params params;
+  params.text(host_name()).small(getpid());
+  const int process = static_cast<int>(connection_->call("join_process", params).integer(0, 0));
+  process_.store(process, std::memory_order_release);
+  beaten_at_ = now();
+  keep_up();
+}
+
+// What a session has to hold and a new one must take up again: the lock, and the ear for hints.
+void Presence::keep_up() {
+  Params params;
+  params.small(process_.load(std::memory_order_relaxed));
+  connection_->call("lock_process", params);
+  connection_->send_statement("listen", sql::postgres::kListen);
+  connection_->sync();
+  connection_->receive();
+  connection_->receive_sync();
+}
+
+void Presence::rejoin(int buried) {
+  MutexLock lock(mutex_);
+  if (process() != buried || has_left_) return;  // somebody else has done it
+  if (!connection_ || connection_->is_broken())
+    connection_ = std::make_unique<Connection>(spec_, log_);
+  log_.write(LogLevel::kWarning,
+             "others took this process for dead and reclaimed its messages; it joins anew");
+  join();
+}
+
+void Presence::beat() {
+  Params params;
+  params.small(process());
+  const bool is_alive = connection_->call("beat", params).integer(0, 0) != 0;
+  beaten_at_ = now();
+  if (!is_alive) join();
+}
+
+// Whoever waits sends it, so that the caller need not wait for the server; when nobody does, the
+// caller sends it.
+void Presence::hint() {
+  hints_.store(true, std::memory_order_release);
+  if (is_waiting_.load(std::memory_order_acquire)) {
+    eventfd_write(event_, 1);
+    return;
+  }
+  MutexLock lock(mutex_);
+  try {
+    if (connection_ && !connection_->is_broken()) send_hint();
+  } catch (const Error&) {
+    connection_.reset();  // a hint may be lost
+  }
+}
+
+void Presence::send_hint() {
+  if (hints_.exchange(false, std::memory_order_acq_rel)) connection_->call("hint");
+}
+
+void Presence::stop() {
+  is_stopped_.store(true, std::memory_order_release);
+  eventfd_write(event_, 1);
+}
+
+// Whether a hint of another process has come.
+bool Presence::take_hints() {
+  bool any = false;
+  PGconn* raw = connection_->raw();
+  while (PGnotify* hint = PQnotifies(raw)) {
+    any = any || hint->be_pid != PQbackendPID(raw);
+    PQfreemem(hint);
+  }
+  return any;
+}
+
+bool Presence::wait(Nanos timeout) {
+  const Nanos until = now() + timeout;
+  int socket = -1;
+  {
+    MutexLock lock(mutex_);
+    if (has_left_ || is_stopped_.load(std::memory_order_acquire)) return false;
+    try {
+      if (!connection_ || connection_->is_broken()) {
+        if (now() < retry_at_) throw Error(ErrorCode::kStoreUnavailable, "later");
+        connection_ = std::make_unique<Connection>(spec_, log_);
+        keep_up();
+        beat();
+        backoff_ = Nanos::zero();
+        if (std::exchange(is_away_, false))
+          log_.write(LogLevel::kInfo, "PostgreSQL answers again; hints are heard");
+        return true;  // some may have been missed
+      }
+      if (now() - beaten_at_ >= heartbeat_ / 2) beat();
+      send_hint();
+      if (take_hints()) return true;
+      socket = PQsocket(connection_->raw());
+    } catch (const Error& error) {
+      if (connection_) connection_.reset();
+      if (!std::exchange(is_away_, true))
+        log_.write(LogLevel::kWarning, std::string("hints are not heard: ") + error.what());
+      if (now() >= retry_at_) {
+        backoff_ = std::clamp(backoff_ * 2, kBackoffMin, kBackoffMax);
+        retry_at_ = now() + backoff_;
+      }
+    }
+  }
+  // A negative descriptor is passed over: then the event or the time ends the wait.
+  std::array<pollfd, 2> on{{{event_, POLLIN, 0}, {socket, POLLIN, 0}}};
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - now()).count();
+  is_waiting_.store(true, std::memory_order_release);
+  const bool is_asked = hints_.load(std::memory_order_acquire);  // just before the line above
+  if (left > 0 && !is_asked) static_cast<void>(poll(on.data(), on.size(), static_cast<int>(left)));
+  is_waiting_.store(false, std::memory_order_release);
+  eventfd_t count = 0;
+  eventfd_read(event_, &count);
+  MutexLock lock(mutex_);
+  if (!connection_ || (on[1].revents & (POLLIN | POLLHUP | POLLERR)) == 0) return false;
+  if (PQconsumeInput(connection_->raw()) != 1) {
+    connection_.reset();
+    return false;
+  }
+  return take_hints();
+}
+
+void Presence::leave() noexcept {
+  MutexLock lock(mutex_);
+  if (std::exchange(has_left_, true)) return;
+  try {
+    if (connection_ && !connection_->is_broken()) {
+      Params params;
+      params.small(process());
+      connection_->call("leave_process", params);
+    }
+  } catch (const std::exception& error) {
+    // The lock goes with the session in any case: others will see it.
+    log_.write(LogLevel::kWarning, std::string("leaving the store: ") + error.what());
+  }
+  connection_.reset();
+}
+
+void Presence::test_only_kill() {
+  MutexLock lock(mutex_);
+  has_left_ = true;
+  connection_.reset();
+}
+
+}  // namespace msgq::transport::postgres

@@ -1,0 +1,378 @@
+#include "transport/postgres/session.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "msgq/error.h"
+#include "transport/postgres/failure.h"
+#include "transport/sql_text.h"
+
+namespace msgq::transport::postgres {
+namespace {
+
+// How old the answer to "when is the next parked message due" may be.
+constexpr std::int64_t kDueLookMs = 50;
+// Rows of heard requests are folded into the totals so many at a time.
+constexpr std::int64_t kSweepEvery = 256;
+
+enum Answer {
+  kSettleLost = 1,
+  kExtendLost = 2,
+  kWish = 3,
+  kDueIn = 4,
+  kVersion = 5,
+  kRunsSuspect = 6,
+  kClaim = 7
+};
+
+Reclaimer::Key key_of(const ClaimKey& claim) {
+  return {static_cast<std::int64_t>(claim.subscription), static_cast<std::int64_t>(claim.lane),
+          static_cast<std::int64_t>(claim.gen)};
+}
+
+}  // namespace
+
+PostgresSession::PostgresSession(SessionParts parts)
+    : parts_(std::move(parts)),
+      directory_(0),
+      reclaimer_(parts_.clock, parts_.log, parts_.rules.reclaim) {
+  connect();
+}
+
+void PostgresSession::check_usable() {
+  if (is_closed_) throw Error(ErrorCode::kClosed, "this session of the store is closed");
+  if (is_in_doubt_) throw Error(ErrorCode::kStoreInDoubt, "the last exchange is still in doubt");
+}
+
+// Makes the connection, and closes the owner of the one before: what that one claimed and we never
+// heard of is given back.
+void PostgresSession::connect() {
+  if (connection_ && !connection_->is_broken() && asker_.owner != 0) return;
+  try {
+    if (!connection_ || connection_->is_broken())
+      connection_ = std::make_unique<Connection>(parts_.spec, parts_.log);
+    if (parts_.test_only_before) parts_.test_only_before(*connection_);
+    if (lost_owner_ != 0) {
+      Params params;
+      params.integer(lost_owner_);
+      connection_->call("close_owner", params);
+      params.integer(heard_gen_);
+      connection_->call("give_back", params);
+      lost_owner_ = 0;
+    }
+    open_owner();
+    directory_.forget();
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::kStoreInDoubt) throw;
+    throw Error(ErrorCode::kStoreUnavailable, error.what());  // of the exchange nothing was sent
+  }
+}
+
+void PostgresSession::open_owner() {
+  for (;;) {
+    const int process = parts_.presence.process();
+    const auto owner = static_cast<std::int64_t>(parts_.random.next() >> 2) + 1;
+    Params params;
+    params.integer(owner).small(process);
+    if (connection_->call("open_owner", params).integer(0, 0) != 0) {
+      asker_.owner = owner;
+      asker_.process = process;
+      asker_.request = 0;
+      swept_ = 0;
+      return;
+    }
+    parts_.presence.rejoin(process);
+  }
+}
+
+void PostgresSession::exchange(const Exchange& in, ExchangeResult& out) {
+  check_usable();
+  connect();
+  out = {};
+  asker_.wall_ms = parts_.clock.wall_ms();
+  asker_.boot_ms = parts_.clock.boot_ms();
+  Sent sent;
+  try {
+    if (parts_.test_only_before) parts_.test_only_before(*connection_);
+    do_chores(in, out);
+    prepare_queues(in);
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::kStoreInDoubt) throw;
+    lose_owner();
+    throw Error(ErrorCode::kStoreUnavailable, error.what());  // of the exchange nothing was sent
+  }
+  ++asker_.request;
+  asked_settles_ = in.settles.size();
+  try {
+    sent = send(in, looks_due(in));
+    receive(sent, in, out);
+  } catch (const Refusal& refusal) {
+    if (refusal.state() == kOwnerClosed) asker_.owner = 0;
+    if (refusal.state() == kLaneClosed) directory_.forget();
+    throw;
+  } catch (const Error& error) {
+    is_in_doubt_ = error.is_in_doubt();
+    throw;
+  }
+  if (directory_.is_stale()) claim_again(in, out);
+}
+
+// Others have made queues or lanes that this exchange did not know: wishes that got nothing look
+// again. What goes wrong here leaves the exchange done.
+void PostgresSession::claim_again(const Exchange& in, ExchangeResult& out) {
+  Exchange again;
+  std::vector<std::size_t> numbers;
+  for (std::size_t i = 0; i < in.claims.size(); ++i)
+    if (out.claims[i].claims.empty() && !in.claims[i].continues) {
+      again.claims.push_back(in.claims[i]);
+      numbers.push_back(i);
+    }
+  if (numbers.empty() || asker_.owner == 0) return;
+  ExchangeResult found;
+  try {
+    directory_.refresh(*connection_);
+    ++asker_.request;
+    receive(send(again, false), again, found);
+  } catch (const Refusal&) {
+    return;
+  } catch (const Error&) {
+    return lose_owner();
+  }
+  for (std::size_t i = 0; i < numbers.size(); ++i)
+    out.claims[numbers[i]] = std::move(found.claims[i]);
+}
+
+// The connection is lost, but nothing is in doubt: what it claimed unheard is given back.
+void PostgresSession::lose_owner() { lost_owner_ = std::exchange(asker_.owner, 0); }
+
+void PostgresSession::do_chores(const Exchange& in, ExchangeResult& out) {
+  if (asker_.request - swept_ >= kSweepEvery) sweep();
+  if (in.promote_max > 0) {
+    Params params;
+    params.small(static_cast<int>(in.promote_max));
+    out.promoted = static_cast<std::uint32_t>(connection_->call("promote", params).integer(0, 0));
+    if (out.promoted > 0) directory_.forget();
+  }
+  if (!in.reclaims) return;
+  std::set<Reclaimer::Key> busy;
+  for (const auto& each : in.settles) busy.insert(key_of(each.claim));
+  for (const auto& each : in.extends) busy.insert(key_of(each.claim));
+  out.reclaimed = reclaimer_.run(*connection_, asker_.process, busy);
+}
+
+void PostgresSession::prepare_queues(const Exchange& in) {
+  directory_.refresh(*connection_);
+  for (const auto& each : in.appends)
+    directory_.make(*connection_, each.queue, parts_.rules.strict_queues);
+  for (const auto& each : in.parks)
+    directory_.make(*connection_, each.queue, parts_.rules.strict_queues);
+}
+
+// Others park too: looked up when this exchange may have changed it, and now and then.
+bool PostgresSession::looks_due(const Exchange& in) {
+  bool looks = in.promote_max > 0 || in.reclaims || !in.parks.empty();
+  for (const auto& each : in.settles) looks |= !each.backs.empty();
+  if (!in.claims.empty()) looks |= asker_.boot_ms - due_looked_ms_ >= kDueLookMs;
+  return looks;
+}
+
+PostgresSession::Sent PostgresSession::send(const Exchange& in, bool looks_due) {
+  Sent sent;
+  sent.is_append = !in.appends.empty();
+  sent.is_park = !in.parks.empty();
+  sent.is_exchange = !in.settles.empty() || !in.extends.empty() || !in.claims.empty() || looks_due;
+  sent.is_claim = !in.claims.empty();
+  connection_->send_statement("begin", sql::postgres::kBegin);
+  if (sent.is_append) connection_->send("append", append_params(asker_, in.appends, directory_));
+  if (sent.is_park) connection_->send("park", park_params(asker_, in.parks, directory_));
+  if (sent.is_exchange)
+    connection_->send("exchange",
+                      exchange_params(asker_, in, directory_, runs_suspect_, looks_due));
+  connection_->send_statement("commit", sql::postgres::kCommit);
+  connection_->sync();
+  if (!sent.is_claim) return sent;
+  Array subscriptions(Array::Type::kInt4), lanes(Array::Type::kInt4);
+  std::set<std::pair<int, int>> asked;
+  for (const ClaimWish& wish : in.claims)
+    if (const Queue* queue = directory_.find(wish.queue))
+      for (const int lane : queue->lanes)
+        if (asked.emplace(queue->subscription, lane).second) {
+          subscriptions.add(queue->subscription);
+          lanes.add(lane);
+        }
+  Params params;
+  params.integer(asker_.owner).integer(asker_.request).integer(heard_gen_);
+  params.array(std::move(subscriptions)).array(std::move(lanes)).array(cache_.known());
+  connection_->send("read_claims", params);
+  connection_->sync();
+  return sent;
+}
+
+void PostgresSession::receive(const Sent& sent, const Exchange& in, ExchangeResult& out) {
+  out.settle_lost.assign(in.settles.size(), false);
+  out.extend_lost.assign(in.extends.size(), false);
+  out.claims.resize(in.claims.size());
+  out.next_due_ms = next_due_ms_;
+  wish_of_gen_.clear();
+  try {
+    connection_->receive();  // begin
+    if (sent.is_append) connection_->receive();
+    if (sent.is_park) connection_->receive();
+    if (sent.is_exchange) read_answers(connection_->receive(), in, out);
+    connection_->receive();  // commit
+  } catch (const Refusal&) {
+    connection_->skip_to_sync();
+    if (sent.is_claim) connection_->skip_to_sync();
+    connection_->send_statement("rollback", sql::postgres::kRollback);
+    connection_->sync();
+    connection_->skip_to_sync();
+    throw;
+  }
+  connection_->receive_sync();
+  if (!sent.is_claim) return;
+  try {
+    const Rows rows = connection_->receive();
+    connection_->receive_sync();
+    deliver(rows, out);
+  } catch (const Refusal& refusal) {
+    connection_->skip_to_sync();
+    parts_.log.write(LogLevel::kError,
+                     std::string("claimed messages could not be read: ") + refusal.what());
+    lose_owner();
+  } catch (const Error&) {
+    lose_owner();  // settled and appended it has, certainly
+  }
+}
+
+void PostgresSession::read_answers(const Rows& rows, const Exchange& in, ExchangeResult& out) {
+  bool has_due = false;
+  for (int row = 0; row < rows.size(); ++row) {
+    const auto i = static_cast<std::size_t>(rows.integer(row, 1));
+    const std::int64_t value = rows.integer(row, 2);
+    switch (rows.integer(row, 0)) {
+      case kSettleLost:
+        out.settle_lost.at(i) = true;
+        break;
+      case kExtendLost:
+        out.extend_lost.at(i) = true;
+        break;
+      case kWish:
+        out.claims.at(i).has_more = (value & 1) != 0;
+        out.claims.at(i).suspects_waiting = (value & 2) != 0;
+        break;
+      case kDueIn:
+        has_due = true;
+        out.next_due_ms = asker_.wall_ms + std::max<std::int64_t>(value, 0);
+        break;
+      case kVersion:
+        directory_.note_version(value);
+        break;
+      case kRunsSuspect:
+        runs_suspect_ = value != 0;
+        break;
+      case kClaim:
+        wish_of_gen_[static_cast<std::uint64_t>(value)] = i;
+        break;
+      default:
+        break;
+    }
+  }
+  if (!looks_due(in)) return;
+  if (!has_due) out.next_due_ms = 0;
+  next_due_ms_ = out.next_due_ms;
+  due_looked_ms_ = asker_.boot_ms;
+}
+
+void PostgresSession::deliver(const Rows& rows, ExchangeResult& out) {
+  ReadClaims read = read_claims(rows, asker_.owner, asker_.boot_ms, directory_, cache_);
+  std::set<std::uint64_t> ended;
+  for (const BadBlock& bad : read.bad)
+    if (give_up(bad)) ended.insert(bad.claim.gen);
+  for (Claimed& claimed : read.claims) {
+    heard_gen_ = std::max(heard_gen_, static_cast<std::int64_t>(claimed.key.gen));
+    const auto wish = wish_of_gen_.find(claimed.key.gen);
+    if (wish == wish_of_gen_.end()) continue;
+    ClaimAnswer& answer = out.claims.at(wish->second);
+    if (ended.count(claimed.key.gen) > 0)
+      answer.has_more = true;
+    else
+      answer.claims.push_back(std::move(claimed));
+  }
+}
+
+// True when the claim has ended with it.
+bool PostgresSession::give_up(const BadBlock& bad) {
+  if (bad.seq == 0) {
+    parts_.log.write(LogLevel::kError, "a block of claim " + std::to_string(bad.claim.gen) +
+                                           " is missing, its messages cannot be run; restore a "
+                                           "backup");
+    return true;
+  }
+  parts_.log.write(LogLevel::kError, "a damaged block of lane " + std::to_string(bad.claim.lane) +
+                                         " was put into quarantine");
+  Params params;
+  params.small(static_cast<int>(bad.claim.subscription)).small(static_cast<int>(bad.claim.lane));
+  params.integer(static_cast<std::int64_t>(bad.claim.gen)).integer(bad.seq);
+  params.small(static_cast<int>(bad.first)).small(static_cast<int>(bad.count));
+  return connection_->call("quarantine", params).integer(0, 0) != 0;
+}
+
+bool PostgresSession::resolve(ExchangeResult& out) {
+  if (!is_in_doubt_) throw Error(ErrorCode::kInternal, "nothing is in doubt");
+  const std::int64_t owner = asker_.owner;
+  try {
+    connection_ = std::make_unique<Connection>(parts_.spec, parts_.log);
+    if (parts_.test_only_before) parts_.test_only_before(*connection_);
+    Params params;
+    params.integer(owner);
+    if (connection_->call("close_owner", params).integer(0, 0) == 0)
+      throw Error(ErrorCode::kStoreInDoubt, "the store has forgotten this connection");
+    Params asked;
+    asked.integer(owner).integer(asker_.request);
+    const Rows found = connection_->call("find_request", asked);
+    const bool has_happened = found.integer(0, 0) != 0;
+    out.settle_lost.assign(asked_settles_, false);
+    if (!found.is_null(0, 1))
+      for (const std::int64_t number : found.integers(0, 1))
+        out.settle_lost.at(static_cast<std::size_t>(number) - 1) = true;
+    params.integer(heard_gen_);
+    connection_->call("give_back", params);
+    open_owner();
+    directory_.forget();
+    is_in_doubt_ = false;
+    return has_happened;
+  } catch (const Error& error) {
+    throw Error(ErrorCode::kStoreInDoubt, std::string("cannot find out yet: ") + error.what());
+  }
+}
+
+void PostgresSession::sweep() {
+  Params params;
+  params.integer(asker_.owner).integer(asker_.request);
+  connection_->call("sweep_flushed", params);
+  swept_ = asker_.request;
+}
+
+bool PostgresSession::tidy(Nanos) {
+  if (is_closed_ || is_in_doubt_ || !connection_ || connection_->is_broken() || asker_.owner == 0)
+    return false;
+  if (asker_.request > swept_) sweep();
+  return false;
+}
+
+void PostgresSession::close() noexcept {
+  if (std::exchange(is_closed_, true)) return;
+  try {
+    if (connection_ && !connection_->is_broken() && !is_in_doubt_ && asker_.owner != 0) {
+      Params params;
+      params.integer(asker_.owner);
+      connection_->call("leave_owner", params);
+    }
+  } catch (const std::exception& error) {
+    // Nothing is lost: claims lapse with the process.
+    parts_.log.write(LogLevel::kWarning, std::string("leaving the store: ") + error.what());
+  }
+  connection_.reset();
+}
+
+}  // namespace msgq::transport::postgres

@@ -1,0 +1,92 @@
+// The connection that writes: one exchange is one transaction, in the order append, park, settle,
+// extend, claim, sent as one pipeline and answered in one round trip; the bodies of what was
+// claimed follow in it, read without a lock. Promotion and reclaiming run before it, by themselves.
+//
+// Threads: as transport.h says.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+
+#include "base/random.h"
+#include "base/runtime.h"
+#include "transport/postgres/claims.h"
+#include "transport/postgres/connection.h"
+#include "transport/postgres/directory.h"
+#include "transport/postgres/order_params.h"
+#include "transport/postgres/presence.h"
+#include "transport/postgres/reclaim.h"
+#include "transport/transport.h"
+
+namespace msgq::transport::postgres {
+
+struct Rules {
+  bool strict_queues = false;
+  ReclaimRules reclaim;
+};
+
+// What a session gets from its transport; all of it outlives the session.
+struct SessionParts {
+  ConnectionSpec spec;
+  Clock& clock;
+  Random& random;
+  Log& log;
+  Rules rules;
+  Presence& presence;
+  // Tests: brings the store's clock to that of the test.
+  std::function<void(Connection&)> test_only_before;
+};
+
+class PostgresSession final : public Session {
+ public:
+  explicit PostgresSession(SessionParts parts);
+  ~PostgresSession() override { PostgresSession::close(); }
+
+  void exchange(const Exchange& in, ExchangeResult& out) override;
+  bool resolve(ExchangeResult& out) override;
+  bool tidy(Nanos budget) override;
+  void close() noexcept override;
+
+ private:
+  struct Sent {
+    bool is_append = false, is_park = false, is_exchange = false, is_claim = false;
+  };
+  void check_usable();
+  void connect();
+  void open_owner();
+  void do_chores(const Exchange& in, ExchangeResult& out);
+  void prepare_queues(const Exchange& in);
+  Sent send(const Exchange& in, bool looks_due);
+  void receive(const Sent& sent, const Exchange& in, ExchangeResult& out);
+  void read_answers(const Rows& rows, const Exchange& in, ExchangeResult& out);
+  void deliver(const Rows& rows, ExchangeResult& out);
+  bool give_up(const BadBlock& bad);
+  void claim_again(const Exchange& in, ExchangeResult& out);
+  void lose_owner();
+  bool looks_due(const Exchange& in);
+  void sweep();
+
+  SessionParts parts_;
+  // only the session's thread
+  std::unique_ptr<Connection> connection_;
+  Directory directory_;
+  BlockCache cache_;
+  Reclaimer reclaimer_;
+  Asker asker_;
+  std::int64_t heard_gen_ = 0;     // the newest claim that we know of
+  std::int64_t swept_ = 0;         // flushed rows up to this request are gone
+  std::int64_t lost_owner_ = 0;    // of the connection before, to be closed; 0: none
+  std::size_t asked_settles_ = 0;  // of the exchange in hand
+  bool runs_suspect_ = false;
+  bool is_in_doubt_ = false;
+  bool is_closed_ = false;
+  std::int64_t due_looked_ms_ = 0;
+  std::int64_t next_due_ms_ = 0;
+  std::map<std::uint64_t, std::size_t> wish_of_gen_;  // of the present exchange
+};
+
+}  // namespace msgq::transport::postgres
