@@ -33,6 +33,15 @@ std::vector<Settled::Named> name_decisions(const SpanLot& lot, std::vector<Decis
   return named;
 }
 
+void add_writer(Snapshot& out, const transport::Writer& writer) {
+  out.flushes += writer.flushes;
+  out.flush_errors += writer.errors;
+  out.blocks += writer.blocks;
+  out.store_waiting_ns += writer.waited_ns;
+  const Histogram flush_ns = writer.flush_ns.snapshot();
+  for (std::size_t i = 0; i < flush_ns.size(); ++i) out.flush_ns[i] += flush_ns[i];
+}
+
 }  // namespace
 
 Engine::Engine(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -61,6 +70,7 @@ std::unique_ptr<transport::Session> EngineParts::test_only_kill(std::unique_ptr<
     impl.world.runtime.stop(*impl.listener);
   }
   impl.world.runtime.stop(impl.writer);
+  if (impl.own_intake) impl.world.runtime.stop(*impl.own_intake);
   impl.is_closed.store(true);
   {
     MutexLock lock(impl.mutex);
@@ -172,12 +182,12 @@ Engine::WorkerPtr Engine::open_worker(WorkerSpec spec) {
 LotPtr Engine::take(const WorkerPtr& worker, std::chrono::nanoseconds timeout, bool is_async) {
   impl_->require_unforked();
   if (impl_->is_closed.load(std::memory_order_acquire)) return nullptr;
-  if (impl_->writer.is_broken()) throw *impl_->writer.broken();
+  if (const auto error = impl_->broken()) throw *error;
   while (auto lot = scheduler_of(worker).take(timeout, is_async)) {
     if (!lot->is_lost()) return lot;
     give_back(lot);  // a lease ended while it waited for a slot; other claims in it have not
   }
-  if (impl_->writer.is_broken()) throw Error(*impl_->writer.broken());
+  if (const auto error = impl_->broken()) throw *error;
   return nullptr;
 }
 
@@ -280,17 +290,13 @@ Snapshot Engine::stats(bool with_depth) {
   Snapshot out;
   out.traffic = impl_->book.snapshot();
   if (with_depth) out.depth = depth();
-  const auto& writer = impl_->writer;
-  out.flushes = writer.flushes;
-  out.flush_errors = writer.errors;
-  out.blocks = writer.blocks;
-  out.flush_ns = writer.flush_ns.snapshot();
-  out.store_waiting_ns = writer.waited_ns;
+  add_writer(out, impl_->writer);
+  if (impl_->own_intake) add_writer(out, *impl_->own_intake);
   out.bytes_in_flight = impl_->admission.bytes();
   out.store_bytes = impl_->transport->look().store_bytes();
   out.store_connections = impl_->transport->look().connections();
   out.reclaimed = impl_->claimer.reclaimed();
-  out.threads = impl_->listener ? 2 : 1;
+  out.threads = impl_->services().size();
   return out;
 }
 
@@ -380,17 +386,19 @@ bool Engine::close(std::chrono::nanoseconds timeout) {
     impl_->world.runtime.stop(*impl_->listener);
   }
   impl_->world.runtime.stop(impl_->writer);
+  if (impl_->own_intake) impl_->world.runtime.stop(*impl_->own_intake);
   if (const auto left = impl_->pending(); left > 0)
     impl_->log->write(LogLevel::kWarning,
                       "closed with " + std::to_string(left) +
                           " messages or settles on their way; their receipts say so");
   impl_->give_up_rest();
   impl_->writer.close_session();
+  if (impl_->own_intake) impl_->own_intake->close_session();
   impl_->is_ended.store(true, std::memory_order_release);
   return is_quiet;
 }
 
-std::optional<Error> Engine::failure() { return impl_->writer.broken(); }
+std::optional<Error> Engine::failure() { return impl_->broken(); }
 
 bool Engine::is_closed() const {
   return impl_->is_closed.load(std::memory_order_acquire) || fork_generation() != impl_->opened_in;

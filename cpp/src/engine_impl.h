@@ -53,27 +53,42 @@ struct Engine::Impl {
         claimer(config, world.clock, ledger, book),
         raw_claims(std::make_shared<RawClaims>(world.clock)),
         writer(world, *log, transport->open_session()) {
+    if (!transport->capability().has_single_writer)
+      own_intake.emplace(world, *log, transport->open_session());
     wire();
-    world.runtime.start(writer);
-    if (!listener) return;
     try {
-      world.runtime.start(*listener);
+      for (Service* service : services()) world.runtime.start(*service);
     } catch (...) {
-      world.runtime.stop(writer);
+      for (Service* service : services()) world.runtime.stop(*service);
       throw;
     }
   }
 
+  // What runs by itself. Stopping one that was not started does nothing.
+  std::vector<Service*> services() {
+    std::vector<Service*> out{&writer};
+    if (own_intake) out.push_back(&*own_intake);
+    if (listener) out.push_back(&*listener);
+    return out;
+  }
+  transport::Writer& intake() { return own_intake ? *own_intake : writer; }
+
   void wire() {
     writer.add(settler);
     writer.add(ledger);
-    writer.add(batcher);
+    intake().add(batcher);
     writer.add(claimer);
-    writer.set_intake(batcher);
+    intake().set_intake(batcher);
     claimer.give_back = [this](const HeldPtr& held) { give_back({{held, 0, held->total}}); };
     raw_claims->on_request = [this] { writer.poke(); };
     raw_claims->on_unwanted = [this](std::vector<Span> spans) { give_back(std::move(spans)); };
     claimer.add(raw_claims);
+    if (own_intake)
+      own_intake->on_work_made = [this] {
+        claimer.hint();
+        writer.poke();
+        if (auto* wake = transport->wake()) wake->hint();
+      };
     if (auto* wake = transport->wake()) {
       writer.on_work_made = [wake] { wake->hint(); };
       listener.emplace([wake](Nanos most) { return wake->wait(most); },
@@ -94,7 +109,12 @@ struct Engine::Impl {
   void require_open() {
     require_unforked();
     if (is_closed.load(std::memory_order_acquire)) throw closed_here();
-    if (writer.is_broken()) throw *writer.broken();
+    if (const auto error = broken()) throw *error;
+  }
+  bool is_broken() { return writer.is_broken() || intake().is_broken(); }
+  std::optional<Error> broken() {
+    if (writer.is_broken()) return writer.broken();
+    return intake().is_broken() ? intake().broken() : std::nullopt;
   }
 
   // Before looking: where receipts settle at admission, what was enqueued must be seen by its own
@@ -147,7 +167,7 @@ struct Engine::Impl {
     admitted.parcel = std::move(parcel);
     if (settles_at_once && receipt) receipt->resolve(ReceiptStatus::kPersisted);
     batcher.push(std::move(admitted));
-    writer.poke();
+    intake().poke();
     return receipt;
   }
 
@@ -164,13 +184,14 @@ struct Engine::Impl {
     }
   }
 
-  bool is_quiet() const { return pending() == 0 || writer.is_broken(); }
+  bool is_quiet() { return pending() == 0 || is_broken(); }
   std::uint64_t pending() const { return admission.count() + settler.pending() + ledger.pending(); }
 
   bool wait_quiet(Nanos until) {
     while (!is_quiet()) {
       if (world.clock.steady() >= until) return false;
       writer.poke();
+      intake().poke();
       take_nap();
     }
     return true;
@@ -183,7 +204,7 @@ struct Engine::Impl {
                       "the engine was closed before this was stored or settled");
     const bool is_in_doubt = writer.is_in_doubt();
     for (int naps = 0; naps < 5'000; ++naps) {
-      batcher.give_up(error, is_in_doubt);
+      batcher.give_up(error, intake().is_in_doubt());
       settler.give_up(error, is_in_doubt);
       ledger.give_up(error, is_in_doubt);
       if (pending() == 0) return;
@@ -225,6 +246,8 @@ struct Engine::Impl {
   Claimer claimer;
   const std::shared_ptr<RawClaims> raw_claims;
   transport::Writer writer;
+  // Of its own where the store can serve two at once: settles and claims wait for no flush.
+  std::optional<transport::Writer> own_intake;
   std::optional<Listener> listener;
   // atomic
   std::atomic<bool> is_closed{false};

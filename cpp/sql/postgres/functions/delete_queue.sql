@@ -17,5 +17,5 @@ begin
   delete from :schema.flushed where subscription = v_subscription;
   delete from :schema.subscription where queue = p_queue;
   delete from :schema.queue where id = p_queue;
-  perform nextval(':schema.number');  -- everybody reads the directory again
+  update :schema.directory set version = version + 1 where id = 0;
 end $$

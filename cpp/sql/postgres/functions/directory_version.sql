@@ -1,7 +1,7 @@
--- Returns: the newest number of a queue, subscription, lane, cursor or process.
--- Index: none.
+-- Returns: the version of the directory.
+-- Index: primary key of directory.
 -- Locks: none.
 -- Twice: the same, while nothing new is made.
 create or replace function :schema.directory_version() returns bigint language sql as $$
-  select last_value from :schema.number
+  select version from :schema.directory where id = 0
 $$

@@ -1,7 +1,7 @@
 -- Returns: what became of a request's settles, extensions and wishes, as rows (what, i, value):
 --   1 the i-th settle's claim was no longer open    2 the same of the i-th extension
 --   3 the i-th wish: 1 there is more + 2 suspects wait    4 ms until the next parked message, if any
---   5 the newest number of the directory    6 a suspect runs in this process
+--   5 the directory's version               6 a suspect runs in this process
 --   7 the gen of a claim that the i-th wish got
 --   The claims that it made are read by read_claims(), in a later statement, without a lock.
 -- Index: primary keys of claim, block, cursor; claim_lapsed.
@@ -114,7 +114,7 @@ begin
     end if;
   end if;
   what := 5; i := 0;
-  select last_value into value from :schema.number;
+  select d.version into value from :schema.directory d where d.id = 0;
   return next;
   what := 6; i := 0; value := p_runs_suspect::int;
   return next;

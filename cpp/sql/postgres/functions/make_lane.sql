@@ -1,6 +1,6 @@
 -- Returns: the lane of a queue with this shard, made with its cursor when there is none.
 -- Index: the unique key of lane; primary key of cursor.
--- Locks: none but those of the rows.
+-- Locks: those of the rows; the directory's, to the end of the transaction.
 -- Twice: the same lane.
 create or replace function :schema.make_lane(
   p_queue int, p_subscription int, p_private int, p_shard int)
@@ -14,5 +14,8 @@ begin
     where queue = p_queue and subscription = p_private and band = 0 and shard = p_shard and epoch = 0;
   insert into :schema.cursor (subscription, lane, deletes) values (p_subscription, v_lane, true)
   on conflict do nothing;
+  if found then
+    update :schema.directory set version = version + 1 where id = 0;
+  end if;
   return v_lane;
 end $$

@@ -43,6 +43,14 @@ create table :schema.cursor (
   primary key (subscription, lane)
 );
 
+-- Raised in the transaction that makes or removes a queue, subscription or lane: who knows the version
+-- knows all of them.
+create table :schema.directory (
+  id int primary key check (id = 0),
+  version bigint not null
+) with (fillfactor = 50);
+insert into :schema.directory values (0, 1);
+
 create table :schema.block (
   lane int not null,
   seq bigint not null,
