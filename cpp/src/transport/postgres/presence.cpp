@@ -15,6 +15,7 @@
 namespace msgq::transport::postgres {
 namespace {
 
+constexpr Nanos kHintGap = std::chrono::milliseconds(2);
 constexpr Nanos kBackoffMin = std::chrono::milliseconds(50);
 constexpr Nanos kBackoffMax = std::chrono::seconds(2);
 
@@ -44,8 +45,9 @@ void Presence::join() {
   params.text(host_name()).small(getpid());
   const int process = static_cast<int>(connection_->call("join_process", params).integer(0, 0));
   process_.store(process, std::memory_order_release);
-  beaten_at_ = now();
   keep_up();
+  connection_->call("hint");  // those who are there learn that somebody listens
+  beat();
 }
 
 // What a session has to hold and a new one must take up again: the lock, and the ear for hints.
@@ -72,9 +74,10 @@ void Presence::rejoin(int buried) {
 void Presence::beat() {
   Params params;
   params.small(process());
-  const bool is_alive = connection_->call("beat", params).integer(0, 0) != 0;
+  const Rows answer = connection_->call("beat", params);
+  has_others_ = answer.integer(0, 1) != 0;
   beaten_at_ = now();
-  if (!is_alive) join();
+  if (answer.integer(0, 0) == 0) join();
 }
 
 // Whoever waits sends it, so that the caller need not wait for the server; when nobody does, the
@@ -87,14 +90,20 @@ void Presence::hint() {
   }
   MutexLock lock(mutex_);
   try {
-    if (connection_ && !connection_->is_broken()) send_hint();
+    if (!connection_ || PQconsumeInput(connection_->raw()) != 1) return;
+    take_hints();
+    send_hint();
   } catch (const Error&) {
     connection_.reset();  // a hint may be lost
   }
 }
 
+// Nobody else, no hint: a commit that notifies takes a lock of the whole server.
 void Presence::send_hint() {
-  if (hints_.exchange(false, std::memory_order_acq_rel)) connection_->call("hint");
+  if (!hints_.load(std::memory_order_acquire) || now() - hinted_at_ < kHintGap) return;
+  hints_.store(false, std::memory_order_release);
+  hinted_at_ = now();
+  if (has_others_) connection_->call("hint");
 }
 
 void Presence::stop() {
@@ -102,15 +111,14 @@ void Presence::stop() {
   eventfd_write(event_, 1);
 }
 
-// Whether a hint of another process has come.
-bool Presence::take_hints() {
-  bool any = false;
+// Takes up the hints of other processes that have come.
+void Presence::take_hints() {
   PGconn* raw = connection_->raw();
   while (PGnotify* hint = PQnotifies(raw)) {
-    any = any || hint->be_pid != PQbackendPID(raw);
+    has_heard_ = has_heard_ || hint->be_pid != PQbackendPID(raw);
     PQfreemem(hint);
   }
-  return any;
+  has_others_ = has_others_ || has_heard_;
 }
 
 bool Presence::wait(Nanos timeout) {
@@ -132,7 +140,8 @@ bool Presence::wait(Nanos timeout) {
       }
       if (now() - beaten_at_ >= heartbeat_ / 2) beat();
       send_hint();
-      if (take_hints()) return true;
+      take_hints();
+      if (std::exchange(has_heard_, false)) return true;
       socket = PQsocket(connection_->raw());
     } catch (const Error& error) {
       if (connection_) connection_.reset();
@@ -159,7 +168,8 @@ bool Presence::wait(Nanos timeout) {
     connection_.reset();
     return false;
   }
-  return take_hints();
+  take_hints();
+  return std::exchange(has_heard_, false);
 }
 
 void Presence::leave() noexcept {

@@ -40,7 +40,7 @@ class Presence final : public Wake {
   void join() MSGQ_REQUIRES(mutex_);
   void keep_up() MSGQ_REQUIRES(mutex_);
   void beat() MSGQ_REQUIRES(mutex_);
-  bool take_hints() MSGQ_REQUIRES(mutex_);
+  void take_hints() MSGQ_REQUIRES(mutex_);
   void send_hint() MSGQ_REQUIRES(mutex_);
 
   // fixed after construction
@@ -54,6 +54,9 @@ class Presence final : public Wake {
   Nanos beaten_at_ MSGQ_GUARDED_BY(mutex_){0};
   Nanos retry_at_ MSGQ_GUARDED_BY(mutex_){0};
   Nanos backoff_ MSGQ_GUARDED_BY(mutex_){0};
+  Nanos hinted_at_ MSGQ_GUARDED_BY(mutex_){0};
+  bool has_others_ MSGQ_GUARDED_BY(mutex_) = false;
+  bool has_heard_ MSGQ_GUARDED_BY(mutex_) = false;
   bool has_left_ MSGQ_GUARDED_BY(mutex_) = false;
   bool is_away_ MSGQ_GUARDED_BY(mutex_) = false;  // said so in the log
   // atomic
