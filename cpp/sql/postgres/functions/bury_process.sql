@@ -18,8 +18,10 @@ begin
   if not found then
     return;
   end if;
-  update :schema.owner set is_closed = true where process = p_process and not is_closed;
-  select array_agg(o.id) into v_owners from :schema.owner o where o.process = p_process;
+  select array_agg(o.id order by o.id) into v_owners from :schema.owner o where o.process = p_process;
+  for n in 1 .. coalesce(cardinality(v_owners), 0) loop
+    perform :schema.close_owner(v_owners[n]);
+  end loop;
   for v_row in
     select c.* from :schema.claim c where c.owner = any (v_owners) and c.state = 0
     order by c.subscription, c.lane, c.gen for update skip locked

@@ -6,7 +6,7 @@
 create or replace function :schema.claim_waiting(
   p_owner bigint, p_request bigint, p_subscription int, p_lane int, p_room int, p_extra int,
   p_bytes bigint, p_is_first boolean, p_lease_ms bigint,
-  out gen bigint, out lo_seq bigint, out lo_index int, out hi_seq bigint, out hi_index int, out n int,
+  p_is_in boolean, out gen bigint, out lo_seq bigint, out lo_index int, out hi_seq bigint, out hi_index int, out n int,
   out bytes bigint, out has_more boolean)
 language plpgsql as $$
 #variable_conflict use_variable
@@ -26,8 +26,12 @@ begin
   loop
     v_index := case when v_block.seq = v_newest.pos_seq then v_newest.pos_index else 0 end;
     continue when v_index >= v_block.n;
-    v_take := :schema.fit(v_block.n - v_index, p_room - n, p_extra, v_block.bytes::bigint, v_block.n,
-                          p_bytes - bytes, p_is_first and n = 0);
+    if v_index = 0 and v_block.n <= p_room - n and v_block.bytes <= p_bytes - bytes then
+      v_take := v_block.n;  -- a whole block that fits, as most do
+    else
+      v_take := :schema.fit(v_block.n - v_index, p_room - n, p_extra, v_block.bytes::bigint, v_block.n,
+                            p_bytes - bytes, p_is_first and n = 0);
+    end if;
     if v_take = 0 then
       has_more := true;
       exit;
@@ -50,7 +54,9 @@ begin
   if n = 0 then
     return;
   end if;
-  perform :schema.enter(p_owner);  -- only now: a poll that finds nothing writes nothing
+  if not p_is_in then
+    perform :schema.enter(p_owner);
+  end if;
   gen := nextval(':schema.gen');
   insert into :schema.claim
     (subscription, lane, gen, lo_seq, lo_index, hi_seq, hi_index, owner, request, kind, state, attempt,

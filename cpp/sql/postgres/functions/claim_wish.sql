@@ -6,6 +6,7 @@
 create or replace function :schema.claim_wish(
   p_owner bigint, p_request bigint, p_process int, p_runs_suspect boolean, p_settled :schema.claim[],
   p_subscription int, p_lanes int[], p_room int, p_bytes bigint, p_lease_ms bigint, p_flags int,
+  p_is_in boolean,
   out taken int, out has_more boolean, out suspects_waiting boolean, out runs_suspect boolean,
   out gens bigint[])
 language plpgsql as $$
@@ -66,7 +67,7 @@ begin
   end if;
   foreach v_lane in array v_lanes loop
     v_got := :schema.claim_waiting(p_owner, p_request, p_subscription, v_lane, p_room - taken, v_extra,
-                                   p_bytes, taken = 0, p_lease_ms);
+                                   p_bytes, taken = 0, p_lease_ms, p_is_in);
     has_more := has_more or v_got.has_more;
     continue when v_got.gen is null;
     taken := taken + v_got.n;

@@ -2,7 +2,7 @@
 --   transaction ends. Raises MQ001 when it is closed, MQ002 when the isolation level is not READ
 --   COMMITTED: under another, statements after a lock would not see what its last holder wrote.
 -- Index: primary key of owner.
--- Locks: the owner's row, shared.
+-- Locks: the owner's lock, shared; a lock on its row would cost a write a request.
 -- Twice: harmless.
 create or replace function :schema.enter(p_owner bigint) returns void language plpgsql as $$
 begin
@@ -10,8 +10,8 @@ begin
     raise exception using errcode = 'MQ002',
       message = 'msgq runs in READ COMMITTED, not ' || current_setting('transaction_isolation');
   end if;
-  perform 1 from :schema.owner where id = p_owner and not is_closed for share;
-  if not found then
+  perform pg_advisory_xact_lock_shared(p_owner);
+  if not exists (select 1 from :schema.owner where id = p_owner and not is_closed) then
     raise exception using errcode = 'MQ001', message = 'this connection was closed by others';
   end if;
 end $$

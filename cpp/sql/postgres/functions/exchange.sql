@@ -92,7 +92,7 @@ begin
     v_wish := :schema.claim_wish(
       p_owner, p_request, p_process, p_runs_suspect, v_settled, w_subscriptions[n],
       w_lanes[coalesce(w_lane_ends[n - 1], 0) + 1 : w_lane_ends[n]], v_room, w_bytes[n], w_lease_ms[n],
-      w_flags[n]);
+      w_flags[n], cardinality(s_gens) > 0 or cardinality(e_gens) > 0);
     p_runs_suspect := v_wish.runs_suspect;
     v_room := greatest(v_room - v_wish.taken, 0);
     what := 3; i := n - 1; value := v_wish.has_more::int + 2 * v_wish.suspects_waiting::int;
