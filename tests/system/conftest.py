@@ -16,3 +16,11 @@ def world(tmp_path: Path) -> Iterator[World]:
     made = World(tmp_path)
     yield made
     made.close()
+
+
+@pytest.fixture
+def pg_world(tmp_path: Path, postgres_url: str) -> Iterator[World]:
+    """The same on PostgreSQL, in a schema of its own."""
+    made = World(tmp_path, postgres_url)
+    yield made
+    made.close()

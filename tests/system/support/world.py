@@ -25,10 +25,10 @@ class World:
     `random` is seeded from the system; the seed is in the text of every failed verdict.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, url: str | None = None) -> None:
         self.folder = folder
         self.store = folder / "store.db"
-        self.url = f"sqlite:///{self.store}"
+        self.url = url or f"sqlite:///{self.store}"
         self.histories = folder / "histories"
         self.histories.mkdir()
         self.seed = random.SystemRandom().getrandbits(32)

@@ -6,6 +6,7 @@
 create or replace function :schema.close_owner(p_owner bigint) returns boolean language plpgsql as $$
 begin
   perform pg_advisory_xact_lock(p_owner);
-  update :schema.owner set is_closed = true where id = p_owner;
+  update :schema.owner set is_closed = true, closed_at = coalesce(closed_at, :schema.clock())
+    where id = p_owner;
   return found;
 end $$

@@ -18,7 +18,7 @@ static_assert(std::size(kMigrations) == kSchemaVersion);
 
 // 0 when there is nothing yet.
 int read_version(pqxx::work& work, const std::string& schema) {
-  const auto exists = work.exec_params("select to_regclass($1) is not null", schema + ".meta");
+  const auto exists = work.exec(with_schema(sql::postgres::kHasSchema, schema));
   if (!exists[0][0].as<bool>()) return 0;
   return work.exec(with_schema("select max(version) from :schema.meta", schema))[0][0].as<int>();
 }

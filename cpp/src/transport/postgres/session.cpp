@@ -15,6 +15,10 @@ constexpr std::int64_t kDueLookMs = 50;
 // Rows of heard requests are folded into the totals so many at a time.
 constexpr std::int64_t kSweepEvery = 256;
 
+// What closed connections left is kept for as long as a receipt may wait to be found out, a day.
+constexpr std::int64_t kKeptMs = 25ll * 3'600'000;
+constexpr Nanos kClearEvery = std::chrono::minutes(10);
+
 enum Answer {
   kSettleLost = 1,
   kExtendLost = 2,
@@ -48,6 +52,7 @@ void PostgresSession::check_usable() {
 // heard of is given back.
 void PostgresSession::connect() {
   if (connection_ && !connection_->is_broken() && asker_.owner != 0) return;
+  if (asker_.owner != 0) lose_owner();
   try {
     if (!connection_ || connection_->is_broken())
       connection_ = std::make_unique<Connection>(parts_.spec, parts_.log);
@@ -357,6 +362,12 @@ bool PostgresSession::tidy(Nanos) {
   if (is_closed_ || is_in_doubt_ || !connection_ || connection_->is_broken() || asker_.owner == 0)
     return false;
   if (asker_.request > swept_) sweep();
+  const Nanos now = parts_.clock.steady();
+  if (now < clear_at_) return false;
+  clear_at_ = now + kClearEvery;
+  Params params;
+  params.integer(kKeptMs);
+  connection_->call("clear_away", params);
   return false;
 }
 

@@ -1,0 +1,24 @@
+-- Returns: how many closed owners went, with what their requests left, once nobody can ask after them
+--   any more; dead processes follow when they have no owner left.
+-- Index: primary keys of owner and flushed.
+-- Locks: the owners' rows; the totals.
+-- Twice: 0.
+create or replace function :schema.clear_away(p_age_ms bigint) returns int language plpgsql as $$
+declare
+  v_owner bigint;
+  v_count int := 0;
+begin
+  for v_owner in
+    select o.id from :schema.owner o
+    where o.closed_at < :schema.clock() - p_age_ms * interval '1 ms'
+      and not exists (select 1 from :schema.claim c where c.owner = o.id and c.state = 0)
+    order by o.id for update skip locked
+  loop
+    perform :schema.sweep_flushed(v_owner, 9223372036854775807);
+    delete from :schema.owner where id = v_owner;
+    v_count := v_count + 1;
+  end loop;
+  delete from :schema.process p
+    where p.is_dead and not exists (select 1 from :schema.owner o where o.process = p.id);
+  return v_count;
+end $$
