@@ -112,6 +112,21 @@ create table :schema.parked (
 );
 create index parked_due on :schema.parked (due);
 create index parked_id on :schema.parked (queue, id);
+-- What users sent in transactions of their own, by the queue's name; blocks are made of it when it is
+-- committed. It is scanned from a mark on, below which every transaction had ended.
+create table :schema.outbox (
+  xid xid8 not null default pg_current_xact_id(),
+  number bigint not null generated always as identity,
+  queue text not null,
+  id uuid not null,
+  handler text not null,
+  content smallint not null,
+  headers text not null,
+  body bytea not null,
+  due timestamptz,              -- null: at once
+  at timestamptz not null,
+  primary key (xid, number)
+);
 create table :schema.dead_letter (
   number bigint primary key generated always as identity,
   queue int not null,

@@ -5,7 +5,7 @@
 
 #include "msgq/error.h"
 #include "transport/bookmark.h"
-#include "transport/postgres/order_params.h"
+#include "transport/postgres/columns.h"
 #include "transport/postgres/search.h"
 
 namespace msgq::transport::postgres {
@@ -33,23 +33,17 @@ Rows list_dead(Connection& connection, int queue, std::int64_t after,
 
 // Puts the dead letters of `rows` back, their counts at zero.
 Params redrive_params(const Queue& queue, const Rows& rows) {
-  Array numbers(Array::Type::kInt8), ids(Array::Type::kUuid), bytes(Array::Type::kInt4);
-  Array checksums(Array::Type::kInt8), ends(Array::Type::kInt4);
-  std::string frames;
+  Array numbers(Array::Type::kInt8);
+  MessageColumns messages;
   for (int row = 0; row < rows.size(); ++row) {
     StoredMessage message = read_one(rows.bytes(row, 4));
     message.counts = {};
-    const BlockPtr block = block_of_one(message);
     numbers.add(rows.integer(row, 0));
-    ids.add(message.id);
-    bytes.add(static_cast<std::int64_t>(block->body_bytes(0, 1)));
-    checksums.add(static_cast<std::int64_t>(block->checksum()));
-    frames += block->bytes();
-    ends.add(static_cast<std::int64_t>(frames.size()));
+    messages.add(message);
   }
   Params out;
-  out.small(queue.id).array(std::move(numbers)).array(std::move(ids)).array(std::move(bytes));
-  out.array(std::move(checksums)).array(std::move(ends)).bytes(std::move(frames));
+  out.small(queue.id).array(std::move(numbers));
+  messages.put(out);
   return out;
 }
 

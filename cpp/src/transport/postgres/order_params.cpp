@@ -3,29 +3,12 @@
 #include <algorithm>
 #include <utility>
 
+#include "transport/postgres/columns.h"
+
 namespace msgq::transport::postgres {
 namespace {
 
 using Type = Array::Type;
-
-// What is parked or buried: the columns of a message, its blocks behind each other.
-struct Kept {
-  Array ids{Type::kUuid}, bytes{Type::kInt4}, checksums{Type::kInt8}, ends{Type::kInt4};
-  std::string frames;
-
-  void add(const StoredMessage& message) {
-    const BlockPtr block = block_of_one(message);
-    ids.add(message.id);
-    bytes.add(static_cast<std::int64_t>(block->body_bytes(0, 1)));
-    checksums.add(static_cast<std::int64_t>(block->checksum()));
-    frames += block->bytes();
-    ends.add(static_cast<std::int64_t>(frames.size()));
-  }
-  void put(Params& out) {
-    out.array(std::move(ids)).array(std::move(bytes)).array(std::move(checksums));
-    out.array(std::move(ends)).bytes(std::move(frames));
-  }
-};
 
 std::int64_t from_now(std::int64_t due_ms, const Asker& asker) {
   return std::max<std::int64_t>(due_ms - asker.wall_ms, 0);
@@ -67,7 +50,7 @@ void add_settles(Params& out, const std::vector<SettleOrder>& settles) {
 void add_set_aside(Params& out, const Asker& asker, const std::vector<SettleOrder>& settles) {
   constexpr int kRetry = 1, kSnooze = 2, kDead = 3;
   Array numbers(Type::kInt4), kinds(Type::kInt4), delays(Type::kInt8), reasons(Type::kText);
-  Kept kept;
+  MessageColumns kept;
   for (std::size_t i = 0; i < settles.size(); ++i) {
     for (const auto& back : settles[i].backs) {
       numbers.add(static_cast<std::int64_t>(i + 1));
@@ -125,49 +108,25 @@ void add_wishes(Params& out, const std::vector<ClaimWish>& wishes, const Directo
 
 }  // namespace
 
-BlockPtr block_of_one(const StoredMessage& message) {
-  Parcel parcel;
-  parcel.type = message.type;
-  parcel.content = message.content;
-  parcel.first_id = message.id;
-  parcel.add(message.view());
-  std::vector<Parcel> parcels;
-  parcels.push_back(std::move(parcel));
-  return Block::build(std::move(parcels), message.enqueued_ms);
-}
-
 Params append_params(const Asker& asker, const std::vector<Append>& appends,
                      const Directory& queues) {
-  Array lanes(Type::kInt4), subscriptions(Type::kInt4), counts(Type::kInt4), bytes(Type::kInt4);
-  Array first(Type::kUuid), last(Type::kUuid), checksums(Type::kInt8), ends(Type::kInt4);
-  std::string frames;
-  std::size_t size = 0;
-  for (const Append& each : appends) size += each.block->bytes().size();
-  frames.reserve(size);
+  BlockColumns blocks;
+  std::size_t bytes = 0;
+  for (const Append& each : appends) bytes += each.block->bytes().size();
+  blocks.reserve(bytes);
   for (const Append& each : appends) {
     const Queue& queue = *queues.find(each.queue);
-    const Block& block = *each.block;
-    lanes.add(queues.lane_of(queue));
-    subscriptions.add(queue.subscription);
-    counts.add(block.count());
-    bytes.add(static_cast<std::int64_t>(block.body_bytes(0, block.count())));
-    first.add(block.first_id());
-    last.add(block.last_id());
-    checksums.add(static_cast<std::int64_t>(block.checksum()));
-    frames += block.bytes();
-    ends.add(static_cast<std::int64_t>(frames.size()));
+    blocks.add(queues.lane_of(queue), queue.subscription, *each.block);
   }
   Params out;
-  out.integer(asker.owner).integer(asker.request).array(std::move(lanes));
-  out.array(std::move(subscriptions)).array(std::move(counts)).array(std::move(bytes));
-  out.array(std::move(first)).array(std::move(last)).array(std::move(checksums));
-  out.array(std::move(ends)).bytes(std::move(frames));
+  out.integer(asker.owner).integer(asker.request);
+  blocks.put(out);
   return out;
 }
 
 Params park_params(const Asker& asker, const std::vector<Park>& parks, const Directory& queues) {
   Array ids(Type::kInt4), subscriptions(Type::kInt4), delays(Type::kInt8);
-  Kept kept;
+  MessageColumns kept;
   for (const Park& each : parks) {
     const Queue& queue = *queues.find(each.queue);
     ids.add(queue.id);

@@ -29,7 +29,4 @@ Params park_params(const Asker& asker, const std::vector<Park>& parks, const Dir
 Params exchange_params(const Asker& asker, const Exchange& in, const Directory& queues,
                        bool runs_suspect, bool looks_due);
 
-// One message as a block of its own, as parked and dead messages are kept.
-BlockPtr block_of_one(const StoredMessage& message);
-
 }  // namespace msgq::transport::postgres

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "msgq/error.h"
-#include "transport/postgres/order_params.h"
+#include "transport/postgres/columns.h"
 
 namespace msgq::transport::postgres {
 namespace {

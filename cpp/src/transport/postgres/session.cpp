@@ -12,6 +12,8 @@ namespace {
 
 // How old the answer to "when is the next parked message due" may be.
 constexpr std::int64_t kDueLookMs = 50;
+// How often the outbox is looked at while it is in use.
+constexpr std::int64_t kOutboxGapMs = 25;
 // Rows of heard requests are folded into the totals so many at a time.
 constexpr std::int64_t kSweepEvery = 256;
 
@@ -39,7 +41,8 @@ Reclaimer::Key key_of(const ClaimKey& claim) {
 PostgresSession::PostgresSession(SessionParts parts)
     : parts_(std::move(parts)),
       directory_(0),
-      reclaimer_(parts_.clock, parts_.log, parts_.rules.reclaim) {
+      reclaimer_(parts_.clock, parts_.log, parts_.rules.reclaim),
+      outbox_(parts_.clock) {
   connect();
 }
 
@@ -156,6 +159,8 @@ void PostgresSession::do_chores(const Exchange& in, ExchangeResult& out) {
     Params params;
     params.small(static_cast<int>(in.promote_max));
     out.promoted = static_cast<std::uint32_t>(connection_->call("promote", params).integer(0, 0));
+    directory_.refresh(*connection_);
+    out.promoted += outbox_.drain(*connection_, directory_, in.promote_max);
     if (out.promoted > 0) directory_.forget();
   }
   if (!in.reclaims) return;
@@ -284,6 +289,8 @@ void PostgresSession::read_answers(const Rows& rows, const Exchange& in, Exchang
   }
   if (!looks_due(in)) return;
   if (!has_due) out.next_due_ms = 0;
+  const std::int64_t outbox_ms = asker_.wall_ms + kOutboxGapMs;
+  if (outbox_.is_in_use() && (!has_due || out.next_due_ms > outbox_ms)) out.next_due_ms = outbox_ms;
   next_due_ms_ = out.next_due_ms;
   due_looked_ms_ = asker_.boot_ms;
 }

@@ -18,6 +18,7 @@
 #include "transport/postgres/connection.h"
 #include "transport/postgres/directory.h"
 #include "transport/postgres/order_params.h"
+#include "transport/postgres/outbox.h"
 #include "transport/postgres/presence.h"
 #include "transport/postgres/reclaim.h"
 #include "transport/transport.h"
@@ -76,6 +77,7 @@ class PostgresSession final : public Session {
   Directory directory_;
   BlockCache cache_;
   Reclaimer reclaimer_;
+  Outbox outbox_;
   Asker asker_;
   std::int64_t heard_gen_ = 0;     // the newest claim that we know of
   std::int64_t swept_ = 0;         // flushed rows up to this request are gone

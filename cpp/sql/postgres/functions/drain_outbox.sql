@@ -1,0 +1,50 @@
+-- Returns: whether these rows of the outbox became blocks and parked messages; false, and nothing is
+--   changed, when somebody else has taken one of them.
+-- Index: primary key of outbox from the mark on; primary key of block, at its right edge.
+-- Locks: the lanes; the rows; the totals.
+-- Twice: false.
+create or replace function :schema.drain_outbox(
+  p_mark bigint, p_numbers bigint[],
+  b_lanes int[], b_subscriptions int[], b_n int[], b_bytes int[], b_first uuid[], b_last uuid[],
+  b_checksums bigint[], b_ends int[], b_frames bytea,
+  k_queues int[], k_subscriptions int[], k_due_ms bigint[], k_ids uuid[], k_bytes int[],
+  k_checksums bigint[], k_ends int[], k_frames bytea)
+returns boolean language plpgsql as $$
+declare
+  v_now timestamptz;
+  v_count int;
+  v_change record;
+begin
+  perform :schema.lock_lanes(b_lanes);
+  v_now := :schema.clock();
+  select count(*) into v_count from (
+    select 1 from :schema.outbox o
+    where o.xid >= p_mark::text::xid8 and o.number = any (p_numbers)
+    order by o.number for update skip locked) as ours;
+  if v_count <> cardinality(p_numbers) then
+    return false;
+  end if;
+  delete from :schema.outbox o where o.xid >= p_mark::text::xid8 and o.number = any (p_numbers);
+  for i in 1 .. cardinality(b_lanes) loop
+    insert into :schema.block
+      (lane, seq, n, bytes, first_id, last_id, owner, request, at, checksum, frames)
+    values (b_lanes[i], nextval(':schema.seq'), b_n[i], b_bytes[i], b_first[i], b_last[i], 0, 0, v_now,
+            b_checksums[i], :schema.slice(b_frames, b_ends, i));
+  end loop;
+  for i in 1 .. cardinality(k_queues) loop
+    insert into :schema.parked
+      (queue, subscription, kind, due, parked_at, id, bytes, checksum, frames)
+    values (k_queues[i], 0, 0, to_timestamp(k_due_ms[i] / 1000.0), v_now, k_ids[i], k_bytes[i],
+            k_checksums[i], :schema.slice(k_frames, k_ends, i));
+  end loop;
+  for v_change in
+    select s as subscription, sum(n) as sent, sum(p) as parked
+    from (select s, n, 0 as p from unnest(b_subscriptions, b_n) as b(s, n)
+          union all select s, 1, 1 from unnest(k_subscriptions) as s) as each
+    group by s order by s
+  loop
+    update :schema.totals set sent = sent + v_change.sent, parked = parked + v_change.parked
+      where subscription = v_change.subscription;
+  end loop;
+  return true;
+end $$

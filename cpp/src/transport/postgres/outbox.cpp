@@ -1,0 +1,92 @@
+#include "transport/postgres/outbox.h"
+
+#include <map>
+#include <string>
+#include <utility>
+
+#include "transport/postgres/columns.h"
+
+namespace msgq::transport::postgres {
+namespace {
+
+enum Column { kMark, kNumber, kQueue, kId, kHandler, kContent, kHeaders, kBody, kDueMs, kAtMs };
+
+StoredMessage read_message(const Rows& rows, int row) {
+  StoredMessage out;
+  out.id = rows.id(row, kId);
+  out.type = rows.bytes(row, kHandler);
+  out.content = static_cast<Content>(rows.integer(row, kContent));
+  out.headers = rows.bytes(row, kHeaders);
+  out.body = rows.bytes(row, kBody);
+  out.enqueued_ms = rows.integer(row, kAtMs);
+  return out;
+}
+
+constexpr std::size_t kBlockBytesMax = 256u << 10;
+constexpr std::int64_t kLookBytesMax = 8ll << 20;
+
+// Adds blocks of these messages, a parcel each, as their ids do not follow one another.
+void add_blocks(const Directory& queues, const Queue& queue,
+                const std::vector<StoredMessage>& messages, BlockColumns& out) {
+  std::vector<Parcel> parcels;
+  std::size_t bytes = 0;
+  for (const StoredMessage& message : messages) {
+    Parcel& parcel = parcels.emplace_back();
+    parcel.type = message.type;
+    parcel.content = message.content;
+    parcel.first_id = message.id;
+    parcel.add(message.view());
+    bytes += message.body.size() + message.headers.size();
+    if (bytes < kBlockBytesMax && &message != &messages.back()) continue;
+    out.add(queues.lane_of(queue), queue.subscription,
+            *Block::build(std::exchange(parcels, {}), messages.front().enqueued_ms));
+    bytes = 0;
+  }
+}
+
+}  // namespace
+
+bool Outbox::is_in_use() const { return clock_.steady() - used_at_ < kUseLasts; }
+
+std::uint32_t Outbox::drain(Connection& connection, Directory& queues, std::uint32_t limit) {
+  Params asked;
+  asked.integer(mark_).small(static_cast<int>(limit)).integer(kLookBytesMax);
+  const Rows rows = connection.call("read_outbox", asked);
+  const auto count = static_cast<std::uint32_t>(rows.size() - 1);  // the first row is the mark
+  std::int64_t bytes = 0;
+  for (int row = 1; row < rows.size(); ++row)
+    bytes += static_cast<std::int64_t>(rows.bytes(row, kBody).size());
+  const bool takes_all = count < limit && bytes < kLookBytesMax;
+  if (count > 0) {
+    used_at_ = clock_.steady();
+    Array numbers(Array::Type::kInt8), ids(Array::Type::kInt4), due(Array::Type::kInt8);
+    Array subscriptions(Array::Type::kInt4);
+    MessageColumns later;
+    std::map<std::string, std::vector<StoredMessage>, std::less<>> now;
+    for (int row = 1; row < rows.size(); ++row) {
+      numbers.add(rows.integer(row, kNumber));
+      const Queue& queue = queues.make(connection, rows.bytes(row, kQueue), false);
+      if (rows.is_null(row, kDueMs)) {
+        now[queue.name].push_back(read_message(rows, row));
+        continue;
+      }
+      ids.add(queue.id);
+      subscriptions.add(queue.subscription);
+      due.add(rows.integer(row, kDueMs));
+      later.add(read_message(rows, row));
+    }
+    BlockColumns blocks;
+    for (const auto& [name, messages] : now)
+      add_blocks(queues, *queues.find(name), messages, blocks);
+    Params params;
+    params.integer(mark_).array(std::move(numbers));
+    blocks.put(params);
+    params.array(std::move(ids)).array(std::move(subscriptions)).array(std::move(due));
+    later.put(params);
+    if (connection.call("drain_outbox", params).integer(0, 0) == 0) return 0;
+  }
+  if (takes_all) mark_ = rows.integer(0, kMark);
+  return count;
+}
+
+}  // namespace msgq::transport::postgres
