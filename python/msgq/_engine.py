@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from msgq._core import Engine
     from msgq.config import Config
 
-UNBUILT: Final = ("key", "dedup", "priority", "conn", "expires")
+UNBUILT: Final = ("key", "dedup", "priority", "expires")
 """Options of enqueue that this version's transports do not offer yet."""
 _core: ModuleType | None = None
 
@@ -59,7 +59,7 @@ def refuse_unbuilt(transport: str, options: dict[str, Any]) -> None:
     for name, value in options.items():
         if name not in UNBUILT:
             raise ConfigError(
-                f"unknown option {name}=; there are headers=, delay=, retry= (and, not built yet, "
+                f"unknown option {name}=; there are headers=, delay=, retry=, conn= (and, not built yet, "
                 f"{', '.join(UNBUILT)})"
             )
         if value is not None:

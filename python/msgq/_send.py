@@ -6,23 +6,25 @@ Any thread; the async calls from any event loop.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from msgq import codec
+from msgq._conn import Letters, Uncommitted, asend, send
 from msgq._engine import refuse_unbuilt
 from msgq.duration import When, due_ms
-from msgq.errors import ConfigError
+from msgq.errors import ConfigError, UnsupportedError
 from msgq.receipt import BatchReceipt, Pending, Receipt
 
 if TYPE_CHECKING:
+    from msgq import _core
     from msgq._core import Engine
     from msgq.client import Client
 
 
 class Options:
-    """What a call says beyond its body: delay, headers, retry. Checked when made; immutable."""
+    """What a call says beyond its body: delay, headers, retry, conn. Checked when made."""
 
-    __slots__ = ("delay", "headers")
+    __slots__ = ("conn", "delay", "headers")
 
     def __init__(
         self,
@@ -31,9 +33,13 @@ class Options:
         headers: Mapping[str, Any] | None = None,
         retry: int | None = None,
         unbuilt: dict[str, Any] | None = None,
+        conn: Any = None,
     ) -> None:
         if unbuilt:
             refuse_unbuilt(transport, unbuilt)
+        if conn is not None and transport != "postgresql":
+            raise UnsupportedError(f"conn= is not built into the {transport} transport")
+        self.conn = conn
         due_ms(delay)  # refuses senseless delays now, not at the first call
         self.delay = delay
         own: dict[str, Any] = {}
@@ -61,12 +67,16 @@ class Sender:
 
     def put(self, body: bytes, content: int, options: Options | None) -> Receipt:
         """Enqueues one message and waits until it is settled."""
+        if options is not None and options.conn is not None:
+            return _receipt(send(options.conn, self._letters([body], content, options)))
         headers, due = _unfold(options)
         raw = self.engine.enqueue_wait(self.queue, self.kind, content, body, headers, due)
         return Receipt(raw)
 
     def put_later(self, body: bytes, content: int, options: Options | None) -> Receipt:
         """Enqueues one message without waiting."""
+        if options is not None and options.conn is not None:
+            return self.put(body, content, options)
         headers, due = _unfold(options)
         core = self.engine.enqueue(self.queue, self.kind, content, body, headers, due)
         return Receipt(b"", Pending(core))
@@ -82,12 +92,17 @@ class Sender:
         headers, due = _unfold(options)
         if not bodies:
             return BatchReceipt([])
+        if options is not None and options.conn is not None:
+            letters = self._letters(bodies, content, options, each)
+            return BatchReceipt([cast("_core.Receipt", send(options.conn, letters))])
         return BatchReceipt(
             self.engine.enqueue_many(self.queue, self.kind, content, bodies, headers, due, each)
         )
 
     async def aput(self, body: bytes, content: int, options: Options | None) -> Receipt:
         """Enqueues one message from an event loop, together with others of the same turn."""
+        if options is not None and options.conn is not None:
+            return _receipt(await asend(options.conn, self._letters([body], content, options)))
         headers, due = _unfold(options)
         bridge = self.client._bridge()
         return await bridge.put((self.queue, self.kind, content, due), body, headers)
@@ -100,10 +115,30 @@ class Sender:
         each: Sequence[bytes | None] | None = None,
     ) -> BatchReceipt:
         """Enqueues many messages from an event loop and awaits them."""
+        if bodies and options is not None and options.conn is not None:
+            letters = self._letters(bodies, content, options, each)
+            return BatchReceipt([cast("_core.Receipt", await asend(options.conn, letters))])
         headers, due = _unfold(options)
         bridge = self.client._bridge()
         group = (self.queue, self.kind, content, due)
         return await BatchReceipt(await bridge.put_many(group, bodies, headers, each))
+
+    def _letters(
+        self,
+        bodies: Sequence[bytes],
+        content: int,
+        options: Options,
+        each: Sequence[bytes | None] | None = None,
+    ) -> Letters:
+        """Gives what is sent over a connection of the caller's."""
+        headers, due = _unfold(options)
+        schema = self.client.config["schema"]
+        all_headers = [headers] * len(bodies) if each is None else each
+        return Letters(schema, self.queue, self.kind, content, bodies, all_headers, due)
+
+
+def _receipt(sent: Uncommitted) -> Receipt:
+    return Receipt(b"", Pending(cast("_core.Receipt", sent)))
 
 
 def _unfold(options: Options | None) -> tuple[bytes | None, int]:

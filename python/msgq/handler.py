@@ -137,16 +137,20 @@ class Handler(Prepared[P], Generic[P, R]):
         delay: When | None = None,
         headers: Mapping[str, Any] | None = None,
         retry: int | None = None,
+        conn: Any = None,
         **unbuilt: Any,
     ) -> Prepared[P]:
         """Gives the same handler with options for its calls.
 
         delay: a duration from the call, or an aware datetime. headers: up to 100. retry: attempts
-        instead of the policy's max_attempts. Raises ConfigError, PayloadError; UnsupportedError for
-        options of later versions.
+        instead of the policy's max_attempts. conn: a connection of your own to the PostgreSQL
+        database of the app; what is sent is there when your transaction commits, and never was when
+        it does not. Raises ConfigError, PayloadError; UnsupportedError for options of later
+        versions.
         """
-        transport = self._sender.client.transport if unbuilt else ""
-        options = Options(transport, delay, headers, retry, unbuilt)
+        needs_transport = unbuilt or conn is not None
+        transport = self._sender.client.transport if needs_transport else ""
+        options = Options(transport, delay, headers, retry, unbuilt, conn)
         return Prepared(self._sender, self._plan, options)
 
 

@@ -22,9 +22,11 @@ if TYPE_CHECKING:
 
     from msgq import _core
 
-Status: TypeAlias = Literal["pending", "persisted", "duplicate", "failed", "in_doubt", "dropped"]
+Status: TypeAlias = Literal[
+    "pending", "persisted", "duplicate", "failed", "in_doubt", "dropped", "uncommitted"
+]
 STATUSES: Final[tuple[Status, ...]] = (
-    "pending", "persisted", "duplicate", "failed", "in_doubt", "dropped",
+    "pending", "persisted", "duplicate", "failed", "in_doubt", "dropped", "uncommitted",
 )  # fmt: skip
 _FAILED: Final = (3, 4)
 _lock = threading.Lock()  # guards Pending.callbacks; held for a few list operations only
@@ -164,7 +166,7 @@ class Receipt(msgspec.Struct, _Waiting, gc=False, eq=False, repr_omit_defaults=T
 
     @property
     def status(self) -> Status:
-        """One of pending, persisted, duplicate, failed, in_doubt, dropped."""
+        """One of pending, persisted, duplicate, failed, in_doubt, dropped, uncommitted."""
         return STATUSES[self._pending.core.status if self._pending else self._settled[16]]
 
     def wait(self, timeout: Duration | None = None) -> Receipt:

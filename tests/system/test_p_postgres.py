@@ -1,5 +1,4 @@
-"""PostgreSQL under everything that happens to its clients and to itself: K1, K2, P1 and the server's
-own death.
+"""PostgreSQL under what happens to its clients and to itself: K1, K2, P1, the server's own death.
 
 Processes are killed, the server's sessions are terminated under them, the server itself is killed
 and started again. Every acknowledged message is handled; nothing is handled that was not sent; what
@@ -34,7 +33,7 @@ def start_all(world: World) -> tuple[list[Program], list[Program]]:
 
 
 def judge(world: World) -> None:
-    """No worker died, so that nothing may be handled twice, and nobody sent what nobody heard of."""
+    """No worker died: nothing may be handled twice, and nobody sent what nobody heard of."""
     world.note_end()
     world.judge(
         Limits(duplicated_max=0, recovered_max=0, needs_empty_end=True, needs_settled=True),
