@@ -50,6 +50,8 @@ void validate_schema_name(const std::string& schema) {
 
 void prepare_schema(const std::string& dsn, const std::string& schema, bool creates) {
   pqxx_call(dsn, [&](pqxx::work& work) {
+    // A role may have another as its default, and would not see what the one before did.
+    work.exec("set transaction isolation level read committed");
     if (read_version(work, schema) == kSchemaVersion) return;
     // Of many starters one goes on; the others wait here, and find the work done.
     work.exec_params("select pg_advisory_xact_lock(1836279665, hashtext($1))", schema);
