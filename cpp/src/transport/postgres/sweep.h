@@ -1,7 +1,7 @@
 // Deletes what settles leave behind: blocks that ended in parts, by claims that began or ended
-// inside them; settled claim rows that are no position any more; owners closed long ago. Lanes
-// where that happened are looked at after some such ends; all others in turn, as other processes
-// may have died before they looked.
+// inside them; settled claim rows that are no position any more. Lanes where that happened are
+// looked at after some such ends; all others in turn, as other processes may have died before they
+// looked.
 //
 // Threads: that of the session.
 #pragma once
