@@ -20,6 +20,8 @@ namespace msgq {
 class MSGQ_ATTRIBUTE(capability("mutex")) Mutex {
  public:
   void lock() MSGQ_ATTRIBUTE(acquire_capability()) { mutex_.lock(); }
+  // False, at once, when it is held.
+  bool try_lock() MSGQ_ATTRIBUTE(try_acquire_capability(true)) { return mutex_.try_lock(); }
   void unlock() MSGQ_ATTRIBUTE(release_capability()) { mutex_.unlock(); }
 
  private:

@@ -4,7 +4,7 @@
 #include "transport/sqlite/sqlite_store_under_test.h"
 #endif
 #if MSGQ_WITH_POSTGRES
-#include "transport/postgres/postgres_store_under_test.h"
+#include "transport/postgres/postgres_store.h"
 #endif
 
 namespace msgq::test {

@@ -16,6 +16,11 @@ declare
   v_change record;
 begin
   perform :schema.lock_lanes(b_lanes);
+  perform 1 from :schema.queue where id = any (k_queues) order by id for key share;
+  if exists (select 1 from unnest(k_queues) as q(id)
+             where not exists (select 1 from :schema.queue e where e.id = q.id)) then
+    raise exception using errcode = 'MQ003', message = 'a queue was deleted; look it up again';
+  end if;
   v_now := :schema.clock();
   select count(*) into v_count from (
     select 1 from :schema.outbox o

@@ -1,7 +1,10 @@
--- Returns: nothing; a process that has closed its connections is no more.
+-- Returns: nothing; a process that has closed its connections is no more. What owners of lost
+--   connections of it still hold becomes claimable again, uncounted.
 -- Index: primary key of process.
--- Locks: its row.
+-- Locks: its row; its owners, their claims, the totals.
 -- Twice: changes nothing.
-create or replace function :schema.leave_process(p_process int) returns void language sql as $$
-  delete from :schema.process where id = p_process
-$$
+create or replace function :schema.leave_process(p_process int) returns void language plpgsql as $$
+begin
+  delete from :schema.process where id = p_process;
+  perform :schema.leave_owner(o.id) from :schema.owner o where o.process = p_process order by o.id;
+end $$

@@ -1,6 +1,6 @@
 -- Returns: nothing; keeps messages until their time has come, counted from now on the store's clock.
 -- Index: parked_due, parked_id.
--- Locks: the owner, shared.
+-- Locks: the owner, shared; the queues, so that none goes meanwhile: MQ003 when one is gone.
 -- Twice: an error: (owner, request) is in flushed.
 create or replace function :schema.park(
   p_owner bigint, p_request bigint, p_queues int[], p_subscriptions int[], p_delays_ms bigint[],
@@ -10,6 +10,11 @@ declare
   v_now timestamptz;
 begin
   perform :schema.enter(p_owner);
+  perform 1 from :schema.queue where id = any (p_queues) order by id for key share;
+  if exists (select 1 from unnest(p_queues) as q(id)
+             where not exists (select 1 from :schema.queue e where e.id = q.id)) then
+    raise exception using errcode = 'MQ003', message = 'a queue was deleted; look it up again';
+  end if;
   v_now := :schema.clock();
   for i in 1 .. cardinality(p_queues) loop
     insert into :schema.parked

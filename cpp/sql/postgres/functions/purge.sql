@@ -1,7 +1,8 @@
 -- Returns: how many messages of a queue were taken out of it: waiting, leased and parked ones. Claims
 --   end; whoever holds one finds it lost. The blocks are left to sweep_lane().
 -- Index: primary keys of cursor and claim.
--- Locks: the cursors; the claims, an error when one is being settled; the lanes.
+-- Locks: the cursors; the lanes, as appends take them before they settle; the claims, an error when
+--   one is being settled; the parked rows.
 -- Twice: 0.
 create or replace function :schema.purge(p_queue int) returns bigint language plpgsql as $$
 declare
@@ -9,14 +10,20 @@ declare
   v_cursor record;
   v_before record;
   v_newest bigint;
+  v_parked bigint;
   v_end bigint;
+  v_gone bigint;
 begin
   select id into v_subscription from :schema.subscription where queue = p_queue;
   for v_cursor in select * from :schema.cursor where subscription = v_subscription order by number loop
     perform pg_advisory_xact_lock(:schema.space(), v_cursor.number);
   end loop;
-  perform 1 from :schema.claim where subscription = v_subscription order by lane, gen for update nowait;
-  perform :schema.lock_lanes(array(select lane from :schema.cursor where subscription = v_subscription));
+  perform :schema.lock_lanes(
+    array(select lane from :schema.cursor where subscription = v_subscription));
+  perform 1 from :schema.claim where subscription = v_subscription order by lane, gen
+    for update nowait;
+  delete from :schema.parked where queue = p_queue;
+  get diagnostics v_parked = row_count;  -- what is parked from now on stays, and is not counted
   select * into v_before from :schema.depth() d
     where d.queue = (select name from :schema.queue where id = p_queue);
   for v_cursor in select * from :schema.cursor where subscription = v_subscription order by number loop
@@ -30,11 +37,9 @@ begin
     values (v_subscription, v_cursor.lane, nextval(':schema.gen'), v_end, 0, v_end, 0, 0, 0, 2, 1, 0, 0,
             false, :schema.clock(), 0, 0, v_end, 0, coalesce(v_newest, 0));
   end loop;
-  delete from :schema.parked where queue = p_queue;
-  update :schema.totals
-    set purged = purged + v_before.sent - v_before.done - v_before.dead - v_before.purged
-                 - v_before.quarantined,
-        parked = parked - v_before.parked
+  v_gone := v_before.sent - v_before.done - v_before.dead - v_before.purged - v_before.quarantined
+            - v_before.parked + v_parked;
+  update :schema.totals set purged = purged + v_gone, parked = parked - v_parked
     where subscription = v_subscription;
-  return v_before.sent - v_before.done - v_before.dead - v_before.purged - v_before.quarantined;
+  return v_gone;
 end $$

@@ -165,7 +165,7 @@ create table :schema.owner (
   id bigint primary key,
   process int not null,
   is_closed boolean not null default false,  -- whatever comes from it now is refused
-  closed_at timestamptz,
+  closed_at timestamptz,                     -- since when, by the store's clock
   swept bigint not null default 0            -- its flushed rows up to this number are gone
 ) with (fillfactor = 50);
 

@@ -8,6 +8,7 @@
 
 #include "msgq/error.h"
 #include "transport/postgres/failure.h"
+#include "transport/sql_text.h"
 
 namespace msgq::transport::postgres {
 namespace {
@@ -20,6 +21,14 @@ std::string_view field(const PGresult* result, int code) {
 }
 
 Nanos now() { return system_clock().steady(); }
+
+// The server ended the session, or says itself that it does not know: the transaction may have been
+// committed just before.
+bool is_unknown(const PGresult* result) {
+  const std::string_view severity = field(result, PG_DIAG_SEVERITY_NONLOCALIZED);
+  return severity == "FATAL" || severity == "PANIC" ||
+         is_outcome_unknown(field(result, PG_DIAG_SQLSTATE));
+}
 
 Refusal refused(const PGresult* result) {
   return refusal(field(result, PG_DIAG_SQLSTATE), field(result, PG_DIAG_MESSAGE_PRIMARY),
@@ -171,10 +180,15 @@ Result Connection::finish(Nanos until) {
   return result;
 }
 
+void Connection::refuse(const PGresult* result) {
+  if (is_unknown(result)) lose(refused(result).what());
+  throw refused(result);
+}
+
 void Connection::prepared(Result result, const char* name) {
   if (PQresultStatus(result.get()) == PGRES_COMMAND_OK) return;
   prepared_.erase(name);
-  if (PQresultStatus(result.get()) != PGRES_PIPELINE_ABORTED) throw refused(result.get());
+  if (PQresultStatus(result.get()) != PGRES_PIPELINE_ABORTED) refuse(result.get());
 }
 
 Rows Connection::receive() {
@@ -188,7 +202,7 @@ Rows Connection::receive() {
       continue;
     }
     const ExecStatusType status = PQresultStatus(result.get());
-    if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK) throw refused(result.get());
+    if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK) refuse(result.get());
     return Rows(std::move(result));
   }
 }
@@ -201,6 +215,7 @@ void Connection::receive_sync() {
 
 void Connection::skip_to_sync() noexcept {
   try {
+    if (pending_.empty()) return;  // what failed was a call() within the answers
     while (!is_broken_ && pending_.front().kind != Pending::Kind::kSync) {
       const Result result = finish(now() + spec_.silence_max);
       if (pending_.front().kind == Pending::Kind::kPrepare &&
@@ -214,15 +229,32 @@ void Connection::skip_to_sync() noexcept {
   }
 }
 
-Rows Connection::call(const char* function, const Params& params) {
-  send(function, params);
+void Connection::begin() { send_statement("begin", sql::postgres::kBegin); }
+
+void Connection::commit() {
+  send_statement("commit", sql::postgres::kCommit);
   sync();
+}
+
+void Connection::rollback() {
+  send_statement("rollback", sql::postgres::kRollback);
+  sync();
+  skip_to_sync();
+}
+
+Rows Connection::call(const char* function, const Params& params) {
+  begin();
+  send(function, params);
+  commit();
   try {
+    receive();  // begin
     Rows rows = receive();
+    receive();  // commit
     receive_sync();
     return rows;
   } catch (const Refusal&) {
     skip_to_sync();
+    rollback();
     throw;
   }
 }

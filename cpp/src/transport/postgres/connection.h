@@ -35,7 +35,8 @@ class Connection {
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
-  // One function of the schema in a transaction of its own.
+  // One function of the schema in a transaction of its own, READ COMMITTED whatever the role's
+  // default is.
   Rows call(const char* function, const Params& params = {});
 
   // Queues a function of the schema, or a statement without parameters. Those between two syncs are
@@ -43,9 +44,14 @@ class Connection {
   void send(const char* function, const Params& params = {});
   void send_statement(const char* name, const char* sql);
   void sync();
+  // A transaction around what is sent between them; commit() syncs.
+  void begin();
+  void commit();
+  // After a Refusal, and the answers were skipped: leaves the transaction that failed.
+  void rollback();
   // The answer to the next statement. Throws a Refusal: the transaction did nothing; the answers up
   // to the next sync are to be skipped with skip_to_sync(). Throws kStoreInDoubt when the
-  // connection is lost or silent.
+  // connection is lost or silent, or the server ended it.
   Rows receive();
   void receive_sync();
   void skip_to_sync() noexcept;
@@ -71,6 +77,7 @@ class Connection {
   Result next(Nanos until);
   Result finish(Nanos until);
   void prepared(Result result, const char* name);
+  [[noreturn]] void refuse(const PGresult* result);
   [[noreturn]] void lose(const std::string& why);
   static void notice(void* self, const PGresult* result);
 

@@ -41,11 +41,13 @@ const Queue* Directory::of_id(int id) const {
   return nullptr;
 }
 
+bool Directory::can_append(std::string_view name) const {
+  const Queue* queue = find(name);
+  return queue != nullptr && queue->by_shard.count(shard_) > 0;
+}
+
 const Queue& Directory::make(Connection& connection, std::string_view name, bool is_strict) {
-  const auto has_lane = [&](const Queue* queue) {
-    return queue != nullptr && queue->by_shard.count(shard_) > 0;
-  };
-  if (const Queue* known = find(name); has_lane(known)) return *known;
+  if (can_append(name)) return *find(name);
   if (is_strict && find(name) == nullptr) {
     forget();
     refresh(connection);
@@ -58,9 +60,9 @@ const Queue& Directory::make(Connection& connection, std::string_view name, bool
   connection.call("open_queue", params);
   forget();
   refresh(connection);
-  const Queue* made = find(name);
-  if (!has_lane(made)) throw Error(ErrorCode::kStoreUnavailable, "a queue vanished as it was made");
-  return *made;
+  if (!can_append(name))
+    throw Error(ErrorCode::kStoreUnavailable, "a queue vanished as it was made");
+  return *find(name);
 }
 
 }  // namespace msgq::transport::postgres

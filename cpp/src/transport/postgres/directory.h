@@ -39,6 +39,8 @@ class Directory {
   // The queue with a lane to append to, made where it is not there; throws kNotFound when
   // `is_strict`.
   const Queue& make(Connection& connection, std::string_view name, bool is_strict);
+  // Whether it is there and has a lane of this process's shard.
+  bool can_append(std::string_view name) const;
   int lane_of(const Queue& queue) const { return queue.by_shard.at(shard_); }
 
  private:

@@ -1,5 +1,6 @@
 #include "transport/postgres/failure.h"
 
+#include <algorithm>
 #include <array>
 
 namespace msgq::transport::postgres {
@@ -40,6 +41,24 @@ constexpr std::array kMeanings{
     Meaning{"XX", ErrorCode::kStoreRejected, "the server reports damage or a bug of its own"},
 };
 
+// What libpq says of a URL that it cannot read quotes the URL, with the password in it.
+constexpr std::array<std::string_view, 3> kUnreadableUrl{"URI", "connection info string",
+                                                         "percent-encoded"};
+// What another URL alone will mend.
+constexpr std::array<std::string_view, 7> kWrongUrl{
+    "password", "authentication", "does not exist",      "pg_hba.conf",
+    "invalid ", "certificate",    "does not support SSL"};
+// What looks like it and passes.
+constexpr std::array<std::string_view, 3> kPasses{
+    "authentication due to timeout", "expected authentication request", "invalid response"};
+
+// Without everything between the first and the last quote.
+std::string without_quoted(std::string_view message) {
+  const std::size_t from = message.find('"'), to = message.rfind('"');
+  if (from == message.npos) return std::string(message);
+  return std::string(message.substr(0, from)) + "\"...\"" + std::string(message.substr(to + 1));
+}
+
 const Meaning* meaning_of(std::string_view state) {
   for (const Meaning& each : kMeanings)
     if (state.substr(0, each.state.size()) == each.state) return &each;
@@ -57,11 +76,17 @@ Refusal refusal(std::string_view state, std::string_view message, std::string_vi
   return {meaning != nullptr ? meaning->code : ErrorCode::kStoreRejected, text, std::string(state)};
 }
 
+bool is_outcome_unknown(std::string_view state) { return state == "08007" || state == "40003"; }
+
 Error no_connection(std::string_view message) {
   while (!message.empty() && message.back() == '\n') message.remove_suffix(1);
   const auto has = [&](std::string_view part) { return message.find(part) != message.npos; };
-  const bool is_wrong = has("password") || has("authentication") || has("does not exist") ||
-                        has("pg_hba.conf") || has("invalid ") || has("certificate") || has("SSL");
+  const auto has_any = [&](const auto& parts) {
+    return std::any_of(parts.begin(), parts.end(), has);
+  };
+  if (has_any(kUnreadableUrl))
+    return {ErrorCode::kConfigInvalid, "PostgreSQL: " + without_quoted(message)};
+  const bool is_wrong = has_any(kWrongUrl) && !has_any(kPasses);
   return {is_wrong ? ErrorCode::kConfigInvalid : ErrorCode::kStoreUnavailable,
           "PostgreSQL: " + std::string(message)};
 }

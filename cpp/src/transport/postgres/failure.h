@@ -27,8 +27,10 @@ class Refusal : public Error {
   std::string state_;
 };
 
+// Whether a state leaves open what became of the transaction (08007, 40003).
+bool is_outcome_unknown(std::string_view state);
 Refusal refusal(std::string_view state, std::string_view message, std::string_view detail);
-// What libpq says of a connection that could not be made.
+// What libpq says of a connection that could not be made; what it quotes of the URL is left out.
 Error no_connection(std::string_view message);
 
 }  // namespace msgq::transport::postgres

@@ -23,10 +23,17 @@ auto guarded(Run run) {
   }
 }
 
+// A server that takes a connection and says nothing is given up.
+inline std::string with_connect_timeout(const std::string& dsn) {
+  if (dsn.find("connect_timeout") != dsn.npos) return dsn;
+  if (dsn.find("://") == dsn.npos) return dsn + " connect_timeout=5";
+  return dsn + (dsn.find('?') == dsn.npos ? "?" : "&") + "connect_timeout=5";
+}
+
 template <typename Run>
 auto pqxx_call(const std::string& dsn, Run run) {
   return guarded([&] {
-    pqxx::connection connection(dsn);
+    pqxx::connection connection(with_connect_timeout(dsn));
     pqxx::work work(connection);
     return run(work);
   });

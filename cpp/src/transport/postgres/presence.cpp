@@ -63,7 +63,8 @@ void Presence::keep_up() {
 
 void Presence::rejoin(int buried) {
   MutexLock lock(mutex_);
-  if (process() != buried || has_left_) return;  // somebody else has done it
+  if (has_left_) throw Error(ErrorCode::kClosed, "this process has left the store");
+  if (process() != buried) return;  // somebody else has done it
   if (!connection_ || connection_->is_broken())
     connection_ = std::make_unique<Connection>(spec_, log_);
   log_.write(LogLevel::kWarning,
@@ -88,7 +89,13 @@ void Presence::hint() {
     eventfd_write(event_, 1);
     return;
   }
-  MutexLock lock(mutex_);
+  // Who is in wait() may be connecting anew: it sends the hint when it has.
+  if (!mutex_.try_lock()) return static_cast<void>(eventfd_write(event_, 1));
+  send_now();
+  mutex_.unlock();
+}
+
+void Presence::send_now() {
   try {
     if (!connection_ || PQconsumeInput(connection_->raw()) != 1) return;
     take_hints();

@@ -41,6 +41,7 @@ class Presence final : public Wake {
   void keep_up() MSGQ_REQUIRES(mutex_);
   void beat() MSGQ_REQUIRES(mutex_);
   void take_hints() MSGQ_REQUIRES(mutex_);
+  void send_now() MSGQ_REQUIRES(mutex_);
   void send_hint() MSGQ_REQUIRES(mutex_);
 
   // fixed after construction

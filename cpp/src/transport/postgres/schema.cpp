@@ -20,17 +20,16 @@ static_assert(std::size(kMigrations) == kSchemaVersion);
 int read_version(pqxx::work& work, const std::string& schema) {
   const auto exists = work.exec(with_schema(sql::postgres::kHasSchema, schema));
   if (!exists[0][0].as<bool>()) return 0;
-  return work.exec(with_schema("select max(version) from :schema.meta", schema))[0][0].as<int>();
+  return work.exec(with_schema(sql::postgres::kSchemaVersion, schema))[0][0].as<int>();
 }
 
 void upgrade(pqxx::work& work, const std::string& schema, int version) {
-  work.exec("set local check_function_bodies = off");  // they name one another in no order
-  work.exec("create schema if not exists " + schema);
+  work.exec(sql::postgres::kSkipBodyChecks);
+  work.exec(with_schema(sql::postgres::kMakeSchema, schema));
   for (; version < kSchemaVersion; ++version) work.exec(with_schema(kMigrations[version], schema));
   for (const char* function : sql::postgres::functions::kAll)
     work.exec(with_schema(function, schema));
-  work.exec("insert into " + schema + ".meta (version) values (" + std::to_string(kSchemaVersion) +
-            ")");
+  work.exec_params(with_schema(sql::postgres::kNoteVersion, schema), kSchemaVersion);
 }
 
 }  // namespace
@@ -50,9 +49,11 @@ void validate_schema_name(const std::string& schema) {
 
 void prepare_schema(const std::string& dsn, const std::string& schema, bool creates) {
   pqxx_call(dsn, [&](pqxx::work& work) {
+    // A role may have another as its default, and would not see what the one before did.
+    work.exec(sql::postgres::kSetReadCommitted);
     if (read_version(work, schema) == kSchemaVersion) return;
     // Of many starters one goes on; the others wait here, and find the work done.
-    work.exec_params("select pg_advisory_xact_lock(1836279665, hashtext($1))", schema);
+    work.exec(with_schema(sql::postgres::kLockSchema, schema));
     const int version = read_version(work, schema);
     if (version == kSchemaVersion) return;
     if (version > kSchemaVersion)

@@ -42,6 +42,7 @@ PostgresSession::PostgresSession(SessionParts parts)
     : parts_(std::move(parts)),
       directory_(0),
       reclaimer_(parts_.clock, parts_.log, parts_.rules.reclaim),
+      sweeper_(parts_.clock),
       outbox_(parts_.clock) {
   connect();
 }
@@ -155,6 +156,7 @@ void PostgresSession::lose_owner() { lost_owner_ = std::exchange(asker_.owner, 0
 
 void PostgresSession::do_chores(const Exchange& in, ExchangeResult& out) {
   if (asker_.request - swept_ >= kSweepEvery) sweep();
+  if (in.reclaims || sweeper_.is_due()) sweep_lanes();
   if (in.promote_max > 0) {
     Params params;
     params.small(static_cast<int>(in.promote_max));
@@ -176,6 +178,13 @@ void PostgresSession::prepare_queues(const Exchange& in) {
     directory_.make(*connection_, each.queue, parts_.rules.strict_queues);
   for (const auto& each : in.parks)
     directory_.make(*connection_, each.queue, parts_.rules.strict_queues);
+  // One may have gone while another was made.
+  const auto check = [&](const std::string& queue) {
+    if (!directory_.can_append(queue))
+      throw Error(ErrorCode::kStoreUnavailable, "queue '" + queue + "' was deleted meanwhile");
+  };
+  for (const auto& each : in.appends) check(each.queue);
+  for (const auto& each : in.parks) check(each.queue);
 }
 
 // Others park too: looked up when this exchange may have changed it, and now and then.
@@ -192,14 +201,13 @@ PostgresSession::Sent PostgresSession::send(const Exchange& in, bool looks_due) 
   sent.is_park = !in.parks.empty();
   sent.is_exchange = !in.settles.empty() || !in.extends.empty() || !in.claims.empty() || looks_due;
   sent.is_claim = !in.claims.empty();
-  connection_->send_statement("begin", sql::postgres::kBegin);
+  connection_->begin();
   if (sent.is_append) connection_->send("append", append_params(asker_, in.appends, directory_));
   if (sent.is_park) connection_->send("park", park_params(asker_, in.parks, directory_));
   if (sent.is_exchange)
     connection_->send("exchange",
                       exchange_params(asker_, in, directory_, runs_suspect_, looks_due));
-  connection_->send_statement("commit", sql::postgres::kCommit);
-  connection_->sync();
+  connection_->commit();
   if (!sent.is_claim) return sent;
   Array subscriptions(Array::Type::kInt4), lanes(Array::Type::kInt4);
   std::set<std::pair<int, int>> asked;
@@ -233,12 +241,13 @@ void PostgresSession::receive(const Sent& sent, const Exchange& in, ExchangeResu
   } catch (const Refusal&) {
     connection_->skip_to_sync();
     if (sent.is_claim) connection_->skip_to_sync();
-    connection_->send_statement("rollback", sql::postgres::kRollback);
-    connection_->sync();
-    connection_->skip_to_sync();
+    connection_->rollback();
     throw;
   }
   connection_->receive_sync();
+  for (std::size_t i = 0; i < in.settles.size(); ++i)
+    if (in.settles[i].is_whole || in.settles[i].gives_back || out.settle_lost[i])
+      sweeper_.note_ended(in.settles[i]);
   if (!sent.is_claim) return;
   try {
     const Rows rows = connection_->receive();
@@ -304,6 +313,7 @@ void PostgresSession::deliver(const Rows& rows, ExchangeResult& out) {
     heard_gen_ = std::max(heard_gen_, static_cast<std::int64_t>(claimed.key.gen));
     const auto wish = wish_of_gen_.find(claimed.key.gen);
     if (wish == wish_of_gen_.end()) continue;
+    sweeper_.note_claimed(claimed);
     ClaimAnswer& answer = out.claims.at(wish->second);
     if (ended.count(claimed.key.gen) > 0)
       answer.has_more = true;
@@ -365,10 +375,20 @@ void PostgresSession::sweep() {
   swept_ = asker_.request;
 }
 
+// Nobody waits for it: what is refused is tried again in its turn.
+void PostgresSession::sweep_lanes() {
+  try {
+    sweeper_.run(*connection_, directory_);
+  } catch (const Refusal& refusal) {
+    parts_.log.write(LogLevel::kWarning, std::string("sweeping: ") + refusal.what());
+  }
+}
+
 bool PostgresSession::tidy(Nanos) {
   if (is_closed_ || is_in_doubt_ || !connection_ || connection_->is_broken() || asker_.owner == 0)
     return false;
   if (asker_.request > swept_) sweep();
+  sweep_lanes();
   const Nanos now = parts_.clock.steady();
   if (now < clear_at_) return false;
   clear_at_ = now + kClearEvery;
@@ -381,13 +401,14 @@ bool PostgresSession::tidy(Nanos) {
 void PostgresSession::close() noexcept {
   if (std::exchange(is_closed_, true)) return;
   try {
-    if (connection_ && !connection_->is_broken() && !is_in_doubt_ && asker_.owner != 0) {
+    for (const std::int64_t owner : {asker_.owner, lost_owner_}) {
+      if (owner == 0 || !connection_ || connection_->is_broken() || is_in_doubt_) continue;
       Params params;
-      params.integer(asker_.owner);
+      params.integer(owner);
       connection_->call("leave_owner", params);
     }
   } catch (const std::exception& error) {
-    // Nothing is lost: claims lapse with the process.
+    // Nothing is lost: claims are given back as the process leaves.
     parts_.log.write(LogLevel::kWarning, std::string("leaving the store: ") + error.what());
   }
   connection_.reset();

@@ -21,6 +21,7 @@
 #include "transport/postgres/outbox.h"
 #include "transport/postgres/presence.h"
 #include "transport/postgres/reclaim.h"
+#include "transport/postgres/sweep.h"
 #include "transport/transport.h"
 
 namespace msgq::transport::postgres {
@@ -70,6 +71,7 @@ class PostgresSession final : public Session {
   void lose_owner();
   bool looks_due(const Exchange& in);
   void sweep();
+  void sweep_lanes();
 
   SessionParts parts_;
   // only the session's thread
@@ -77,6 +79,7 @@ class PostgresSession final : public Session {
   Directory directory_;
   BlockCache cache_;
   Reclaimer reclaimer_;
+  Sweeper sweeper_;
   Outbox outbox_;
   Asker asker_;
   std::int64_t heard_gen_ = 0;     // the newest claim that we know of

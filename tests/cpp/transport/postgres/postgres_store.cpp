@@ -1,4 +1,4 @@
-#include "transport/postgres/postgres_store_under_test.h"
+#include "transport/postgres/postgres_store.h"
 
 #include <utility>
 

@@ -1,0 +1,5 @@
+-- Returns: nothing.
+-- Index: none.
+-- Locks: none.
+-- Twice: a notice.
+create schema if not exists :schema

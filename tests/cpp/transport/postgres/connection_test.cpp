@@ -1,0 +1,136 @@
+// Promise: a connection waits for nothing without an end, tells certainly from in doubt, and stays
+// usable after what the server refuses.
+#include "transport/postgres/connection.h"
+
+#include "support/tcp_relay.h"
+#include "transport/postgres/failure.h"
+#include "transport/postgres/room.h"
+
+namespace msgq::test {
+namespace {
+
+using transport::postgres::Connection;
+using transport::postgres::ConnectionSpec;
+using transport::postgres::Params;
+using transport::postgres::Refusal;
+using transport::postgres::with_schema;
+
+class PostgresConnectionTest : public PostgresRoomTest {
+ protected:
+  void SetUp() override {
+    PostgresRoomTest::SetUp();
+    if (IsSkipped()) return;
+    ask("create function :schema.half(p int) returns int language plpgsql as "
+        "$$begin return 84 / p; end$$;"
+        "create function :schema.level() returns text language sql as "
+        "$$select current_setting('transaction_isolation')$$");
+  }
+  static int half(Connection& connection, int p) {
+    Params params;
+    params.small(p);
+    return static_cast<int>(connection.call("half", params).integer(0, 0));
+  }
+};
+
+TEST(WithSchemaTest, TheSchemaIsPutInEverywhere) {
+  EXPECT_EQ(with_schema(":schema.a x :schema", "s"), "s.a x s");
+  EXPECT_EQ(with_schema("nothing", "s"), "nothing");
+}
+
+TEST_F(PostgresConnectionTest, AServerThatNeverAnswersIsGivenUp) {
+  TcpRelay relay("127.0.0.1", std::stoi(pg_url().substr(pg_url().find("port=") + 5)));
+  relay.mute();
+  ConnectionSpec silent = spec("postgresql://u@127.0.0.1:" + std::to_string(relay.port()) + "/db");
+  silent.connect_timeout = std::chrono::milliseconds(50);
+  EXPECT_EQ(code_of([&] { Connection connection(silent, store().log); }),
+            ErrorCode::kStoreUnavailable);
+}
+
+TEST_F(PostgresConnectionTest, AServerThatFallsSilentIsInDoubtAndTheConnectionBroken) {
+  const std::string url = pg_url();
+  TcpRelay relay("127.0.0.1", std::stoi(url.substr(url.find("port=") + 5)));
+  const std::size_t user_end = url.find('@');
+  ConnectionSpec through =
+      spec(url.substr(0, user_end) + "@127.0.0.1:" + std::to_string(relay.port()) +
+           url.substr(url.find('/', user_end), url.find('?') - url.find('/', user_end)));
+  through.silence_max = std::chrono::milliseconds(50);
+  Connection connection(through, store().log);
+  EXPECT_EQ(half(connection, 2), 42);
+  relay.mute();
+  EXPECT_EQ(code_of([&] { half(connection, 2); }), ErrorCode::kStoreInDoubt);
+  EXPECT_TRUE(connection.is_broken());
+  EXPECT_EQ(code_of([&] { half(connection, 2); }), ErrorCode::kStoreInDoubt) << "and stays so";
+}
+
+TEST_F(PostgresConnectionTest, AnEndedBackendIsInDoubt) {
+  auto connection = connect();
+  EXPECT_EQ(half(*connection, 2), 42);
+  terminate(PQbackendPID(connection->raw()));
+  EXPECT_EQ(code_of([&] { half(*connection, 2); }), ErrorCode::kStoreInDoubt);
+  EXPECT_TRUE(connection->is_broken());
+}
+
+TEST_F(PostgresConnectionTest, AnErrorLeavesPreparedStatementsUsable) {
+  auto connection = connect();
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(code_of([&] { half(*connection, 0); }), ErrorCode::kStoreRejected);
+    EXPECT_EQ(half(*connection, 2), 42);
+  }
+}
+
+TEST_F(PostgresConnectionTest, AFunctionThatWasMissingIsPreparedWhenItIsThere) {
+  auto connection = connect();
+  EXPECT_EQ(code_of([&] { connection->call("not_yet"); }), ErrorCode::kSchemaMismatch);
+  ask("create function :schema.not_yet() returns int language sql as 'select 1'");
+  EXPECT_EQ(connection->call("not_yet").integer(0, 0), 1);
+}
+
+TEST_F(PostgresConnectionTest, AnErrorInTheMiddleOfAPipelineUndoesItAndNoOther) {
+  auto connection = connect();
+  ask("create table :schema.seen (p int);"
+      "create function :schema.see(p int) returns int language sql as "
+      "$$insert into :schema.seen values (p) returning p$$");
+  const auto send = [&](int see, int divide) {
+    Params seen, divided;
+    seen.small(see);
+    divided.small(divide);
+    connection->begin();
+    connection->send("see", seen);
+    connection->send("half", divided);
+    connection->commit();
+  };
+  send(1, 0);
+  send(2, 2);  // runs in the failed transaction, as nobody has rolled it back: refused too
+  connection->receive();
+  EXPECT_EQ(connection->receive().integer(0, 0), 1);
+  EXPECT_THROW(connection->receive(), Refusal);
+  connection->skip_to_sync();
+  EXPECT_THROW(for (int i = 0; i < 4; ++i) connection->receive(), Refusal);
+  connection->skip_to_sync();
+  connection->rollback();
+  connection->skip_to_sync();  // at its end already: changes nothing
+  send(3, 2);
+  for (int i = 0; i < 4; ++i) connection->receive();
+  connection->receive_sync();
+  EXPECT_EQ(ask("select string_agg(p::text, ' ') from :schema.seen"), "3");
+}
+
+TEST_F(PostgresConnectionTest, CallsAreReadCommittedWhateverTheDefault) {
+  auto connection =
+      std::make_unique<Connection>(spec(pg_url() + "&options=-c%20default_transaction_isolation%3D"
+                                                   "serializable"),
+                                   store().log);
+  EXPECT_EQ(connection->call("level").bytes(0, 0), "read committed");
+}
+
+TEST_F(PostgresConnectionTest, AWrongUrlIsNotTriedAgain) {
+  EXPECT_EQ(code_of([&] { Connection c(spec("postgresql://u@h:99999/db"), store().log); }),
+            ErrorCode::kConfigInvalid);
+  EXPECT_EQ(code_of([&] { Connection c(spec(pg_url() + "&dbname=nowhere"), store().log); }),
+            ErrorCode::kConfigInvalid);
+  EXPECT_EQ(code_of([&] { Connection c(spec("postgresql://u@127.0.0.1:1/db"), store().log); }),
+            ErrorCode::kStoreUnavailable);
+}
+
+}  // namespace
+}  // namespace msgq::test

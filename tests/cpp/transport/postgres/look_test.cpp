@@ -1,0 +1,64 @@
+// Promise: looking and administering survive a lost connection, name what is not there, and count
+// what they did.
+#include "transport/postgres/look.h"
+
+#include "transport/postgres/room.h"
+
+namespace msgq::test {
+namespace {
+
+class PostgresLookTest : public PostgresRoomTest {};
+
+TEST_F(PostgresLookTest, ALostConnectionIsToldOnceAndMadeAnew) {
+  Process& process = join();
+  process.append({"x"});
+  EXPECT_EQ(process.look().queues(), std::vector<std::string>{kQueue});
+  EXPECT_EQ(process.look().connections(), 1u);
+  terminate(backend());
+  EXPECT_EQ(code_of([&] { process.look().queues(); }), ErrorCode::kStoreUnavailable);
+  EXPECT_EQ(process.look().queues(), std::vector<std::string>{kQueue});
+}
+
+TEST_F(PostgresLookTest, WhatIsNotThereIsNamed) {
+  Process& process = join();
+  const Error error = error_of([&] { process.look().purge("nowhere"); });
+  EXPECT_EQ(error.code(), ErrorCode::kNotFound);
+  EXPECT_NE(std::string(error.what()).find("nowhere"), std::string::npos);
+  EXPECT_EQ(code_of([&] { process.look().delete_queue("nowhere"); }), ErrorCode::kNotFound);
+  EXPECT_EQ(code_of([&] { process.look().backup("f"); }), ErrorCode::kUnsupported);
+}
+
+TEST_F(PostgresLookTest, AClaimThatIsBeingSettledHoldsUpAPurge) {
+  Process& process = join();
+  process.append({"x"});
+  const Claimed claimed = process.claim_one(1);
+  OpenTransaction settle(store().config().schema);
+  settle.run("select 1 from :schema.claim for update");
+  EXPECT_EQ(code_of([&] { process.look().purge(kQueue); }), ErrorCode::kStoreUnavailable);
+  settle.run("rollback");
+  EXPECT_EQ(process.look().purge(kQueue), 1u);
+  EXPECT_FALSE(process.settle(ack_all(claimed)));
+  EXPECT_EQ(ask("select count(*) from :schema.block"), "0");
+  EXPECT_EQ(depth().purged, 1u);
+}
+
+TEST_F(PostgresLookTest, ADeletedQueueLeavesNoRow) {
+  Process& process = join();
+  process.append(numbered(3));
+  process.claim_one(1);
+  process.park("later", clock().wall_ms() + 1'000);
+  process.look().delete_queue(kQueue);
+  for (const char* table :
+       {"queue", "subscription", "lane", "cursor", "block", "claim", "parked", "totals", "flushed"})
+    EXPECT_EQ(ask(std::string("select count(*) from :schema.") + table), "0") << table;
+}
+
+TEST_F(PostgresLookTest, TheStoreHasASize) {
+  Process& process = join();
+  const auto before = process.look().store_bytes();
+  process.append({std::string(500'000, 'x')});
+  EXPECT_GT(process.look().store_bytes(), before + 400'000);
+}
+
+}  // namespace
+}  // namespace msgq::test

@@ -1,0 +1,325 @@
+// Promise: whatever the network or an administrator does to a connection in the middle of an
+// exchange, resolve() finds out what became of it, and everything in it happens exactly once.
+#include "transport/postgres/session.h"
+
+#include "support/tcp_relay.h"
+#include "transport/postgres/room.h"
+
+namespace msgq::test {
+namespace {
+
+using transport::SettleOrder;
+using transport::postgres::ConnectionSpec;
+using transport::postgres::PostgresSession;
+using transport::postgres::Presence;
+
+// A session whose connections run through a relay; beside it a process that watches.
+class PostgresSessionTest : public PostgresRoomTest {
+ protected:
+  void SetUp() override {
+    PostgresRoomTest::SetUp();
+    if (IsSkipped()) return;
+    const std::string url = pg_url();
+    const std::size_t at = url.find("port=") + 5;
+    relay_ = std::make_unique<TcpRelay>("127.0.0.1", std::stoi(url.substr(at)));
+    const std::size_t user_end = url.find('@');
+    const std::string database =
+        url.substr(url.find('/', user_end) + 1, url.find('?') - url.find('/', user_end) - 1);
+    relayed_ =
+        url.substr(0, user_end) + "@127.0.0.1:" + std::to_string(relay_->port()) + "/" + database;
+    watcher_ = &join();
+    presence_ = std::make_unique<Presence>(spec(), store().log, std::chrono::milliseconds(5'000));
+  }
+  void TearDown() override {
+    session_.reset();
+    if (presence_) presence_->leave();
+    presence_.reset();
+    PostgresRoomTest::TearDown();
+    relay_.reset();
+  }
+
+  PostgresSession& open(std::chrono::milliseconds silence_max = std::chrono::seconds(20)) {
+    session_.reset();
+    ConnectionSpec through = spec(relayed_);
+    through.silence_max = silence_max;
+    session_ = std::make_unique<PostgresSession>(transport::postgres::SessionParts{
+        through, clock(), store().random, store().log, transport::postgres::Rules{}, *presence_,
+        store().options().before});
+    return *session_;
+  }
+
+  // Appends two, parks one, settles one and claims one, all in one exchange.
+  struct Work {
+    std::string queue;
+    Exchange in;
+  };
+  Work make_work() {
+    Work out;
+    out.queue = "q" + std::to_string(++number_);
+    watcher_->append({"first"}, out.queue);
+    Exchange claim;
+    claim.claims.push_back({out.queue, 1, 0, 30'000, false, false});
+    ExchangeResult claimed;
+    session_->exchange(claim, claimed);
+    out.in.settles.push_back(ack_all(claimed.claims.at(0).claims.at(0)));
+    out.in.appends.push_back({out.queue, block_of({"a", "b"})});
+    out.in.parks.push_back(
+        {out.queue, clock().wall_ms() + 60'000, StoredMessage::copy(block_of({"later"})->view(0))});
+    out.in.claims.push_back({out.queue, 1, 0, 30'000, false, false, true});
+    return out;
+  }
+
+  // Sends until it is known to have happened. How often it was in doubt.
+  int send(const Work& work) {
+    int doubts = 0;
+    for (;;) {
+      ExchangeResult out;
+      try {
+        session_->exchange(work.in, out);
+        EXPECT_EQ(out.settle_lost, std::vector<bool>{false}) << work.queue;
+        return doubts;
+      } catch (const Error& error) {
+        if (error.code() == ErrorCode::kStoreUnavailable) continue;
+        EXPECT_EQ(error.code(), ErrorCode::kStoreInDoubt) << error.what();
+      }
+      ++doubts;
+      if (find_out(out)) {
+        EXPECT_EQ(out.settle_lost, std::vector<bool>{false}) << work.queue;
+        return doubts;
+      }
+    }
+  }
+
+  // What lies in the relay comes late: once nothing can be found out for it, or after the answer.
+  bool find_out(ExchangeResult& out) {
+    for (;;) {
+      try {
+        const bool has_happened = session_->resolve(out);
+        late_ += relay_->deliver_late();
+        return has_happened;
+      } catch (const Error& error) {
+        EXPECT_EQ(error.code(), ErrorCode::kStoreInDoubt) << error.what();
+        late_ += relay_->deliver_late();
+      }
+    }
+  }
+
+  void expect_once(const Work& work) {
+    const QueueDepth d = depth(work.queue);
+    EXPECT_EQ(d.sent, 4u) << work.queue;
+    EXPECT_EQ(d.parked, 1u) << work.queue;
+    EXPECT_EQ(d.done, 1u) << work.queue;
+    Exchange idle;
+    idle.reclaims = true;
+    ExchangeResult out;
+    session_->exchange(idle, out);  // when the claims were not heard of, they go back now
+    session_->close();
+    EXPECT_EQ(drain(*watcher_, work.queue), (std::vector<std::string>{"a", "b"})) << work.queue;
+  }
+
+  std::unique_ptr<TcpRelay> relay_;
+  std::string relayed_;
+  Process* watcher_ = nullptr;
+  std::unique_ptr<Presence> presence_;
+  std::unique_ptr<PostgresSession> session_;
+  int number_ = 0;
+  std::size_t late_ = 0;
+};
+
+// So many bytes further with every cut: each message of the protocol is met, at its edges and
+// inside.
+constexpr std::size_t kStride = 61;
+
+TEST_F(PostgresSessionTest, ACutAnywhereInTheRequestLosesAndDoublesNothing) {
+  int doubts = 0;
+  bool was_cut = true;
+  for (std::size_t count = 0; was_cut; count += kStride) {
+    open();
+    const Work work = make_work();
+    relay_->cut_requests_after(count, false);
+    doubts += send(work);
+    was_cut = relay_->was_cut();
+    relay_->pass_all();
+    expect_once(work);
+  }
+  EXPECT_GT(doubts, 10);
+}
+
+TEST_F(PostgresSessionTest, WhatArrivesLateAfterTheClientHasGoneLosesAndDoublesNothing) {
+  int doubts = 0;
+  bool was_cut = true;
+  for (std::size_t count = 0; was_cut; count += kStride) {
+    open(std::chrono::milliseconds(150));
+    const Work work = make_work();
+    relay_->cut_requests_after(count, true);
+    doubts += send(work);
+    was_cut = relay_->was_cut();
+    relay_->pass_all();
+    relay_->deliver_late();
+    expect_once(work);
+  }
+  EXPECT_GT(doubts, 10);
+  EXPECT_GT(late_, 1'000u) << "late bytes were delivered";
+}
+
+TEST_F(PostgresSessionTest, ACutAnywhereInTheReplyLosesAndDoublesNothing) {
+  int doubts = 0;
+  bool was_cut = true;
+  for (std::size_t count = 0; was_cut; count += 17) {
+    open();
+    const Work work = make_work();
+    relay_->cut_replies_after(count);
+    doubts += send(work);
+    was_cut = relay_->was_cut();
+    relay_->pass_all();
+    expect_once(work);
+  }
+  EXPECT_GT(doubts, 3);
+}
+
+TEST_F(PostgresSessionTest, ASessionEndedByAnAdministratorIsInDoubtAndComesBack) {
+  open();
+  const Work work = make_work();
+  terminate(backend());
+  EXPECT_EQ(send(work), 0) << "of the exchange nothing was sent";
+  expect_once(work);
+}
+
+TEST_F(PostgresSessionTest, ABackendEndedWhileItWaitsInsideTheExchangeIsInDoubt) {
+  open();
+  const Work work = make_work();
+  const int victim = backend();
+  OpenTransaction other(store().config().schema);
+  other.run("select :schema.lock_lanes(array(select id from :schema.lane))");
+  std::thread killer([&] {
+    other.await_waiters();
+    terminate(victim);
+    other.run("rollback");
+  });
+  EXPECT_EQ(send(work), 1);
+  killer.join();
+  expect_once(work);
+}
+
+TEST_F(PostgresSessionTest, ACommitThatADeferredConstraintRefusesIsNoSuccess) {
+  ask("create function :schema.refuse() returns trigger language plpgsql as "
+      "$$begin raise exception 'not today'; end$$;"
+      "create constraint trigger t after insert on :schema.block deferrable initially deferred "
+      "for each row execute function :schema.refuse()");
+  Process& process = join();
+  EXPECT_EQ(code_of([&] { process.append({"x"}); }), ErrorCode::kStoreRejected);
+  ask("drop trigger t on :schema.block");
+  EXPECT_EQ(depth().sent, 0u);
+  process.append({"y"});
+  EXPECT_EQ(drain(process), std::vector<std::string>{"y"});
+}
+
+TEST_F(PostgresSessionTest, ARefusedStatementLeavesTheConnectionAsItWas) {
+  Process& process = join();
+  process.append({"x"});
+  const int before = backend();
+  ask("alter table :schema.block add constraint c check (n < 2) not valid");
+  EXPECT_EQ(code_of([&] { process.append({"a", "b"}); }), ErrorCode::kStoreRejected);
+  ask("alter table :schema.block drop constraint c");
+  EXPECT_EQ(drain(process), std::vector<std::string>{"x"});
+  EXPECT_EQ(backend(), before);
+}
+
+TEST_F(PostgresSessionTest, ABlockThatCannotBePutIntoQuarantineStopsNobody) {
+  Process& process = join();
+  process.append({"x"});
+  store().damage();
+  ask("alter table :schema.quarantine add constraint c check (n < 0) not valid");
+  EXPECT_TRUE(process.claim(1).claims.empty());
+  ask("alter table :schema.quarantine drop constraint c");
+  process.append({"y"});
+  EXPECT_EQ(drain(process), std::vector<std::string>{"y"});
+  EXPECT_EQ(depth().quarantined, 1u);
+}
+
+TEST_F(PostgresSessionTest, WhatALostConnectionHeldComesBackWhenItsProcessLeaves) {
+  Process& process = join();
+  process.append({"x"});
+  const Claimed claimed = process.claim_one(1);
+  terminate(backend());
+  EXPECT_EQ(code_of([&] { process.append({"y"}); }), ErrorCode::kStoreUnavailable);
+  process.append({"y"});  // over a new connection, by a new owner
+  leave(process);
+  Process& other = join();
+  EXPECT_EQ(drain(other), (std::vector<std::string>{"x", "y"}));
+  EXPECT_EQ(ask("select count(*) from :schema.process where not is_dead"), "3")
+      << "the watcher, the fixture's own, and the other";
+}
+
+TEST_F(PostgresSessionTest, AnAppendToAQueueThatWasDeletedMakesItAnew) {
+  Process& process = join();
+  process.append({"x"});
+  join().look().delete_queue(kQueue);
+  for (int tries = 0;; ++tries) {
+    ASSERT_LT(tries, 3);
+    try {
+      process.append({"y"});
+      break;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::kStoreUnavailable) << error.what();
+    }
+  }
+  EXPECT_EQ(drain(join()), std::vector<std::string>{"y"});
+}
+
+TEST_F(PostgresSessionTest, AParkedMessageOfADeletedQueueStopsNoPromotion) {
+  Process& process = join();
+  process.append({"x"});
+  join().look().delete_queue(kQueue);
+  const std::int64_t due = clock().wall_ms() + 1'000;
+  for (int tries = 0;; ++tries) {
+    ASSERT_LT(tries, 3);
+    try {
+      process.park("later", due);
+      break;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::kStoreUnavailable) << error.what();
+    }
+  }
+  clock().advance(std::chrono::seconds(2));
+  EXPECT_EQ(process.promote(), 1u);
+  EXPECT_EQ(drain(process), std::vector<std::string>{"later"});
+}
+
+TEST_F(PostgresSessionTest, AProcessThatHasLeftIsNotJoinedAnew) {
+  Process& process = join();
+  process.append({"x"});
+  process.kill();
+  Process& other = join();
+  EXPECT_EQ(other.reclaim(), 0u);
+  EXPECT_EQ(ask("select count(*) from :schema.process where is_dead"), "1");
+  EXPECT_EQ(code_of([&] { process.append({"y"}); }), ErrorCode::kStoreUnavailable);
+  EXPECT_EQ(code_of([&] { process.append({"y"}); }), ErrorCode::kClosed);
+}
+
+TEST_F(PostgresSessionTest, HeardRequestsAreSweptAndTheTotalsStay) {
+  Process& process = join();
+  for (int i = 0; i < 300; ++i) process.append({"x"});
+  EXPECT_LT(std::stoi(ask("select count(*) from :schema.flushed")), 260);
+  while (process.session().tidy(Nanos::max())) {
+  }
+  EXPECT_EQ(ask("select count(*) from :schema.flushed"), "0");
+  EXPECT_EQ(depth().sent, 300u);
+}
+
+TEST_F(PostgresSessionTest, OwnersClosedLongAgoAndDeadProcessesGo) {
+  Process& victim = join();
+  victim.append(numbered(3));
+  victim.kill();
+  Process& other = join();
+  other.reclaim();
+  ask("update :schema.owner set closed_at = closed_at - interval '2 days' where is_closed");
+  clock().advance(std::chrono::minutes(20));
+  other.session().tidy(Nanos::max());
+  EXPECT_EQ(ask("select count(*) from :schema.owner where is_closed"), "0");
+  EXPECT_EQ(ask("select count(*) from :schema.process where is_dead"), "0");
+  EXPECT_EQ(depth().sent, 3u);
+}
+
+}  // namespace
+}  // namespace msgq::test

@@ -1,0 +1,43 @@
+// Promise: lanes where a claim ended inside a block are swept after some such ends; whole blocks
+// cost no sweep.
+#include "transport/postgres/sweep.h"
+
+#include "transport/postgres/room.h"
+
+namespace msgq::test {
+namespace {
+
+using transport::postgres::Sweeper;
+
+class PostgresSweepTest : public PostgresRoomTest {};
+
+TEST_F(PostgresSweepTest, OnlyEndsOfCutClaimsCount) {
+  Process& process = join();
+  Sweeper sweeper(clock());
+  for (int i = 0; i < 64; ++i) {
+    process.append({"x"});
+    const Claimed whole = process.claim_one(1);
+    sweeper.note_claimed(whole);
+    EXPECT_TRUE(process.settle(ack_all(whole)));
+    sweeper.note_ended(ack_all(whole));
+  }
+  EXPECT_FALSE(sweeper.is_due());
+  process.append(numbered(65));
+  for (int i = 0; i < 64; ++i) {
+    EXPECT_FALSE(sweeper.is_due()) << i;
+    const Claimed part = process.claim({kQueue, 1, 0, 30'000, false, false, true}).claims.at(0);
+    sweeper.note_claimed(part);
+    EXPECT_TRUE(process.settle(ack_all(part)));
+    sweeper.note_ended(ack_all(part));
+    sweeper.note_ended(ack_all(part));  // once only
+  }
+  EXPECT_TRUE(sweeper.is_due());
+  auto connection = connect();
+  sweeper.run(*connection, transport::postgres::Directory(0));
+  EXPECT_FALSE(sweeper.is_due());
+  EXPECT_EQ(ask("select count(*) from :schema.block"), "1") << "a message of it still waits";
+  EXPECT_EQ(drain(process), std::vector<std::string>{"64"});
+}
+
+}  // namespace
+}  // namespace msgq::test
