@@ -54,16 +54,5 @@ TEST_F(PostgresOrderParamsTest, EachMessageSetAsideGoesWithItsOwnSettle) {
   EXPECT_EQ(dead[0].reason, "why: \"c\"");
 }
 
-TEST_F(PostgresOrderParamsTest, ABlockOfOneKeepsEverythingOfItsMessage) {
-  const auto block = block_of({"body"}, "type", "headers");
-  const auto message = StoredMessage::copy(block->view(0));
-  const auto again = StoredMessage::copy(transport::postgres::block_of_one(message)->view(0));
-  EXPECT_EQ(again.id, message.id);
-  EXPECT_EQ(again.body, message.body);
-  EXPECT_EQ(again.type, message.type);
-  EXPECT_EQ(again.headers, message.headers);
-  EXPECT_EQ(again.enqueued_ms, message.enqueued_ms);
-}
-
 }  // namespace
 }  // namespace msgq::test

@@ -5,7 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "conformance/harness.h"
-#include "transport/postgres/postgres_store_under_test.h"
+#include "transport/postgres/postgres_store.h"
 
 namespace msgq::test {
 namespace {
