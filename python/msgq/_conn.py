@@ -7,7 +7,6 @@ imported here. Thread: the connection's.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
@@ -34,11 +33,11 @@ class Letters(NamedTuple):
     content: int
     bodies: Sequence[bytes]
     headers: Sequence[bytes | None]
-    due_ms: int
+    delay_ms: int | None
 
     def values(self) -> dict[str, Any]:
         """Gives the statement's parameters by name."""
-        delay = max(0.0, self.due_ms / 1000 - time.time()) if self.due_ms else None
+        delay = None if self.delay_ms is None else self.delay_ms / 1000
         headers = [each.decode() if each else None for each in self.headers]
         found = (self.queue, delay, self.handler, self.content, list(self.bodies), headers)
         return dict(zip(_NAMES, found, strict=True))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 from msgq import codec
 from msgq._conn import Letters, Uncommitted, asend, send
 from msgq._engine import refuse_unbuilt
-from msgq.duration import When, due_ms
+from msgq.duration import When, delay_ms, due_ms
 from msgq.errors import ConfigError, UnsupportedError
 from msgq.receipt import BatchReceipt, Pending, Receipt
 
@@ -32,14 +32,14 @@ class Options:
         delay: When | None = None,
         headers: Mapping[str, Any] | None = None,
         retry: int | None = None,
-        unbuilt: dict[str, Any] | None = None,
-        conn: Any = None,
+        others: dict[str, Any] | None = None,
     ) -> None:
-        if unbuilt:
-            refuse_unbuilt(transport, unbuilt)
-        if conn is not None and transport != "postgresql":
+        others = dict(others or {})
+        self.conn = others.pop("conn", None)
+        if others:
+            refuse_unbuilt(transport, others)
+        if self.conn is not None and transport != "postgresql":
             raise UnsupportedError(f"conn= is not built into the {transport} transport")
-        self.conn = conn
         due_ms(delay)  # refuses senseless delays now, not at the first call
         self.delay = delay
         own: dict[str, Any] = {}
@@ -131,10 +131,10 @@ class Sender:
         each: Sequence[bytes | None] | None = None,
     ) -> Letters:
         """Gives what is sent over a connection of the caller's."""
-        headers, due = _unfold(options)
         schema = self.client.config["schema"]
-        all_headers = [headers] * len(bodies) if each is None else each
-        return Letters(schema, self.queue, self.kind, content, bodies, all_headers, due)
+        delay = None if options.delay is None else delay_ms(options.delay)
+        headers = [options.headers] * len(bodies) if each is None else each
+        return Letters(schema, self.queue, self.kind, content, bodies, headers, delay)
 
 
 def _receipt(sent: Uncommitted) -> Receipt:

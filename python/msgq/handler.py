@@ -148,9 +148,9 @@ class Handler(Prepared[P], Generic[P, R]):
         it does not. Raises ConfigError, PayloadError; UnsupportedError for options of later
         versions.
         """
-        needs_transport = unbuilt or conn is not None
-        transport = self._sender.client.transport if needs_transport else ""
-        options = Options(transport, delay, headers, retry, unbuilt, conn)
+        others = unbuilt if conn is None else {**unbuilt, "conn": conn}
+        transport = self._sender.client.transport if others else ""
+        options = Options(transport, delay, headers, retry, others)
         return Prepared(self._sender, self._plan, options)
 
 

@@ -135,8 +135,7 @@ class Queue:
         if headers is None and delay is None and not unbuilt:
             return None
         transport = self._client.transport if unbuilt else ""
-        conn = unbuilt.pop("conn", None)  # see Handler.using
-        return Options(transport, delay, headers, unbuilt=unbuilt, conn=conn)
+        return Options(transport, delay, headers, others=unbuilt)
 
     def _many_options(
         self, headers: Any, delay: When | None, unbuilt: dict[str, Any], count: int
