@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 # File over its wall (style: source 500, public header 300, test 700, SQL 100) to lines and reason.
-LONG_FILES: dict[str, tuple[int, str]] = {}
+LONG_FILES: dict[str, tuple[int, str]] = {
+    "cpp/sql/postgres/functions/exchange.sql": (
+        128,
+        "one call an exchange, whose order is the protocol",
+    ),
+}
 
 # Function over 70 lines, as "path::name", to lines and reason.
 LONG_FUNCTIONS: dict[str, tuple[int, str]] = {}

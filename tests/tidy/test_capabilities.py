@@ -29,7 +29,7 @@ constexpr Capability kB{.scheme = "b", .is_durable = false, .can_backup = false}
 
 
 def test_the_page_says_what_the_records_say() -> None:
-    assert set(records(repository())) == {"memory", "sqlite"}
+    assert set(records(repository())) == {"memory", "postgresql", "sqlite"}
     expect_none(differing_capabilities(repository()))
 
 

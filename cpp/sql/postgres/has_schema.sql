@@ -1,5 +1,5 @@
--- Returns: whether the schema has its tables. By the catalog's rows: a name that was looked up in vain
---   before a lock is remembered as missing behind it.
+-- Returns: whether the schema has its tables. By the catalog's rows: a name that was looked up in
+--   vain before a lock is remembered as missing behind it.
 -- Index: those of the catalog.
 -- Locks: none.
 -- Twice: the same.

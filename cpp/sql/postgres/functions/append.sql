@@ -1,5 +1,5 @@
--- Returns: nothing; appends blocks in the order given. Within a lane the order of seq is the order in
---   which blocks become visible, as the lane's lock is held to the end of the transaction.
+-- Returns: nothing; appends blocks in the order given. Within a lane the order of seq is the order
+--   in which blocks become visible, as the lane's lock is held to the end of the transaction.
 -- Index: primary key of block, at its right edge.
 -- Locks: the owner, shared; the lanes.
 -- Twice: an error: (owner, request) is in flushed.
@@ -12,7 +12,8 @@ declare
   v_at timestamptz;
 begin
   perform :schema.enter(p_owner);
-  if cardinality(p_lanes) = 1 then  -- by far the most; the loop of lock_lanes() would cost as much as the rest
+  -- by far the most; the loop of lock_lanes() would cost as much as the rest
+  if cardinality(p_lanes) = 1 then
     perform pg_advisory_xact_lock(:schema.space(), p_lanes[1]);
   else
     perform :schema.lock_lanes(p_lanes);
@@ -36,6 +37,7 @@ begin
     values (p_owner, p_request, 1, p_subscriptions[1], p_n[1]);
   else
     insert into :schema.flushed (owner, request, part, subscription, sent)
-    select p_owner, p_request, 1, s, sum(n) from unnest(p_subscriptions, p_n) as each(s, n) group by s;
+    select p_owner, p_request, 1, s, sum(n) from unnest(p_subscriptions, p_n) as each(s, n)
+      group by s;
   end if;
 end $$

@@ -1,4 +1,5 @@
--- Returns: whether the process still counts as alive, and whether there are others; writes that it is.
+-- Returns: whether the process still counts as alive, and whether there are others; writes that it
+--   is.
 -- Index: primary key of process.
 -- Locks: the process's row, for an instant; its commit waits for no disk.
 -- Twice: harmless.

@@ -15,7 +15,8 @@ begin
   if not found or v_claim.n - :schema.ones(v_claim.done) <> 1 then
     return false;
   end if;
-  insert into :schema.dead_letter (queue, subscription, reason, died_at, id, bytes, checksum, frames)
+  insert into :schema.dead_letter (queue, subscription, reason, died_at, id, bytes, checksum,
+    frames)
   select s.queue, s.id, p_reason, :schema.clock(), p_id, p_bytes, p_checksum, p_frames
   from :schema.subscription s where s.id = p_subscription;
   update :schema.totals set dead = dead + 1 where subscription = p_subscription;

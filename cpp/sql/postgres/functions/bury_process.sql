@@ -1,5 +1,6 @@
--- Returns: the claims that a dead process held, now claimable again, each with whether its one message
---   was alone: then its crash is counted. All of them are suspects. Nothing when its heart beat again.
+-- Returns: the claims that a dead process held, now claimable again, each with whether its one
+--   message was alone: then its crash is counted. All of them are suspects. Nothing when its heart
+--   beat again.
 -- Index: primary key of process.
 -- Locks: the process's row; its owners; its claims, those that others hold are passed over.
 -- Twice: finds nothing.
@@ -18,7 +19,8 @@ begin
   if not found then
     return;
   end if;
-  select array_agg(o.id order by o.id) into v_owners from :schema.owner o where o.process = p_process;
+  select array_agg(o.id order by o.id) into v_owners from :schema.owner o
+    where o.process = p_process;
   for n in 1 .. coalesce(cardinality(v_owners), 0) loop
     perform :schema.close_owner(v_owners[n]);
   end loop;

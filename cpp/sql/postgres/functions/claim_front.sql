@@ -1,5 +1,5 @@
--- Returns: what is left of a lapsed row once its first p_n messages have a claim of their own; n is 0
---   when nothing is: the row is gone.
+-- Returns: what is left of a lapsed row once its first p_n messages have a claim of their own; n is
+--   0 when nothing is: the row is gone.
 -- Index: primary key of claim, from the right.
 -- Locks: none of its own. REQUIRES: the cursor's lock and the row's.
 -- Twice: claims the next messages.
@@ -27,10 +27,12 @@ begin
   select c.gen, c.state, c.pos_seq, c.pos_index into v_newest from :schema.claim c
     where c.subscription = p_row.subscription and c.lane = p_row.lane order by c.gen desc limit 1;
   insert into :schema.claim
-    (subscription, lane, gen, lo_seq, lo_index, hi_seq, hi_index, owner, request, kind, state, attempt,
+    (subscription, lane, gen, lo_seq, lo_index, hi_seq, hi_index, owner, request, kind, state,
+      attempt,
      crashes, crashed_at, is_suspect, until, lease_ms, n, done, pos_seq, pos_index, prev_gen)
   values (p_row.subscription, p_row.lane, nextval(':schema.gen'), p_row.lo_seq, p_row.lo_index,
-          v_open.hi_seq, v_open.hi_index, p_owner, p_request, 1, 0, p_row.attempt + 1, p_row.crashes,
+          v_open.hi_seq, v_open.hi_index, p_owner, p_request, 1, 0, p_row.attempt + 1,
+            p_row.crashes,
           p_row.crashed_at, p_row.is_suspect, :schema.clock() + p_lease_ms * interval '1 ms',
           p_lease_ms, v_open.n, v_open.done, v_newest.pos_seq, v_newest.pos_index, v_newest.gen);
   if v_rest.n = 0 then

@@ -6,7 +6,8 @@
 create or replace function :schema.claim_waiting(
   p_owner bigint, p_request bigint, p_subscription int, p_lane int, p_room int, p_extra int,
   p_bytes bigint, p_is_first boolean, p_lease_ms bigint,
-  p_is_in boolean, out gen bigint, out lo_seq bigint, out lo_index int, out hi_seq bigint, out hi_index int, out n int,
+  p_is_in boolean, out gen bigint, out lo_seq bigint, out lo_index int, out hi_seq bigint,
+    out hi_index int, out n int,
   out bytes bigint, out has_more boolean)
 language plpgsql as $$
 #variable_conflict use_variable
@@ -29,7 +30,8 @@ begin
     if v_index = 0 and v_block.n <= p_room - n and v_block.bytes <= p_bytes - bytes then
       v_take := v_block.n;  -- a whole block that fits, as most do
     else
-      v_take := :schema.fit(v_block.n - v_index, p_room - n, p_extra, v_block.bytes::bigint, v_block.n,
+      v_take := :schema.fit(v_block.n - v_index, p_room - n, p_extra, v_block.bytes::bigint,
+        v_block.n,
                             p_bytes - bytes, p_is_first and n = 0);
     end if;
     if v_take = 0 then
@@ -59,9 +61,11 @@ begin
   end if;
   gen := nextval(':schema.gen');
   insert into :schema.claim
-    (subscription, lane, gen, lo_seq, lo_index, hi_seq, hi_index, owner, request, kind, state, attempt,
+    (subscription, lane, gen, lo_seq, lo_index, hi_seq, hi_index, owner, request, kind, state,
+      attempt,
      crashes, is_suspect, until, lease_ms, n, pos_seq, pos_index, prev_gen)
-  values (p_subscription, p_lane, gen, lo_seq, lo_index, hi_seq, hi_index, p_owner, p_request, 0, 0, 1,
+  values (p_subscription, p_lane, gen, lo_seq, lo_index, hi_seq, hi_index, p_owner, p_request, 0, 0,
+    1,
           0, false, :schema.clock() + p_lease_ms * interval '1 ms', p_lease_ms, n, hi_seq, hi_index,
           coalesce(v_newest.gen, 0));
   if v_newest.state = 1 then

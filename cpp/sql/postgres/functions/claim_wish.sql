@@ -1,10 +1,12 @@
--- Returns: how many messages one wish got, by which claims, from the lanes of its subscription, lapsed ones first.
---   p_flags: 1 a suspect may be given, 2 not one more than p_room, 4 continues the wish before it.
+-- Returns: how many messages one wish got, by which claims, from the lanes of its subscription,
+--   lapsed ones first. p_flags: 1 a suspect may be given, 2 not one more than p_room, 4 continues
+--   the wish before it.
 -- Index: primary key of cursor, claim_lapsed.
 -- Locks: cursors, tried: one that somebody else claims on is passed over.
 -- Twice: gets the next messages.
 create or replace function :schema.claim_wish(
-  p_owner bigint, p_request bigint, p_process int, p_runs_suspect boolean, p_settled :schema.claim[],
+  p_owner bigint, p_request bigint, p_process int, p_runs_suspect boolean,
+    p_settled :schema.claim[],
   p_subscription int, p_lanes int[], p_room int, p_bytes bigint, p_lease_ms bigint, p_flags int,
   p_is_in boolean,
   out taken int, out has_more boolean, out suspects_waiting boolean, out runs_suspect boolean,
@@ -57,7 +59,8 @@ begin
 
   if v_has_lapsed then
     foreach v_lane in array v_lanes loop
-      v_got := :schema.claim_lapsed(p_owner, p_request, p_subscription, v_lane, p_room - taken, v_extra,
+      v_got := :schema.claim_lapsed(p_owner, p_request, p_subscription, v_lane, p_room - taken,
+        v_extra,
                                     p_bytes, taken = 0, p_lease_ms, false);
       taken := taken + v_got.taken;
       p_bytes := p_bytes - v_got.bytes;
@@ -66,7 +69,8 @@ begin
     end loop;
   end if;
   foreach v_lane in array v_lanes loop
-    v_got := :schema.claim_waiting(p_owner, p_request, p_subscription, v_lane, p_room - taken, v_extra,
+    v_got := :schema.claim_waiting(p_owner, p_request, p_subscription, v_lane, p_room - taken,
+      v_extra,
                                    p_bytes, taken = 0, p_lease_ms, p_is_in);
     has_more := has_more or v_got.has_more;
     continue when v_got.gen is null;

@@ -1,5 +1,5 @@
--- Returns: how many closed owners went, with what their requests left, once nobody can ask after them
---   any more; dead processes follow when they have no owner left.
+-- Returns: how many closed owners went, with what their requests left, once nobody can ask after
+--   them any more; dead processes follow when they have no owner left.
 -- Index: primary keys of owner and flushed.
 -- Locks: the owners' rows; the totals.
 -- Twice: 0.

@@ -1,5 +1,5 @@
--- Returns: whether it is known; it is closed then. Waits for what a statement of it still holds, late
---   ones included; whatever comes after this has committed is refused.
+-- Returns: whether it is known; it is closed then. Waits for what a statement of it still holds,
+--   late ones included; whatever comes after this has committed is refused.
 -- Index: primary key of owner.
 -- Locks: the owner's lock, and its row.
 -- Twice: the same.

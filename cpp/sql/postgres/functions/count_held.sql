@@ -1,5 +1,5 @@
--- Returns: how many claims a process has open, without those that are ending, and how many of them are
---   suspects.
+-- Returns: how many claims a process has open, without those that are ending, and how many of them
+--   are suspects.
 -- Index: none: asked only while suspects wait or run.
 -- Locks: none.
 -- Twice: the same.

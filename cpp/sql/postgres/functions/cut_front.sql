@@ -1,5 +1,5 @@
--- Returns: the front of a lapsed range that fits into the room: its messages, those of them to be run,
---   their bytes, and its end.
+-- Returns: the front of a lapsed range that fits into the room: its messages, those of them to be
+--   run, their bytes, and its end.
 -- Index: primary key of block.
 -- Locks: none.
 -- Twice: the same. The bytes of a message are guessed from its block's mean.

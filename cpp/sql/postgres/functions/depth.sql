@@ -17,7 +17,8 @@ language sql as $$
     from :schema.claim c where c.state = 0 group by c.subscription
   )
   select q.name, t.sent + coalesce(f.sent, 0), t.parked + coalesce(f.parked, 0),
-         coalesce(h.leased, 0), t.done + coalesce(f.done, 0), t.dead + coalesce(f.dead, 0), t.purged,
+         coalesce(h.leased, 0), t.done + coalesce(f.done, 0), t.dead + coalesce(f.dead, 0),
+           t.purged,
          t.quarantined, (extract(epoch from :schema.oldest(s.id)) * 1000)::bigint
   from :schema.queue q join :schema.subscription s on s.queue = q.id
   join :schema.totals t on t.subscription = s.id

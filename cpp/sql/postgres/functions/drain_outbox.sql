@@ -1,5 +1,5 @@
--- Returns: whether these rows of the outbox became blocks and parked messages; false, and nothing is
---   changed, when somebody else has taken one of them.
+-- Returns: whether these rows of the outbox became blocks and parked messages; false, and nothing
+--   is changed, when somebody else has taken one of them.
 -- Index: primary key of outbox from the mark on; primary key of block, at its right edge.
 -- Locks: the lanes; the rows; the totals.
 -- Twice: false.
@@ -33,7 +33,8 @@ begin
   for i in 1 .. cardinality(b_lanes) loop
     insert into :schema.block
       (lane, seq, n, bytes, first_id, last_id, owner, request, at, checksum, frames)
-    values (b_lanes[i], nextval(':schema.seq'), b_n[i], b_bytes[i], b_first[i], b_last[i], 0, 0, v_now,
+    values (b_lanes[i], nextval(':schema.seq'), b_n[i], b_bytes[i], b_first[i], b_last[i], 0, 0,
+      v_now,
             b_checksums[i], :schema.slice(b_frames, b_ends, i));
   end loop;
   for i in 1 .. cardinality(k_queues) loop

@@ -1,5 +1,5 @@
--- Returns: nothing; ends claims all of whose messages are decided: their rows go, but the newest of a
---   cursor stays, settled, as its position. So do settled rows that it replaced.
+-- Returns: nothing; ends claims all of whose messages are decided: their rows go, but the newest of
+--   a cursor stays, settled, as its position. So do settled rows that it replaced.
 -- Index: primary key of claim, from the right.
 -- Locks: the older rows; those that others hold are passed over. REQUIRES: the claims' row locks.
 -- Twice: changes nothing.
@@ -15,10 +15,12 @@ begin
       order by c.gen desc limit 1;
     if v_newest = v_claim.gen then
       update :schema.claim c set state = 1, done = null
-        where c.subscription = v_claim.subscription and c.lane = v_claim.lane and c.gen = v_claim.gen;
+        where c.subscription = v_claim.subscription and c.lane = v_claim.lane
+          and c.gen = v_claim.gen;
     else
       delete from :schema.claim c
-        where c.subscription = v_claim.subscription and c.lane = v_claim.lane and c.gen = v_claim.gen;
+        where c.subscription = v_claim.subscription and c.lane = v_claim.lane
+          and c.gen = v_claim.gen;
     end if;
     delete from :schema.claim c
       using (select o.gen from :schema.claim o

@@ -1,5 +1,5 @@
--- Returns: the id of a message that is in the queue when the caller's transaction has committed, and
---   was never there otherwise. Callable from any language, and from triggers.
+-- Returns: the id of a message that is in the queue when the caller's transaction has committed,
+--   and was never there otherwise. Callable from any language, and from triggers.
 -- Index: primary key of outbox, at its right edge.
 -- Locks: none that anybody else waits for, however long the transaction lasts.
 -- Twice: two messages.
@@ -13,7 +13,8 @@ declare
 begin
   perform :schema.check_enqueue(queue, headers, key);
   insert into :schema.outbox (queue, id, handler, content, headers, body, due, at)
-  values (enqueue.queue, v_id, enqueue.handler, enqueue.content, coalesce(enqueue.headers::text, ''),
+  values (enqueue.queue, v_id, enqueue.handler, enqueue.content, coalesce(enqueue.headers::text,
+    ''),
           enqueue.body, v_now + enqueue.delay, v_now);
   return v_id;
 end $$

@@ -1,6 +1,7 @@
 -- Returns: what became of a request's settles, extensions and wishes, as rows (what, i, value):
 --   1 the i-th settle's claim was no longer open    2 the same of the i-th extension
---   3 the i-th wish: 1 there is more + 2 suspects wait    4 ms until the next parked message, if any
+--   3 the i-th wish: 1 there is more + 2 suspects wait
+--   4 ms until the next parked message, if any
 --   5 the directory's version               6 a suspect runs in this process
 --   7 the gen of a claim that the i-th wish got
 --   The claims that it made are read by read_claims(), in a later statement, without a lock.
@@ -9,9 +10,11 @@
 -- Twice: a settle finds its claim gone; (owner, request) is in flushed.
 create or replace function :schema.exchange(
   p_owner bigint, p_request bigint, p_process int, p_runs_suspect boolean, p_looks_due boolean,
-  s_subscriptions int[], s_lanes int[], s_gens bigint[], s_owners bigint[], s_flags int[], s_done text[],
+  s_subscriptions int[], s_lanes int[], s_gens bigint[], s_owners bigint[], s_flags int[],
+    s_done text[],
   s_acked int[],
-  r_settles int[], r_kinds int[], r_delays_ms bigint[], r_reasons text[], r_ids uuid[], r_bytes int[],
+  r_settles int[], r_kinds int[], r_delays_ms bigint[], r_reasons text[], r_ids uuid[],
+    r_bytes int[],
   r_checksums bigint[], r_ends int[], r_frames bytea,
   e_subscriptions int[], e_lanes int[], e_gens bigint[], e_owners bigint[], e_lease_ms bigint[],
   w_subscriptions int[], w_lane_ends int[], w_lanes int[], w_counts int[], w_bytes bigint[],
@@ -61,15 +64,18 @@ begin
       v_settled := v_settled || v_claim;
     elsif v_settle.flags & 2 > 0 then  -- gives back
       update :schema.claim c set state = 2, done = v_done, attempt = greatest(c.attempt - 1, 0)
-        where c.subscription = v_claim.subscription and c.lane = v_claim.lane and c.gen = v_claim.gen;
+        where c.subscription = v_claim.subscription and c.lane = v_claim.lane
+          and c.gen = v_claim.gen;
     else
       update :schema.claim c set done = v_done
-        where c.subscription = v_claim.subscription and c.lane = v_claim.lane and c.gen = v_claim.gen;
+        where c.subscription = v_claim.subscription and c.lane = v_claim.lane
+          and c.gen = v_claim.gen;
     end if;
   end loop;
 
   if cardinality(r_ids) > 0 then
-    perform :schema.set_aside(s_subscriptions, v_lost, r_settles, r_kinds, r_delays_ms, r_reasons, r_ids,
+    perform :schema.set_aside(s_subscriptions, v_lost, r_settles, r_kinds, r_delays_ms, r_reasons,
+      r_ids,
                               r_bytes, r_checksums, r_ends, r_frames);
   end if;
   if cardinality(s_gens) > 0 then
@@ -91,7 +97,8 @@ begin
     v_room := case when w_flags[n] & 4 > 0 then least(v_room, w_counts[n]) else w_counts[n] end;
     v_wish := :schema.claim_wish(
       p_owner, p_request, p_process, p_runs_suspect, v_settled, w_subscriptions[n],
-      w_lanes[coalesce(w_lane_ends[n - 1], 0) + 1 : w_lane_ends[n]], v_room, w_bytes[n], w_lease_ms[n],
+      w_lanes[coalesce(w_lane_ends[n - 1], 0) + 1 : w_lane_ends[n]], v_room, w_bytes[n],
+        w_lease_ms[n],
       w_flags[n], cardinality(s_gens) > 0 or cardinality(e_gens) > 0);
     p_runs_suspect := v_wish.runs_suspect;
     v_room := greatest(v_room - v_wish.taken, 0);

@@ -1,5 +1,6 @@
--- Returns: the blocks of a lane that may hold an id: those written about the time that is in it, found
---   by halving the lane; of a lane of returned messages, and when none is near, all that span it.
+-- Returns: the blocks of a lane that may hold an id: those written about the time that is in it,
+--   found by halving the lane; of a lane of returned messages, and when none is near, all that span
+--   it.
 -- Index: primary key of block.
 -- Locks: none.
 -- Twice: the same, while nothing happens.
@@ -14,7 +15,8 @@ declare
   v_block record;
 begin
   if not p_all then
-    select b.seq + 1 into v_high from :schema.block b where b.lane = p_lane order by b.seq desc limit 1;
+    select b.seq + 1 into v_high from :schema.block b where b.lane = p_lane order by b.seq desc
+      limit 1;
     while v_high - v_low > 64 loop  -- the first block written a minute before the id was made
       v_middle := (v_low + v_high) / 2;
       select b.seq, b.at into v_block from :schema.block b

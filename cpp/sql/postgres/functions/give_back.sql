@@ -1,5 +1,5 @@
--- Returns: how many claims of a closed owner, made after p_after, became claimable again, the attempt
---   not counted: nobody heard of them.
+-- Returns: how many claims of a closed owner, made after p_after, became claimable again, the
+--   attempt not counted: nobody heard of them.
 -- Index: none: asked when a connection was lost or closed.
 -- Locks: the claims' rows.
 -- Twice: finds nothing.

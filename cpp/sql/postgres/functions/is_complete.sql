@@ -1,5 +1,5 @@
--- Returns: whether the blocks of a range are all there: ordinals would otherwise name other messages.
---   Warns when not.
+-- Returns: whether the blocks of a range are all there: ordinals would otherwise name other
+--   messages. Warns when not.
 -- Index: primary key of block.
 -- Locks: none.
 -- Twice: the same.
@@ -14,7 +14,8 @@ begin
   where b.lane = p_row.lane and b.seq >= p_row.lo_seq
     and b.seq < p_row.hi_seq + (p_row.hi_index > 0)::int;
   if v_counted is distinct from p_row.n then
-    raise warning 'a block of claim % in lane % is missing: its % messages cannot be run; restore a backup',
+    raise warning
+      'a block of claim % in lane % is missing: its % messages cannot be run; restore a backup',
       p_row.gen, p_row.lane, p_row.n - :schema.ones(p_row.done);
     return false;
   end if;

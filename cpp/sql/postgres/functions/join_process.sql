@@ -2,7 +2,8 @@
 -- Index: primary key of process.
 -- Locks: none; the caller takes the process's lock for its session.
 -- Twice: another process.
-create or replace function :schema.join_process(p_host text, p_pid int) returns int language sql as $$
+create or replace function :schema.join_process(p_host text, p_pid int) returns int
+  language sql as $$
   insert into :schema.process (host, pid, started_at, heartbeat_at)
   values (p_host, p_pid, clock_timestamp(), clock_timestamp())
   returning id

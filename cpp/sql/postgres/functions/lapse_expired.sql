@@ -2,7 +2,8 @@
 -- Index: primary key of claim.
 -- Locks: their rows; those that others hold are passed over.
 -- Twice: 0.
-create or replace function :schema.lapse_expired(p_subscriptions int[], p_lanes int[], p_gens bigint[])
+create or replace function :schema.lapse_expired(p_subscriptions int[], p_lanes int[],
+  p_gens bigint[])
 returns int language plpgsql as $$
 declare
   v_count int := 0;

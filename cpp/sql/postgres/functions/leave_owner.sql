@@ -1,5 +1,5 @@
--- Returns: nothing; a connection that heard everything leaves: its open claims become claimable again,
---   uncounted, and its rows go.
+-- Returns: nothing; a connection that heard everything leaves: its open claims become claimable
+--   again, uncounted, and its rows go.
 -- Index: primary keys of owner and flushed.
 -- Locks: the owner, its claims, the totals.
 -- Twice: changes nothing.

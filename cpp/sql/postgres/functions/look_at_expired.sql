@@ -3,7 +3,8 @@
 -- Locks: none.
 -- Twice: the same.
 create or replace function :schema.look_at_expired()
-returns table (subscription int, lane int, gen bigint, until_ms bigint, lease_ms bigint, now_ms bigint)
+returns table (subscription int, lane int, gen bigint, until_ms bigint, lease_ms bigint,
+  now_ms bigint)
 language sql as $$
   select c.subscription, c.lane, c.gen, (extract(epoch from c.until) * 1000)::bigint, c.lease_ms,
          (extract(epoch from :schema.clock()) * 1000)::bigint

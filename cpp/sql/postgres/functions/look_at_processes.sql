@@ -1,6 +1,6 @@
--- Returns: the other processes whose lock is free: they have died, or lost the session that held it;
---   and for how long this session lasts: what freed the locks of living processes (a restart, a crash
---   of another backend, a failover) ended it too.
+-- Returns: the other processes whose lock is free: they have died, or lost the session that held
+--   it; and for how long this session lasts: what freed the locks of living processes (a restart, a
+--   crash of another backend, a failover) ended it too.
 -- Index: none: processes are few.
 -- Locks: the free ones' locks, shared, to the end of the statement.
 -- Twice: the same; only a second look, a second later, proves a death (reclaim.cpp).

@@ -11,7 +11,8 @@ begin
   insert into :schema.lane (queue, subscription, band, shard, epoch)
   values (p_queue, p_private, 0, p_shard, 0) on conflict do nothing;
   select id into v_lane from :schema.lane
-    where queue = p_queue and subscription = p_private and band = 0 and shard = p_shard and epoch = 0;
+    where queue = p_queue and subscription = p_private and band = 0 and shard = p_shard
+      and epoch = 0;
   insert into :schema.cursor (subscription, lane, deletes) values (p_subscription, v_lane, true)
   on conflict do nothing;
   if found then

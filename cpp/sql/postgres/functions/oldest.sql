@@ -6,7 +6,8 @@ create or replace function :schema.oldest(p_subscription int) returns timestampt
   select min(b.at) from :schema.cursor r
   left join lateral (
     select c.pos_seq, c.pos_index from :schema.claim c
-    where c.subscription = r.subscription and c.lane = r.lane order by c.gen desc limit 1) as newest on true
+    where c.subscription = r.subscription and c.lane = r.lane order by c.gen desc
+      limit 1) as newest on true
   left join lateral (
     select c.lo_seq from :schema.claim c
     where c.subscription = r.subscription and c.lane = r.lane and c.state = 2

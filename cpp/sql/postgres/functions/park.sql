@@ -1,4 +1,5 @@
--- Returns: nothing; keeps messages until their time has come, counted from now on the store's clock.
+-- Returns: nothing; keeps messages until their time has come, counted from now on the store's
+--   clock.
 -- Index: parked_due, parked_id.
 -- Locks: the owner, shared; the queues, so that none goes meanwhile: MQ003 when one is gone.
 -- Twice: an error: (owner, request) is in flushed.
@@ -19,7 +20,8 @@ begin
   for i in 1 .. cardinality(p_queues) loop
     insert into :schema.parked
       (queue, subscription, kind, due, parked_at, id, bytes, checksum, frames)
-    values (p_queues[i], 0, 0, v_now + p_delays_ms[i] * interval '1 ms', v_now, p_ids[i], p_bytes[i],
+    values (p_queues[i], 0, 0, v_now + p_delays_ms[i] * interval '1 ms', v_now, p_ids[i],
+      p_bytes[i],
             p_checksums[i], :schema.slice(p_frames, p_ends, i));
   end loop;
   insert into :schema.flushed (owner, request, part, subscription, sent, parked)

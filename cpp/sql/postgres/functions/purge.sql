@@ -1,5 +1,5 @@
--- Returns: how many messages of a queue were taken out of it: waiting, leased and parked ones. Claims
---   end; whoever holds one finds it lost. The blocks are left to sweep_lane().
+-- Returns: how many messages of a queue were taken out of it: waiting, leased and parked ones.
+--   Claims end; whoever holds one finds it lost. The blocks are left to sweep_lane().
 -- Index: primary keys of cursor and claim.
 -- Locks: the cursors; the lanes, as appends take them before they settle; the claims, an error when
 --   one is being settled; the parked rows.
@@ -15,7 +15,8 @@ declare
   v_gone bigint;
 begin
   select id into v_subscription from :schema.subscription where queue = p_queue;
-  for v_cursor in select * from :schema.cursor where subscription = v_subscription order by number loop
+  for v_cursor in select * from :schema.cursor where subscription = v_subscription order by number
+    loop
     perform pg_advisory_xact_lock(:schema.space(), v_cursor.number);
   end loop;
   perform :schema.lock_lanes(
@@ -26,15 +27,18 @@ begin
   get diagnostics v_parked = row_count;  -- what is parked from now on stays, and is not counted
   select * into v_before from :schema.depth() d
     where d.queue = (select name from :schema.queue where id = p_queue);
-  for v_cursor in select * from :schema.cursor where subscription = v_subscription order by number loop
+  for v_cursor in select * from :schema.cursor where subscription = v_subscription order by number
+    loop
     select max(gen) into v_newest from :schema.claim
       where subscription = v_subscription and lane = v_cursor.lane;
     delete from :schema.claim where subscription = v_subscription and lane = v_cursor.lane;
     v_end := nextval(':schema.seq');
     insert into :schema.claim
-      (subscription, lane, gen, lo_seq, lo_index, hi_seq, hi_index, owner, request, kind, state, attempt,
+      (subscription, lane, gen, lo_seq, lo_index, hi_seq, hi_index, owner, request, kind, state,
+        attempt,
        crashes, is_suspect, until, lease_ms, n, pos_seq, pos_index, prev_gen)
-    values (v_subscription, v_cursor.lane, nextval(':schema.gen'), v_end, 0, v_end, 0, 0, 0, 2, 1, 0, 0,
+    values (v_subscription, v_cursor.lane, nextval(':schema.gen'), v_end, 0, v_end, 0, 0, 0, 2, 1,
+      0, 0,
             false, :schema.clock(), 0, 0, v_end, 0, coalesce(v_newest, 0));
   end loop;
   v_gone := v_before.sent - v_before.done - v_before.dead - v_before.purged - v_before.quarantined

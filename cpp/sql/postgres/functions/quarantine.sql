@@ -1,6 +1,6 @@
--- Returns: whether a claim ended, as nothing is left of it once the messages that it has in a damaged
---   block are given up. The block's bytes are kept in quarantine; its row stays, empty, so that
---   ordinals still count its messages.
+-- Returns: whether a claim ended, as nothing is left of it once the messages that it has in a
+--   damaged block are given up. The block's bytes are kept in quarantine; its row stays, empty, so
+--   that ordinals still count its messages.
 -- Index: primary keys of claim, block, quarantine.
 -- Locks: the claim's row, the block's, the totals.
 -- Twice: changes nothing more.
@@ -17,8 +17,10 @@ begin
   if not found then
     return true;
   end if;
-  insert into :schema.quarantine (lane, seq, queue, n, owner, at, checksum, frames, found_at, reason)
-  select b.lane, b.seq, s.queue, b.n, b.owner, b.at, b.checksum, b.frames, :schema.clock(), 'checksum'
+  insert into :schema.quarantine (lane, seq, queue, n, owner, at, checksum, frames, found_at,
+    reason)
+  select b.lane, b.seq, s.queue, b.n, b.owner, b.at, b.checksum, b.frames, :schema.clock(),
+    'checksum'
   from :schema.block b, :schema.subscription s
   where b.lane = p_lane and b.seq = p_seq and s.id = p_subscription
   on conflict do nothing;

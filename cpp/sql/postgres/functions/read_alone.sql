@@ -1,5 +1,5 @@
--- Returns: the one message of a lapsed claim that is not done: its block's bytes and its index there,
---   and how often it was handed out.
+-- Returns: the one message of a lapsed claim that is not done: its block's bytes and its index
+--   there, and how often it was handed out.
 -- Index: primary keys of claim and block.
 -- Locks: none.
 -- Twice: the same.
@@ -21,7 +21,8 @@ begin
     order by b.seq
   loop
     v_last := case when v_block.seq = v_claim.hi_seq then v_claim.hi_index else v_block.n end;
-    for v_index in case when v_block.seq = v_claim.lo_seq then v_claim.lo_index else 0 end .. v_last - 1
+    for v_index in case when v_block.seq = v_claim.lo_seq
+      then v_claim.lo_index else 0 end .. v_last - 1
     loop
       if v_claim.done is null or get_bit(v_claim.done, v_ordinal) = 0 then
         return query select v_claim.attempt, v_index, v_block.frames;

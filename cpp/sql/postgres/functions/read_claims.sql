@@ -1,6 +1,7 @@
--- Returns: the claims that a request made and that are still open, with their blocks in order; a block
---   that is gone gives a row without one,
---   a block that the client has (p_known) one without frames. Holds no lock: a client that stops reading stops nobody.
+-- Returns: the claims that a request made and that are still open, with their blocks in order; a
+--   block that is gone gives a row without one,
+--   a block that the client has (p_known) one without frames. Holds no lock: a client that stops
+--   reading stops nobody.
 -- Index: primary key of claim behind p_after; primary key of block.
 -- Locks: none.
 -- Twice: the same, as long as the claims are open.
@@ -8,8 +9,10 @@ create or replace function :schema.read_claims(
   p_owner bigint, p_request bigint, p_after bigint, p_subscriptions int[], p_lanes int[],
   p_known bigint[])
 returns table (
-  subscription int, lane int, gen bigint, attempt int, crashes int, is_suspect boolean, lo_seq bigint,
-  lo_index int, hi_seq bigint, hi_index int, n int, done text, lease_ms bigint, seq bigint, count int,
+  subscription int, lane int, gen bigint, attempt int, crashes int, is_suspect boolean,
+    lo_seq bigint,
+  lo_index int, hi_seq bigint, hi_index int, n int, done text, lease_ms bigint, seq bigint,
+    count int,
   checksum bigint, frames bytea)
 language plpgsql stable
 set enable_seqscan = off set enable_bitmapscan = off set enable_hashjoin = off

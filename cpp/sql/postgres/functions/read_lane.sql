@@ -1,10 +1,11 @@
--- Returns: the ranges of a subscription's lane that are held or lapsed, and as the last row (state -1)
---   its position, in lo_seq and lo_index.
+-- Returns: the ranges of a subscription's lane that are held or lapsed, and as the last row (state
+--   -1) its position, in lo_seq and lo_index.
 -- Index: primary key of claim.
 -- Locks: none.
 -- Twice: the same, while nothing happens.
 create or replace function :schema.read_lane(p_subscription int, p_lane int)
-returns table (state int, lo_seq bigint, lo_index int, hi_seq bigint, hi_index int, n int, done text)
+returns table (state int, lo_seq bigint, lo_index int, hi_seq bigint, hi_index int, n int,
+  done text)
 language sql as $$
   (select c.state, c.lo_seq, c.lo_index, c.hi_seq, c.hi_index, c.n, c.done::text
    from :schema.claim c

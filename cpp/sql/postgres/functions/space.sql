@@ -1,5 +1,5 @@
--- Returns: the first number of every advisory lock of this schema: two schemas in one database never
---   meet, as oids differ.
+-- Returns: the first number of every advisory lock of this schema: two schemas in one database
+--   never meet, as oids differ.
 -- Index: none.
 -- Locks: none.
 -- Twice: the same.

@@ -1,5 +1,5 @@
--- Returns: nothing; folds what an owner's requests changed, up to a number whose answer it has heard,
---   into the totals.
+-- Returns: nothing; folds what an owner's requests changed, up to a number whose answer it has
+--   heard, into the totals.
 -- Index: primary key of flushed, behind what was swept before; primary key of totals.
 -- Locks: the owner's row; the totals, ascending.
 -- Twice: finds nothing.
@@ -18,7 +18,8 @@ begin
     with gone as (
       delete from :schema.flushed
       where owner = p_owner and request > v_swept and request <= p_heard returning *)
-    select subscription, sum(sent) as sent, sum(parked) as parked, sum(done) as done, sum(dead) as dead
+    select subscription, sum(sent) as sent, sum(parked) as parked, sum(done) as done,
+      sum(dead) as dead
     from gone where subscription <> 0 group by subscription order by subscription
   loop
     update :schema.totals set sent = sent + v_change.sent, parked = parked + v_change.parked,

@@ -1,5 +1,5 @@
--- Returns: the seq below which nothing is left; deletes the blocks behind every position and every open
---   or lapsed claim, and settled rows that nobody needs as a position.
+-- Returns: the seq below which nothing is left; deletes the blocks behind every position and every
+--   open or lapsed claim, and settled rows that nobody needs as a position.
 -- Index: primary keys of block and claim, from p_from on.
 -- Locks: the rows it deletes.
 -- Twice: deletes nothing.

@@ -1,6 +1,7 @@
 -- Returns: nothing; makes the tables of schema version 1 in an empty schema.
 -- Index: each table says below which questions its indexes serve.
--- Locks: those of a new table; the migration lock is held by whoever runs this (transport/postgres/schema.cpp).
+-- Locks: those of a new table; the migration lock is held by whoever runs this
+--   (transport/postgres/schema.cpp).
 -- Twice: never runs twice: meta.version is written in the same transaction.
 
 create table :schema.meta (
@@ -43,8 +44,8 @@ create table :schema.cursor (
   primary key (subscription, lane)
 );
 
--- Raised in the transaction that makes or removes a queue, subscription or lane: who knows the version
--- knows all of them.
+-- Raised in the transaction that makes or removes a queue, subscription or lane: who knows the
+-- version knows all of them.
 create table :schema.directory (
   id int primary key check (id = 0),
   version bigint not null
@@ -68,7 +69,8 @@ create table :schema.block (
 -- A block is compressed by nobody: it is written once, read once and deleted.
 alter table :schema.block alter frames set storage external;
 
--- Ranges run from (lo_seq, lo_index) to below (hi_seq, hi_index); the end of a block is (seq + 1, 0).
+-- Ranges run from (lo_seq, lo_index) to below (hi_seq, hi_index); the end of a block is (seq + 1,
+-- 0).
 create table :schema.claim (
   subscription int not null,
   lane int not null,
@@ -112,8 +114,8 @@ create table :schema.parked (
 );
 create index parked_due on :schema.parked (due);
 create index parked_id on :schema.parked (queue, id);
--- What users sent in transactions of their own, by the queue's name; blocks are made of it when it is
--- committed. It is scanned from a mark on, below which every transaction had ended.
+-- What users sent in transactions of their own, by the queue's name; blocks are made of it when it
+-- is committed. It is scanned from a mark on, below which every transaction had ended.
 create table :schema.outbox (
   xid xid8 not null default pg_current_xact_id(),
   number bigint not null generated always as identity,
@@ -180,7 +182,8 @@ create table :schema.flushed (
   parked int not null default 0,
   done int not null default 0,
   dead int not null default 0,
-  lost int[],                     -- settles of the request whose claim was no longer open; null: none
+  -- settles of the request whose claim was no longer open; null: none
+  lost int[],
   primary key (owner, request, part, subscription)
 );
 -- sent = waiting + leased + parked + done + dead + purged + quarantined; waiting and leased are

@@ -119,7 +119,10 @@ bool Connection::wait(bool writes, Nanos until) {
 void Connection::send(const char* function, const Params& params) {
   std::string sql;
   if (prepared_.count(function) == 0) {
-    sql = "select * from " + spec_.schema + "." + function + "(";
+    constexpr std::string_view kToken = ":function";
+    sql = with_schema(sql::postgres::kCall, spec_.schema);
+    sql.replace(sql.find(kToken), kToken.size(), function);
+    sql += "(";
     for (int i = 1; i <= params.count(); ++i) sql += (i > 1 ? ", $" : "$") + std::to_string(i);
     sql += ")";
   }

@@ -114,7 +114,8 @@ TEST_F(PostgresOutboxTest, ADelayCountsFromTheSending) {
 TEST_F(PostgresOutboxTest, BodiesKeepTheirKindAndHeaders) {
   User user(*store_);
   user.run(R"(select :schema.enqueue('orders', '{"a": 1}'::jsonb, headers => '{"h": "v"}'),
-                     :schema.enqueue('orders', 'text'::text), :schema.enqueue('orders', '\x00ff'::bytea))");
+                     :schema.enqueue('orders', 'text'::text),
+                     :schema.enqueue('orders', '\x00ff'::bytea))");
   worker_->promote();
   const Claimed claimed = worker_->claim_one(10);
   ASSERT_EQ(claimed.count(), 3u);
