@@ -90,7 +90,10 @@ TEST_F(PostgresPresenceTest, ALookersSharedLockIsWaitedForNotEnded) {
 }
 
 TEST_F(PostgresPresenceTest, AHintWaitsForNobodyWhoConnects) {
-  auto presence = present();
+  auto patient = spec();
+  patient.silence_max = std::chrono::hours(1);
+  auto presence =
+      std::make_unique<Presence>(patient, store().log, std::chrono::milliseconds(5'000));
   OpenTransaction blocker(store().config().schema);
   blocker.run("lock table :schema.process");
   ask("select pg_terminate_backend(" + holder(presence->process()) + ", 10000)");
