@@ -6,6 +6,8 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -23,12 +25,12 @@ class PostgresRoomTest : public ::testing::Test {
   void SetUp() override {
     MSGQ_TEST_NEEDS_POSTGRES();
     store_ = std::make_unique<PostgresStoreUnderTest>(Config());
+    set_clock_ = store_->options().before;
     // Tests name a session by the backend that serves it.
-    store_->options().before =
-        [this, inner = store_->options().before](transport::postgres::Connection& c) {
-          inner(c);
-          backend_ = PQbackendPID(c.raw());
-        };
+    store_->options().before = [this](transport::postgres::Connection& c) {
+      set_clock_(c);
+      backend_ = PQbackendPID(c.raw());
+    };
   }
 
   void TearDown() override {
@@ -94,9 +96,7 @@ class PostgresRoomTest : public ::testing::Test {
   // A connection whose clock is the test's.
   std::unique_ptr<transport::postgres::Connection> connect() {
     auto out = std::make_unique<transport::postgres::Connection>(spec(), store().log);
-    const int session = backend_;
-    store().options().before(*out);
-    backend_ = session;
+    set_clock_(*out);
     return out;
   }
 
@@ -104,7 +104,8 @@ class PostgresRoomTest : public ::testing::Test {
   std::unique_ptr<PostgresStoreUnderTest> store_;
   std::unique_ptr<transport::Transport> observer_;
   std::vector<std::unique_ptr<Process>> processes_;
-  int backend_ = 0;
+  std::function<void(transport::postgres::Connection&)> set_clock_;
+  std::atomic<int> backend_{0};
 };
 
 // Another program's open transaction.
