@@ -54,7 +54,7 @@ class StoreUrl(NamedTuple):
 
 
 def parse_url(text: str) -> StoreUrl:
-    """Reads memory://, sync://, sqlite:///relative, sqlite:////absolute, postgresql://...?options.
+    """Reads memory://, sync://, sqlite:///relative, sqlite:////absolute, postgresql://, ?options.
 
     Raises ConfigError for a scheme nobody knows (the known ones are listed), UnsupportedError for a
     transport that is not built in.
