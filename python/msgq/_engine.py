@@ -73,8 +73,8 @@ def refuse_unbuilt(transport: str, options: dict[str, Any]) -> None:
     for name, value in options.items():
         if name not in UNBUILT:
             raise ConfigError(
-                f"unknown option {name}=; there are headers=, delay=, retry=, conn= (and, not built "
-                f"yet, {', '.join(UNBUILT)})"
+                f"unknown option {name}=; there are headers=, delay=, retry=, conn= (and, not "
+                f"built yet, {', '.join(UNBUILT)})"
             )
         if value is not None:
             raise UnsupportedError(f"{name}= is not built into the {transport} transport yet")

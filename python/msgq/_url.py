@@ -64,7 +64,7 @@ def parse_url(text: str) -> StoreUrl:
     scheme = {"postgres": "postgresql"}.get(scheme.lower(), scheme.lower())
     if not separator:
         raise ConfigError(
-            f"{masked!r} is no URL; write it like sqlite:///msgq.db, postgresql://host/db or memory://"
+            f"{masked!r} is no URL; write it like sqlite:///x.db, postgresql://host/db or memory://"
         )
     if scheme in LATER:
         raise UnsupportedError(
