@@ -32,6 +32,7 @@ Each setting can be given in seven places; a later one wins:
 `msgq config --origin` shows what is in force and which of these said so. An unknown name is
 refused, with the nearest known one. Durations are seconds or text (`250ms`, `30s`, `1h30m`), sizes
 bytes or text (`64MiB`). The store itself is `MSGQ_URL`, or `url` in the TOML file, else `sqlite:///msgq.db`.
+Options of a `postgresql://` URL that are no settings are libpq's, such as `sslmode`.
 """
 
 PROFILES_HEAD = """
@@ -82,7 +83,8 @@ def _range(setting: Any) -> str:
         return " or ".join(_code(choice) for choice in setting.choices)
     if setting.kind in ("count", "bytes", "duration", "ratio"):
         return f"{show(setting.name, setting.least)} to {show(setting.name, setting.most)}"
-    return "`true` or `false`" if setting.kind == "flag" else "`QUEUE=SHARE,...`"
+    words = {"flag": "`true` or `false`", "name": "`a` to `z`, `0` to `9`, `_`; 50 at most"}
+    return words.get(setting.kind, "`QUEUE=SHARE,...`")
 
 
 def _code(text: str) -> str:

@@ -9,6 +9,8 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from tests.support.stores import url_of
+
 pytest_plugins = ["tests.support.postgres_fixtures"]
 
 # Examples are as quick as the machine lets them be; a slow one is not a wrong one.
@@ -25,3 +27,9 @@ def own_world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in [name for name in os.environ if name.startswith("MSGQ_")]:
         monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def url(request: pytest.FixtureRequest) -> str:
+    """The store that a test is parametrized with; see tests/support/stores.py."""
+    return url_of(request)

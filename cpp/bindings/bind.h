@@ -18,6 +18,7 @@ void bind_producer(py::module_& module);  // Waker, Receipt
 void bind_worker(py::module_& module);    // Lot, Worker
 void bind_run(py::module_& module, LotClass& lot);
 void bind_engine(py::module_& module);  // Engine, with the three below
+void bind_database(py::module_& module);
 void bind_producing(EngineClass& engine);
 void bind_working(EngineClass& engine);
 void bind_looking(EngineClass& engine);

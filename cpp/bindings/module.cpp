@@ -30,6 +30,7 @@ PYBIND11_MODULE(_core, module) {
   msgq::bindings::bind_producer(module);
   msgq::bindings::bind_worker(module);
   msgq::bindings::bind_engine(module);
+  msgq::bindings::bind_database(module);
   module.def(
       "validate_queue_name", [](const std::string& name) { msgq::validate_queue_name(name); },
       py::arg("name"));

@@ -37,6 +37,7 @@ const std::map<std::string, Setter>& setters() {
       {"dsn", plain(&Config::dsn)},
       {"schema", plain(&Config::schema)},
       {"create_schema", plain(&Config::create_schema)},
+      {"connect_timeout", millis(&Config::connect_timeout)},
       {"inflight_count_max", plain(&Config::inflight_count_max)},
       {"inflight_bytes_max", plain(&Config::inflight_bytes_max)},
       {"overflow", choice<Overflow>(&Config::overflow, {{"block", Overflow::kBlock},

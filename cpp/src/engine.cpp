@@ -394,6 +394,7 @@ bool Engine::close(std::chrono::nanoseconds timeout) {
   impl_->give_up_rest();
   impl_->writer.close_session();
   if (impl_->own_intake) impl_->own_intake->close_session();
+  if (transport::Wake* wake = impl_->transport->wake()) wake->leave();
   impl_->is_ended.store(true, std::memory_order_release);
   return is_quiet;
 }

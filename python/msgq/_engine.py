@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from msgq._lifecycle import logger
 from msgq._sqlite_library import refuse_second_library
 from msgq.errors import CORE_CLASSES, ConfigError, UnsupportedError
 
@@ -14,11 +15,13 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from msgq._core import Engine
+    from msgq._url import StoreUrl
     from msgq.config import Config
 
 UNBUILT: Final = ("key", "dedup", "priority", "expires")
 """Options of enqueue that this version's transports do not offer yet."""
 _core: ModuleType | None = None
+_warned: set[str] = set()
 
 
 def core() -> Any:
@@ -40,7 +43,18 @@ def open_engine(config: Config) -> Engine:
         return cast("Engine", SyncEngine(config))
     if config.url.scheme == "sqlite":
         refuse_second_library(core().sqlite_library())
+    warn_of_weak_tls(config.url)
     return cast("Engine", core().Engine(config.core_options()))
+
+
+def warn_of_weak_tls(url: StoreUrl) -> None:
+    """Says once for each URL that others on the network may read along."""
+    if url.weak_tls and url.masked not in _warned:
+        _warned.add(url.masked)
+        logger().warning(
+            "%s: sslmode=%s does not prove which server answers; verify-full does",
+            url, url.weak_tls,
+        )  # fmt: skip
 
 
 def validate_queue_name(name: str) -> str:
@@ -59,8 +73,8 @@ def refuse_unbuilt(transport: str, options: dict[str, Any]) -> None:
     for name, value in options.items():
         if name not in UNBUILT:
             raise ConfigError(
-                f"unknown option {name}=; there are headers=, delay=, retry=, conn= (and, not built "
-                f"yet, {', '.join(UNBUILT)})"
+                f"unknown option {name}=; there are headers=, delay=, retry=, conn= (and, not "
+                f"built yet, {', '.join(UNBUILT)})"
             )
         if value is not None:
             raise UnsupportedError(f"{name}= is not built into the {transport} transport yet")

@@ -5,25 +5,35 @@ Pure functions and values; any thread.
 
 from __future__ import annotations
 
+import difflib
+import ipaddress
 import re
 from typing import Final, NamedTuple
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
+from msgq._settings import SETTINGS
 from msgq.errors import ConfigError, UnsupportedError
 
 KNOWN: Final = ("memory", "sync", "sqlite", "postgresql")
 LATER: Final = {"amqp": "amqp", "amqps": "amqp", "sqs": "sqs", "servicebus": "servicebus"}
-LIBPQ_OPTIONS: Final = frozenset(
-    "host hostaddr port dbname user password passfile require_auth channel_binding application_name "
-    "options keepalives keepalives_idle keepalives_interval keepalives_count tcp_user_timeout "
+_LIBPQ_NAMES: Final = (
+    "host hostaddr port dbname user password passfile require_auth channel_binding "
+    "application_name options keepalives keepalives_idle keepalives_interval "
+    "keepalives_count tcp_user_timeout "
     "sslmode sslcompression sslcert sslkey sslpassword sslrootcert sslcrl sslcrldir sslsni "
     "ssl_min_protocol_version ssl_max_protocol_version requirepeer krbsrvname gsslib gssencmode "
-    "service target_session_attrs load_balance_hosts".split()
+    "service target_session_attrs load_balance_hosts"
 )
+LIBPQ_OPTIONS: Final = frozenset(_LIBPQ_NAMES.split())
 """What libpq knows; the other options of a postgresql:// URL are settings of msgq."""
 _SECRET: Final = re.compile(r"passw|secret|token|key|credential|sig", re.IGNORECASE)
-_USER_PART: Final = re.compile(r"(://[^/@:?#]*:)[^/?#]*@")
-_ODD_USER_PART: Final = re.compile(r"(://[^/@:?#]*:).*@", re.DOTALL)
+_USER: Final = re.compile(r"[^/@:?#]*:")
+_QUERY: Final = re.compile(r"\?[A-Za-z_]+=")
+_OPTION: Final = re.compile(r"([?&])([^=&?]*)=[^&]*")
+_OPTION_NAME: Final = re.compile(r"[a-z_]{1,63}")
+_PORT: Final = re.compile(r"(\[[^\]]*\]|[^:\[]*)(:[0-9]*)?")
+_QUOTING: Final = "in a password write %3F for ?, %23 for #, %2F for /, %40 for @"
+_STRONG_TLS: Final = "verify-full"
 
 
 class StoreUrl(NamedTuple):
@@ -34,6 +44,7 @@ class StoreUrl(NamedTuple):
     options: dict[str, str]
     masked: str
     dsn: str = ""  # postgresql only: what libpq gets; never shown
+    weak_tls: str = ""  # postgresql only: the sslmode that was asked for, when it is a weak one
 
     def __str__(self) -> str:
         return self.masked
@@ -43,7 +54,7 @@ class StoreUrl(NamedTuple):
 
 
 def parse_url(text: str) -> StoreUrl:
-    """Reads memory://, sync://, sqlite:///relative, sqlite:////absolute, each with ?options.
+    """Reads memory://, sync://, sqlite:///relative, sqlite:////absolute, postgresql://, ?options.
 
     Raises ConfigError for a scheme nobody knows (the known ones are listed), UnsupportedError for a
     transport that is not built in.
@@ -53,7 +64,7 @@ def parse_url(text: str) -> StoreUrl:
     scheme = {"postgres": "postgresql"}.get(scheme.lower(), scheme.lower())
     if not separator:
         raise ConfigError(
-            f"{masked!r} is no URL; write it like sqlite:///msgq.db, memory:// or sync://"
+            f"{masked!r} is no URL; write it like sqlite:///x.db, postgresql://host/db or memory://"
         )
     if scheme in LATER:
         raise UnsupportedError(
@@ -74,15 +85,76 @@ def parse_url(text: str) -> StoreUrl:
 def _postgres_url(text: str, masked: str) -> StoreUrl:
     """Splits settings of msgq from what libpq reads; the rest of the URL is libpq's to judge."""
     place, _, query = text.partition("?")
-    options = _options(query, masked)
+    place = place[place.index("://") + 3 :]
+    _check_place(place, masked)
+    options = _postgres_options(query, masked)
     own = {name: value for name, value in options.items() if name not in LIBPQ_OPTIONS}
-    rest = urlencode({name: options[name] for name in options if name not in own}, quote_via=quote)
-    dsn = "postgresql" + place[place.index("://") :] + ("?" + rest if rest else "")
-    return StoreUrl("postgresql", "", own, masked, dsn)
+    theirs = {name: value for name, value in options.items() if name not in own}
+    is_weak = not _is_local(place, theirs) and theirs.get("sslmode", _STRONG_TLS) != _STRONG_TLS
+    weak = theirs["sslmode"] if is_weak else ""
+    if not _is_local(place, theirs):
+        theirs.setdefault("sslmode", _STRONG_TLS)
+    rest = urlencode(theirs, quote_via=quote)
+    dsn = f"postgresql://{place}" + ("?" + rest if rest else "")
+    return StoreUrl("postgresql", "", own, masked, dsn, weak)
+
+
+def _check_place(place: str, masked: str) -> None:
+    """Refuses what libpq would take for a host or a port, and name in its error."""
+    authority, _, path = place.partition("/")
+    if place.count("@") > 1 or "@" in path:
+        raise ConfigError(f"{masked} has an @ too many; {_QUOTING}")
+    hosts = authority.rpartition("@")[2]
+    if any(not _PORT.fullmatch(host) for host in hosts.split(",")):
+        raise ConfigError(
+            "the port in the URL is no number; write postgresql://user:password@host:port/database"
+        )
+
+
+def _postgres_options(query: str, masked: str) -> dict[str, str]:
+    # As libpq reads them: a + is a plus.
+    pairs = [part.partition("=") for part in query.split("&") if part]
+    named = [(unquote(name), unquote(value)) for name, _, value in pairs]
+    if not all(_OPTION_NAME.fullmatch(name) for name, _ in named):
+        raise ConfigError(f"the options of {masked} cannot be read; {_QUOTING}")
+    known = {*SETTINGS, "profile", *LIBPQ_OPTIONS}
+    for name, _ in named:
+        if name not in known:
+            near = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.5)
+            hint = f"; did you mean {near[0]!r}?" if near else ", neither of msgq nor of libpq"
+            raise ConfigError(f"unknown option {name!r} in {masked}{hint}")
+    return _once(named, masked)
+
+
+def _is_local(place: str, options: dict[str, str]) -> bool:
+    """Whether no byte leaves this machine. Without a host libpq's environment decides: then no.
+
+    For a Unix socket libpq ignores what is said about TLS.
+    """
+    hosts = place.partition("/")[0].rpartition("@")[2]
+    text = options.get("hostaddr") or options.get("host") or unquote(hosts)
+    return bool(text) and all(_is_local_host(host) for host in text.split(","))
+
+
+def _is_local_host(host: str) -> bool:
+    if host.startswith(("/", "@")):
+        return True
+    name = host[1:].partition("]")[0] if host.startswith("[") else host
+    if not host.startswith("[") and name.count(":") == 1:
+        name = name.partition(":")[0]
+    if name == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
 
 
 def _options(query: str, masked: str) -> dict[str, str]:
-    pairs = parse_qsl(query, keep_blank_values=True)
+    return _once(parse_qsl(query, keep_blank_values=True), masked)
+
+
+def _once(pairs: list[tuple[str, str]], masked: str) -> dict[str, str]:
     names = [name for name, _ in pairs]
     twice = {name for name in names if names.count(name) > 1}
     if twice:
@@ -108,14 +180,22 @@ def _path(scheme: str, host: str, path: str, masked: str) -> str:
 
 
 def mask(text: str) -> str:
-    """Gives the URL with passwords and secret options replaced by ***."""
-    whole = _USER_PART.sub(r"\1***@", text, count=1)
-    if whole == text:  # a password may even hold / ? and #
-        whole = _ODD_USER_PART.sub(r"\1***@", text)
-    place, question, query = whole.partition("?")
-    return place + question + "&".join(_mask_option(option) for option in query.split("&"))
+    """Gives the URL with passwords and secret options replaced by ***.
+
+    Where a password holds characters that end it, rather too much is hidden than too little.
+    """
+    head, separator, rest = text.partition("://")
+    if separator and (user := _USER.match(rest)):
+        query = _QUERY.search(rest)
+        place = rest[: query.start()] if query else rest
+        at = place.rfind("@")
+        if place[at + 1 : at + 2] in ("", "/", "?", "#") or at < 0:
+            at = rest.rfind("@")  # no host there: the password may go on
+        if at >= user.end():
+            rest = f"{rest[: user.end()]}***{rest[at:]}"
+    return head + separator + _OPTION.sub(_mask_option, rest)
 
 
-def _mask_option(option: str) -> str:
-    name, equals, _ = option.partition("=")
-    return f"{name}=***" if equals and _SECRET.search(name) else option
+def _mask_option(option: re.Match[str]) -> str:
+    hides = _SECRET.search(unquote(option[2]))
+    return f"{option[1]}{option[2]}=***" if hides else option[0]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -18,6 +19,7 @@ import msgq
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "cli.md"
 URL = "sqlite:///shop.db"
+SHOP_DATABASE = "postgresql:///shop"
 SHOP = """
 import msgq
 
@@ -84,7 +86,11 @@ def dead() -> str:
 
 
 @pytest.mark.parametrize("example", examples())
-def test_the_example_runs(example: str, dead: str) -> None:
+def test_the_example_runs(example: str, dead: str, request: pytest.FixtureRequest) -> None:
+    if SHOP_DATABASE in example:
+        url = str(request.getfixturevalue("postgres_url"))
+        msgq.connect(url).close()
+        example = example.replace(SHOP_DATABASE, shlex.quote(url))
     if "yesterday.json" in example:
         assert run("msgq bench --messages 100 --json > yesterday.json").returncode == 0
     done = run(made_to_end(example, dead))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import threading
 import time
 from collections import Counter
@@ -15,6 +16,7 @@ import msgq
 from msgq._settings import SETTINGS
 from msgq.testing import run_until_idle
 from tests.issues import under_faults
+from tests.support.stores import POSTGRES
 from tests.support.stuck import Stuck
 
 SECONDS = 20.0
@@ -35,10 +37,12 @@ def shows(*names: str) -> Callable[[Effect], Effect]:
 
 
 @pytest.fixture
-def make() -> Iterator[Callable[..., msgq.App]]:
+def make(request: pytest.FixtureRequest) -> Iterator[Callable[..., msgq.App]]:
     made: list[msgq.App] = []
 
     def app(url: str = "memory://", **settings: Any) -> msgq.App:
+        if url == POSTGRES:  # who asks for it closes it: the schema goes before the apps do
+            url = str(request.getfixturevalue("postgres_url"))
         made.append(msgq.App(url, **{"profile": "test", **settings}))
         return made[-1]
 
@@ -197,6 +201,31 @@ def claims(make: Callable[..., msgq.App]) -> None:
     assert most_held(prefetch=50) >= 20
     assert claim_count(claim_size=5) >= 200 // 7  # half as much again is taken rather than cut
     assert claim_count() < 10
+
+
+@shows("schema", "create_schema")
+def schemas(make: Callable[..., msgq.App]) -> None:
+    with pytest.raises(msgq.SchemaError, match="create_schema is off"):
+        make(POSTGRES, create_schema=False).open()
+    with make(POSTGRES) as mine, make(POSTGRES, create_schema=False) as ours:
+        mine.queue("q").enqueue(b"x")
+        assert ours.queues() == ["q"]
+    url, _, name = str(mine.config.url).rpartition("schema=")
+    with make(url, schema=name) as ours:
+        assert ours.queues() == ["q"]
+    with pytest.raises(msgq.SchemaError, match="schema 'another'"):
+        make(url, schema="another", create_schema=False).open()
+
+
+@shows("connect_timeout")
+def connecting(make: Callable[..., msgq.App]) -> None:
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        begin = time.monotonic()
+        with pytest.raises(msgq.StoreUnavailableError, match="no connection within 200 ms"):
+            make(f"postgresql://127.0.0.1:{silent.getsockname()[1]}/x", connect_timeout=0.2).open()
+        assert time.monotonic() - begin < BELOW_THE_PROFILE
 
 
 @shows("strict_queues")

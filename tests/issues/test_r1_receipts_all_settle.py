@@ -5,12 +5,11 @@ from __future__ import annotations
 import threading
 from collections import Counter
 
-import pytest
-
 import msgq
+from tests.support.stores import over_stores
 
 
-@pytest.mark.parametrize("url", ["memory://", "sqlite:///q.db"])
+@over_stores
 def test_100_000_receipts_settle_exactly_once(url: str) -> None:
     called: Counter[int] = Counter()
     all_called = threading.Event()

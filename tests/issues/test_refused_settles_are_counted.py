@@ -6,9 +6,10 @@ It stayed at 0 just then: what had been decided in vain was taken for settled.
 import pytest
 
 import msgq
+from tests.support.stores import over_stores
 
 
-@pytest.mark.parametrize("url", ["memory://", "sqlite:///q.db"])
+@over_stores
 def test_a_settle_after_the_lease_counts_as_lost(url: str) -> None:
     with msgq.connect(url, profile="test") as client:
         queue = client.queue("q")

@@ -7,10 +7,9 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-import pytest
-
 import msgq
 from msgq.testing import run_until_idle
+from tests.support.stores import over_stores
 
 
 class BrokenError(Exception):
@@ -45,7 +44,7 @@ MAKERS: dict[str, Callable[[], BaseException]] = {
 }
 
 
-@pytest.mark.parametrize("url", ["memory://", "sqlite:///q.db"])
+@over_stores
 def test_x6_every_odd_exception_is_kept_and_nothing_ends(url: str) -> None:
     with msgq.App(url, profile="test") as app:
         good: list[str] = []

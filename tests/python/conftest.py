@@ -8,13 +8,16 @@ from typing import Any
 import pytest
 
 import msgq
+from tests.support.stores import STORES, TRANSPORTS, url_of
 
 MakeApp = Callable[..., msgq.App]
 
 
 @pytest.fixture
-def make_app() -> Iterator[MakeApp]:
+def make_app(request: pytest.FixtureRequest) -> Iterator[MakeApp]:
     """Makes apps with profile "test", on memory:// unless told otherwise."""
+    if "url" in request.fixturenames:
+        request.getfixturevalue("url")  # its store shall last until the apps are closed
     made: list[msgq.App] = []
 
     def make(url: str = "memory://", **settings: Any) -> msgq.App:
@@ -26,19 +29,44 @@ def make_app() -> Iterator[MakeApp]:
         each.close(2)
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A module that says APP_STORES runs each test that wants `app` on each of them."""
+    stores = getattr(metafunc.module, "APP_STORES", None)
+    if stores and "app_url" in metafunc.fixturenames:
+        metafunc.parametrize("app_url", stores, indirect=True)
+
+
 @pytest.fixture
-def app(make_app: MakeApp) -> msgq.App:
-    """An app in memory."""
-    return make_app()
+def app_url(request: pytest.FixtureRequest) -> str:
+    """In memory, unless the module says APP_STORES."""
+    return url_of(request) if hasattr(request, "param") else "memory://"
 
 
-@pytest.fixture(params=["memory://", "sqlite:///q.db"])
-def any_app(request: pytest.FixtureRequest, make_app: MakeApp) -> msgq.App:
+@pytest.fixture
+def app(app_url: str, make_app: MakeApp) -> msgq.App:
+    """An app in memory, unless the module says APP_STORES."""
+    return make_app(app_url)
+
+
+@pytest.fixture(params=STORES)
+def store_url(request: pytest.FixtureRequest) -> str:
+    """Each store that keeps something."""
+    return url_of(request)
+
+
+@pytest.fixture(params=TRANSPORTS)
+def transport_url(request: pytest.FixtureRequest) -> str:
+    """Each transport, the one that stores nothing too."""
+    return url_of(request)
+
+
+@pytest.fixture
+def any_app(store_url: str, make_app: MakeApp) -> msgq.App:
     """An app on each store."""
-    return make_app(request.param)
+    return make_app(store_url)
 
 
-@pytest.fixture(params=["memory://", "sqlite:///q.db", "sync://"])
-def each_app(request: pytest.FixtureRequest, make_app: MakeApp) -> msgq.App:
-    """An app on each transport, the one that stores nothing too."""
-    return make_app(request.param)
+@pytest.fixture
+def each_app(transport_url: str, make_app: MakeApp) -> msgq.App:
+    """An app on each transport."""
+    return make_app(transport_url)

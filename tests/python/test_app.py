@@ -118,8 +118,9 @@ def test_two_apps_share_a_file(make_app: MakeApp) -> None:
 def test_repr_shows_the_place_and_no_secret() -> None:
     assert repr(msgq.App("memory://?lease=5s")) == "App(memory://?lease=5s)"
     with pytest.raises(msgq.UnsupportedError) as caught:
-        msgq.App("postgresql://me:hunter2@host/db")
+        msgq.App("amqp://me:hunter2@host/db")
     assert "hunter2" not in str(caught.value)
+    assert repr(msgq.App("postgresql://me:hunter2@host/db")) == "App(postgresql://me:***@host/db)"
     assert repr(msgq.App()) == "App(url of the settings)"
 
 

@@ -63,7 +63,7 @@ def test_shell_completion_knows_the_commands() -> None:
     ("arguments", "status", "text"),
     [
         (["queues", "--url", "carrier-pigeon://x"], 2, "known: memory://, sync://, sqlite://"),
-        (["queues", "--url", "postgresql:///x"], 8, "not built into this version"),
+        (["queues", "--url", "amqp:///x"], 8, "not built into this version"),
         (["enqueue", "q", "1", "--url", "sqlite:////proc/x.db"], 5, "Next: "),
         (["frobnicate"], 2, "No such command"),
         (["queues", "--frob"], 2, "No such option"),

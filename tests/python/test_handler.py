@@ -12,6 +12,7 @@ import pytest
 import msgq
 from msgq.testing import run_until_idle
 from tests.python.conftest import MakeApp
+from tests.support.stores import over_transports
 
 
 @dataclasses.dataclass
@@ -161,7 +162,7 @@ def test_senseless_options_are_refused_at_once(app: msgq.App, options: dict[str,
 
 
 @pytest.mark.parametrize("name", ["key", "dedup", "priority", "conn", "expires"])
-@pytest.mark.parametrize("url", ["memory://", "sync://", "sqlite:///q.db"])
+@over_transports
 def test_options_of_later_versions_name_the_transport(
     make_app: MakeApp, name: str, url: str
 ) -> None:

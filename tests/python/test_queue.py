@@ -13,6 +13,7 @@ import pytest
 
 import msgq
 from tests.python.conftest import MakeApp
+from tests.support.stores import over_stores
 
 
 @pytest.fixture
@@ -309,10 +310,10 @@ def test_one_bad_message_fails_alone_among_awaited_ones(make_app: MakeApp) -> No
     assert isinstance(last, msgq.Receipt)
 
 
+@over_stores
 @pytest.mark.parametrize("count", [1, 2, 3, 5, 7])
-def test_a_claim_never_gives_more_than_asked_for(make_app: MakeApp, count: int) -> None:
+def test_a_claim_never_gives_more_than_asked_for(make_app: MakeApp, url: str, count: int) -> None:
     """Blocks larger than the rest of a claim are cut, also where taking them whole is cheaper."""
-    for url in ("memory://", "sqlite:///q.db"):
-        queue = make_app(url, batch_count_max=2).queue("q")
-        queue.enqueue_many([b"x"] * 10)
-        assert len(queue.claim(count, wait=5)) == count
+    queue = make_app(url, batch_count_max=2).queue("q")
+    queue.enqueue_many([b"x"] * 10)
+    assert len(queue.claim(count, wait=5)) == count

@@ -9,8 +9,10 @@ import pytest
 
 import msgq
 from msgq.testing import run_until_idle
+from tests.support.stores import POSTGRES
 
 SECONDS = 20.0
+APP_STORES = ("memory://", POSTGRES)
 NOW = msgq.RetryPolicy(max_attempts=3, base=0, jitter=0)
 
 

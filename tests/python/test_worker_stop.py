@@ -11,9 +11,11 @@ import pytest
 import msgq
 from msgq._engine import core
 from msgq.testing import run_until_idle
+from tests.support.stores import POSTGRES
 from tests.support.stuck import Stuck
 
 SECONDS = 20.0
+APP_STORES = ("memory://", POSTGRES)
 NOW = msgq.RetryPolicy(max_attempts=3, base=0, jitter=0)
 
 

@@ -15,10 +15,10 @@ import pytest
 import msgq
 from msgq.testing import run_until_idle
 from tests.python.conftest import MakeApp
+from tests.support.stores import over_transports
 
 Calls = list[Callable[[], Any]]
 LIMIT = 1000
-ALL_TRANSPORTS = pytest.mark.parametrize("url", ["memory://", "sqlite:///q.db", "sync://"])
 
 
 def nothing_was_enqueued(app: msgq.App) -> bool:
@@ -68,7 +68,7 @@ def test_s1_queue_names_that_are_fine_stay_apart(
     assert all(each.name.startswith("q.db") for each in tmp_path.iterdir())
 
 
-@ALL_TRANSPORTS
+@over_transports
 def test_a_body_over_the_limit_gives_both_sizes(make_app: MakeApp, url: str) -> None:
     app = make_app(url, message_bytes_max=LIMIT)
     queue = app.queue("q")

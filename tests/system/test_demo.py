@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -12,10 +13,13 @@ import pytest
 EXAMPLES = Path(__file__).resolve().parents[2] / "docs" / "examples"
 
 
-def run(*words: str) -> subprocess.CompletedProcess[str]:
+def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run an example to its end."""
     command = [sys.executable, str(EXAMPLES / words[0]), *words[1:]]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=100)
+    world = {**os.environ, **environment}
+    return subprocess.run(
+        command, capture_output=True, text=True, check=False, timeout=100, env=world
+    )
 
 
 @pytest.mark.timeout(120)
@@ -25,6 +29,15 @@ def test_census_kills_a_worker_and_loses_nothing() -> None:
     assert "killed with SIGKILL" in done.stdout
     assert "0 lost, 0 counted twice" in done.stdout
     assert "5,000 messages of 200 bytes in and out at once" in done.stdout
+
+
+@pytest.mark.timeout(120)
+def test_census_on_postgresql_loses_nothing_either(postgres_url: str) -> None:
+    done = run("demo.py", "--files", "90", MSGQ_URL=postgres_url)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "killed with SIGKILL" in done.stdout
+    assert "0 lost, 0 counted twice" in done.stdout
+    assert "speed is measured beside bare SQLite only" in done.stdout
 
 
 def test_census_notices_a_file_that_was_sent_twice(tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ MANY_PARAMETERS: dict[str, tuple[int, str]] = {
 
 # Source without a test of its own name, to where it is tested instead.
 NO_MIRROR: dict[str, str] = {
+    "cpp/src/database.cpp": "tests/python/test_cli_db.py",
     "python/msgq/_engine.py": "tests/python/test_config.py and tests/python/test_sqlite_library.py",
     "python/msgq/_generate.py": "tests/python/test_signature.py compiles every kind of plan",
     "python/msgq/_inline.py": "tests/python/test_sync.py",

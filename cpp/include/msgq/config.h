@@ -26,6 +26,7 @@ struct Config {
   std::string dsn;              // libpq's URI
   std::string schema = "msgq";  // where the tables are
   bool create_schema = true;    // make and upgrade them when they are not as they should be
+  Millis connect_timeout{5'000};
 
   // Intake: what may be on its way into the store at once.
   std::uint64_t inflight_count_max = 20'000;

@@ -1,5 +1,9 @@
--- Returns: nothing.
--- Index: none.
--- Locks: none.
--- Twice: a notice.
-create schema if not exists :schema
+-- Returns: nothing; makes the schema. One that is there needs no right to make schemas.
+-- Index: the catalog's.
+-- Locks: none that others wait for.
+-- Twice: changes nothing.
+do $$ begin
+  if to_regnamespace(':schema') is null then
+    create schema :schema;
+  end if;
+end $$

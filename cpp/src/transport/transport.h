@@ -198,6 +198,8 @@ class Wake {
   virtual bool wait(Nanos timeout) = 0;
   // Ends a wait() in this process, now and from now on.
   virtual void stop() = 0;
+  // After stop(), and after every session was closed: this process is no longer on the store.
+  virtual void leave() noexcept {}
 };
 
 class Transport {

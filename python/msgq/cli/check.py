@@ -1,4 +1,4 @@
-"""`msgq check`: does msgq work here? URL, library, file, permissions, disk, round trip, wake."""
+"""`msgq check`: does msgq work here? URL, library, store, permissions, disk, round trip, wake."""
 
 import os
 import sqlite3
@@ -19,6 +19,7 @@ import typer
 import msgq
 from msgq._engine import core
 from msgq._sqlite_library import interpreter_library, is_same
+from msgq.cli import check_postgres
 from msgq.cli.exit_codes import Exit, ending_of
 from msgq.cli.options import Json, Url
 from msgq.cli.output import print_json, print_table, print_text
@@ -42,7 +43,7 @@ class Finding:
 
 
 def check(url: Url = None, as_json: Json = False) -> None:
-    """Check URL, SQLite library, store, permissions, disk flush time, round trip and wake path.
+    """Check URL, library or server, store, permissions, disk flush time, round trip and wake path.
 
     Works in a queue of its own, which it removes. Exit status 1 when anything is wrong.
     """
@@ -63,6 +64,9 @@ def check(url: Url = None, as_json: Json = False) -> None:
 def _findings(url: str | None) -> Iterator[Finding]:
     settings = resolve(url)
     yield Finding("url", True, f"{settings.url} (from {_origin(url)})")
+    if settings.url.scheme == "postgresql":
+        yield from _of_postgres(url, settings)
+        return
     if settings.url.scheme != "sqlite":
         yield _guarded("round trip", lambda: _round_trip(url))
         return
@@ -76,6 +80,36 @@ def _findings(url: str | None) -> Iterator[Finding]:
     if trip.is_well:
         yield permissions(path, made=True)
         yield _guarded("wake", lambda: _wake(url))
+
+
+def _of_postgres(url: str | None, settings: Config) -> Iterator[Finding]:
+    try:
+        for each in check_postgres.told(settings.core_options()):
+            yield Finding(*each)
+    except MsgqError as error:
+        yield Finding("server", False, str(error), ending_of(error).next_step)
+        return
+    trip = _guarded("round trip", lambda: _round_trip(url))
+    yield trip
+    if trip.is_well:
+        yield _guarded("disk flush", lambda: _commit(url))
+        yield _guarded("wake", lambda: _wake(url))
+
+
+def _commit(url: str | None) -> Finding:
+    """How long one durable message takes: mostly the flush of the server's disk."""
+    with msgq.connect(url) as client:
+        queue = client.queue(f"msgq-check-{uuid.uuid4().hex[:12]}")
+        times = []
+        for _ in range(_FLUSHES):
+            start = time.perf_counter()
+            queue.enqueue(b"check")
+            times.append(time.perf_counter() - start)
+        queue.delete()
+    seconds = statistics.median(times)
+    detail = f"one commit, network included, takes {seconds * 1e3:.2f} ms"
+    slow = seconds > _FLUSH_SLOW_S
+    return Finding("disk flush", not slow, detail, "enqueue_many and enqueue_later share a flush")
 
 
 def _origin(url: str | None) -> str:
@@ -178,8 +212,8 @@ def _round_trip(url: str | None) -> Finding:
 
 _CHILD: Final = """
 import sys, msgq
-with msgq.connect(sys.argv[1] or None) as client:
-    queue = client.queue(sys.argv[2])
+with msgq.connect(sys.stdin.readline().strip() or None) as client:
+    queue = client.queue(sys.argv[1])
     for line in sys.stdin:
         queue.enqueue(line.encode())
         print("sent", flush=True)
@@ -189,14 +223,15 @@ with msgq.connect(sys.argv[1] or None) as client:
 def _wake(url: str | None) -> Finding:
     """How soon a waiting claim hears of a message that another process enqueues."""
     name = f"msgq-check-{uuid.uuid4().hex[:12]}"
-    command = [sys.executable, "-c", _CHILD, url or "", name]
+    command = [sys.executable, "-c", _CHILD, name]
     with (
         msgq.connect(url) as client,
         subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child,
     ):
+        assert child.stdin is not None
+        child.stdin.write(f"{url or ''}\n".encode())  # no argument: others may read those
         queue = client.queue(name)
         times = [_woken_after(queue, child) for _ in range(4)]
-        assert child.stdin is not None
         child.stdin.close()
         queue.delete()
     slowest = max(times[1:])  # the first includes the child's start

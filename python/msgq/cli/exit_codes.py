@@ -60,7 +60,10 @@ ENDINGS: Final[dict[str, Ending]] = {
     "WaitTimeoutError": Ending(Exit.UNAVAILABLE, "the wait ended, the work did not; look again"),
     "StoreUnavailableError": Ending(Exit.UNAVAILABLE, "nothing was written; try again"),
     "StoreRejectedError": Ending(Exit.REFUSED, "`msgq check` says what is wrong with the store"),
-    "SchemaError": Ending(Exit.REFUSED, "point --url at another file; this one is left untouched"),
+    "SchemaError": Ending(
+        Exit.REFUSED,
+        "`msgq db status` says more of a database; of a file, point --url at another one",
+    ),
     "StoreInDoubtError": Ending(Exit.IN_DOUBT, "look with `msgq messages` before sending again"),
     "UnsupportedError": Ending(
         Exit.UNSUPPORTED, "use a transport that can, such as sqlite:///FILE"

@@ -12,6 +12,7 @@ from msgq.cli import (
     administer,
     bench,
     check,
+    db,
     dead,
     enqueue,
     init,
@@ -84,7 +85,7 @@ def root(
     """msgq: a durable message queue for Python. No server to operate."""
 
 
-for group in (worker, enqueue, look, dead, administer, settings, bench, check, init):
+for group in (worker, enqueue, look, dead, administer, settings, bench, check, db, init):
     group.register(app)
 
 

@@ -29,6 +29,8 @@ def opened(url: str | None, *, makes: bool = False) -> Iterator[msgq.Client]:
         raise NotFoundError(
             f"no store at {store.path}; the first enqueue, or a worker, makes one there"
         )
+    if not makes and store.scheme == "postgresql":
+        client.configure(create_schema=False)
     with client.open():
         yield client
 

@@ -80,6 +80,7 @@ void Connection::connect() {
   }
   connection_.reset(PQconnectStartParams(names.data(), values.data(), 1));
   if (!connection_) throw Error(ErrorCode::kStoreUnavailable, "PostgreSQL: out of memory");
+  PQsetErrorVerbosity(connection_.get(), PQERRORS_VERBOSE);  // with the SQLSTATE
   const Nanos until = now() + spec_.connect_timeout;
   for (PostgresPollingStatusType state = PGRES_POLLING_WRITING; state != PGRES_POLLING_OK;
        state = PQconnectPoll(connection_.get())) {
@@ -90,6 +91,7 @@ void Connection::connect() {
                                                     std::to_string(spec_.connect_timeout.count()) +
                                                     " ms");
   }
+  PQsetErrorVerbosity(connection_.get(), PQERRORS_DEFAULT);
 }
 
 void Connection::notice(void* self, const PGresult* result) {

@@ -19,16 +19,17 @@ constexpr std::array kMeanings{
     Meaning{kWrongIsolation, ErrorCode::kStoreRejected, "msgq sets it itself; a pooler changed it"},
     Meaning{"53100", ErrorCode::kStoreFull, "make room on the server's disk"},
     Meaning{"53300", ErrorCode::kStoreUnavailable,
-            "raise the server's max_connections, or use fewer connections or PgBouncer"},
+            "raise the server's max_connections, or use fewer processes"},
     Meaning{"57P04", ErrorCode::kStoreRejected, "the database was dropped"},
     Meaning{"25006", ErrorCode::kStoreUnavailable,
-            "the server is a read-only standby: name the primary, or several hosts with "
+            "the server takes no writes, as standbys do: name the primary, or several hosts with "
             "target_session_attrs=read-write"},
     Meaning{"28P01", ErrorCode::kConfigInvalid, "check user and password of the URL"},
     Meaning{"28000", ErrorCode::kConfigInvalid,
             "check the user of the URL and the server's pg_hba.conf"},
     Meaning{"3D000", ErrorCode::kConfigInvalid, "create the database, or name another in the URL"},
-    Meaning{"42501", ErrorCode::kStoreRejected, "ask for the right: msgq db grant"},
+    Meaning{"42501", ErrorCode::kStoreRejected,
+            "ask the owner of the database for the right, see docs/postgresql.md"},
     Meaning{"3F000", ErrorCode::kSchemaMismatch, "make the schema: msgq db upgrade"},
     Meaning{"42P01", ErrorCode::kSchemaMismatch, "make the tables: msgq db upgrade"},
     Meaning{"42883", ErrorCode::kSchemaMismatch, "make the functions: msgq db upgrade"},
@@ -65,11 +66,37 @@ const Meaning* meaning_of(std::string_view state) {
   return nullptr;
 }
 
+// "... FATAL:  28P01: no password\nLOCATION: ..." is the state; of several hosts that of the last.
+std::string_view state_of(std::string_view message) {
+  constexpr std::string_view kMark = "FATAL:  ";
+  constexpr std::size_t kStateSize = 5;
+  const std::size_t at = message.rfind(kMark);
+  if (at == message.npos) return {};
+  const std::string_view rest = message.substr(at + kMark.size());
+  return rest.size() > kStateSize && rest[kStateSize] == ':' ? rest.substr(0, kStateSize)
+                                                             : std::string_view();
+}
+
+// Of a server's own words only those for people; on one line.
+std::string plain(std::string_view message) {
+  constexpr std::string_view kError = "ERROR:  ";
+  std::string out;
+  while (!message.empty()) {
+    const std::size_t end = std::min(message.find('\n'), message.size());
+    std::string_view line = message.substr(0, end);
+    message.remove_prefix(std::min(end + 1, message.size()));
+    if (line.substr(0, kError.size()) == kError) line.remove_prefix(kError.size());
+    if (!line.empty() && line.substr(0, 9) != "LOCATION:")
+      out += (out.empty() ? "" : "; ") + std::string(line);
+  }
+  return out;
+}
+
 }  // namespace
 
 Refusal refusal(std::string_view state, std::string_view message, std::string_view detail) {
   const Meaning* meaning = meaning_of(state);
-  std::string text = "PostgreSQL: " + std::string(message);
+  std::string text = "PostgreSQL: " + plain(message);
   if (!detail.empty()) text += " (" + std::string(detail) + ")";
   text += " [SQLSTATE " + std::string(state) + "]";
   if (meaning != nullptr) text += "; " + std::string(meaning->advice);
@@ -79,16 +106,23 @@ Refusal refusal(std::string_view state, std::string_view message, std::string_vi
 bool is_outcome_unknown(std::string_view state) { return state == "08007" || state == "40003"; }
 
 Error no_connection(std::string_view message) {
-  while (!message.empty() && message.back() == '\n') message.remove_suffix(1);
+  const std::string_view state = state_of(message);
+  if (const Meaning* meaning = state.empty() ? nullptr : meaning_of(state))
+    return {meaning->code, "PostgreSQL: " + plain(message) + "; " + std::string(meaning->advice)};
   const auto has = [&](std::string_view part) { return message.find(part) != message.npos; };
   const auto has_any = [&](const auto& parts) {
     return std::any_of(parts.begin(), parts.end(), has);
   };
   if (has_any(kUnreadableUrl))
-    return {ErrorCode::kConfigInvalid, "PostgreSQL: " + without_quoted(message)};
+    return {ErrorCode::kConfigInvalid, "PostgreSQL: " + without_quoted(plain(message))};
+  if (has("certificate") || has("does not support SSL"))
+    return {ErrorCode::kConfigInvalid,
+            "PostgreSQL: " + plain(message) +
+                "; sslrootcert=FILE names who vouches for the server, a weaker sslmode is to be "
+                "said in the URL"};
   const bool is_wrong = has_any(kWrongUrl) && !has_any(kPasses);
   return {is_wrong ? ErrorCode::kConfigInvalid : ErrorCode::kStoreUnavailable,
-          "PostgreSQL: " + std::string(message)};
+          "PostgreSQL: " + plain(message)};
 }
 
 }  // namespace msgq::transport::postgres

@@ -26,6 +26,7 @@ postgres::ConnectionSpec spec_of(const Config& config) {
   postgres::ConnectionSpec out;
   out.dsn = config.dsn;
   out.schema = config.schema;
+  out.connect_timeout = config.connect_timeout;
   return out;
 }
 
@@ -56,7 +57,7 @@ PostgresTransport::PostgresTransport(const Config& config, World world, Log& log
       spec_(spec_of(config)),
       rules_(rules_of(config, options)),
       options_(std::move(options)) {
-  postgres::prepare_schema(spec_.dsn, spec_.schema, config.create_schema);
+  postgres::prepare_schema(with_role(spec_, "starter"), log_, config.create_schema);
   presence_ = std::make_unique<postgres::Presence>(with_role(spec_, "presence"), log_,
                                                    rules_.reclaim.heartbeat);
   look_ = std::make_unique<postgres::PostgresLook>(with_role(spec_, "look"), world_.clock, log_,

@@ -11,13 +11,25 @@
 
 namespace msgq::transport::postgres {
 
+// libpqxx 6 forgets the state where it has a class for it.
+inline std::string state_of(const pqxx::sql_error& error) {
+  if (!error.sqlstate().empty()) return error.sqlstate();
+  if (dynamic_cast<const pqxx::insufficient_privilege*>(&error) != nullptr) return "42501";
+  if (dynamic_cast<const pqxx::undefined_table*>(&error) != nullptr) return "42P01";
+  if (dynamic_cast<const pqxx::undefined_function*>(&error) != nullptr) return "42883";
+  if (dynamic_cast<const pqxx::disk_full*>(&error) != nullptr) return "53100";
+  if (dynamic_cast<const pqxx::too_many_connections*>(&error) != nullptr) return "53300";
+  if (dynamic_cast<const pqxx::out_of_memory*>(&error) != nullptr) return "53200";
+  return "?????";
+}
+
 // Calls `run` as pqxx_call does, and turns what libpqxx throws into an Error.
 template <typename Run>
 auto guarded(Run run) {
   try {
     return run();
   } catch (const pqxx::sql_error& error) {
-    throw refusal(error.sqlstate(), error.what(), {});
+    throw refusal(state_of(error), error.what(), {});
   } catch (const pqxx::broken_connection& error) {
     throw no_connection(error.what());
   }

@@ -28,7 +28,7 @@ class Presence final : public Wake {
   // Joins again when others buried this process. Throws as Connection.
   void rejoin(int buried);
   // Leaves cleanly; afterwards nothing is done any more. Never throws.
-  void leave() noexcept;
+  void leave() noexcept override;
   // As SIGKILL would: the session ends, the row stays.
   void test_only_kill();
 

@@ -18,9 +18,59 @@ static_assert(std::size(kMigrations) == kSchemaVersion);
 
 // 0 when there is nothing yet.
 int read_version(pqxx::work& work, const std::string& schema) {
-  const auto exists = work.exec(with_schema(sql::postgres::kHasSchema, schema));
-  if (!exists[0][0].as<bool>()) return 0;
-  return work.exec(with_schema(sql::postgres::kSchemaVersion, schema))[0][0].as<int>();
+  if (!work.exec(with_schema(sql::postgres::kHasSchema, schema))[0][0].as<bool>()) return 0;
+  return work.exec(with_schema(sql::postgres::kSchemaVersion, schema))[0][0].as<int>(0);
+}
+
+// libpqxx waits as long as the network does unless the URL says how long.
+std::string dsn_of(const ConnectionSpec& spec) {
+  const auto seconds = std::chrono::ceil<std::chrono::seconds>(spec.connect_timeout).count();
+  return spec.dsn + (spec.dsn.find('?') == std::string::npos ? "?" : "&") +
+         "connect_timeout=" + std::to_string(seconds);
+}
+
+Rows run(Connection& connection, const char* name, const char* sql) {
+  connection.send_statement(name, sql);
+  connection.sync();
+  try {
+    Rows rows = connection.receive();
+    connection.receive_sync();
+    return rows;
+  } catch (const Refusal&) {
+    connection.skip_to_sync();
+    throw;
+  }
+}
+
+int read_version(Connection& connection) {
+  require_server(PQserverVersion(connection.raw()));
+  if (run(connection, "has_schema", sql::postgres::kHasSchema).integer(0, 0) == 0) return 0;
+  return static_cast<int>(run(connection, "version", sql::postgres::kSchemaVersion).integer(0, 0));
+}
+
+// What follows each `head` in a text, as an array of PostgreSQL.
+std::string names_behind(std::string_view head, std::string_view text) {
+  std::string names;
+  for (std::size_t at = text.find(head); at != text.npos; at = text.find(head, at)) {
+    at += head.size();
+    names += (names.empty() ? "" : ",");
+    names += text.substr(at, text.find_first_of(" (;", at) - at);
+  }
+  return names;
+}
+
+// Takes away what upgrade() made, and nothing else.
+void remove(pqxx::work& work, const std::string& schema) {
+  std::string functions, migrations;
+  for (const char* text : sql::postgres::functions::kAll) functions += text;
+  for (const char* text : kMigrations) migrations += text;
+  const std::string made = names_behind("function :schema.", functions);
+  const std::string kept = names_behind("table :schema.", migrations) + "," +
+                           names_behind("sequence :schema.", migrations);
+  const auto drops =
+      work.exec_params(sql::postgres::kListDrops, schema, "{" + made + "}", "{" + kept + "}");
+  for (const auto& drop : drops) work.exec(drop[0].as<std::string>());
+  work.exec(with_schema(sql::postgres::kDropSchema, schema));
 }
 
 void upgrade(pqxx::work& work, const std::string& schema, int version) {
@@ -47,6 +97,24 @@ void validate_schema_name(const std::string& schema) {
                     std::to_string(kSizeMax) + ", no digit first");
 }
 
+void require_server(int version) {
+  constexpr int kOldest = 13;
+  if (version / 10'000 < kOldest)
+    throw Error(ErrorCode::kStoreRejected,
+                "PostgreSQL " + std::to_string(version / 10'000) + " is too old: msgq needs " +
+                    std::to_string(kOldest) + " or newer; upgrade the server");
+}
+
+int schema_version(const ConnectionSpec& spec, Log& log) {
+  Connection connection(spec, log);
+  return read_version(connection);
+}
+
+void prepare_schema(const ConnectionSpec& spec, Log& log, bool creates) {
+  if (schema_version(spec, log) != kSchemaVersion)
+    prepare_schema(dsn_of(spec), spec.schema, creates);
+}
+
 void prepare_schema(const std::string& dsn, const std::string& schema, bool creates) {
   pqxx_call(dsn, [&](pqxx::work& work) {
     // A role may have another as its default, and would not see what the one before did.
@@ -69,6 +137,49 @@ void prepare_schema(const std::string& dsn, const std::string& schema, bool crea
     upgrade(work, schema, version);
     work.commit();
   });
+}
+
+void remove_schema(const ConnectionSpec& spec, Log& log) {
+  static_cast<void>(schema_version(spec, log));
+  pqxx_call(dsn_of(spec), [&](pqxx::work& work) {
+    work.exec(sql::postgres::kSetReadCommitted);
+    work.exec(with_schema(sql::postgres::kLockSchema, spec.schema));
+    if (read_version(work, spec.schema) == 0) return;
+    const auto users = work.exec(with_schema(sql::postgres::kCountUsers, spec.schema));
+    if (const int count = users[0][0].as<int>(); count > 0)
+      throw Error(ErrorCode::kStoreRejected, std::to_string(count) + " processes use schema '" +
+                                                 spec.schema + "': stop them first");
+    remove(work, spec.schema);
+    work.commit();
+  });
+}
+
+std::string schema_text(const std::string& schema) {
+  validate_schema_name(schema);
+  std::string text = "begin;\n";
+  const auto add = [&](const char* statement) {
+    text += with_schema(statement, schema);
+    while (text.back() == '\n' || text.back() == ';') text.pop_back();
+    text += ";\n\n";
+  };
+  add(sql::postgres::kSkipBodyChecks);
+  add(sql::postgres::kMakeSchema);
+  for (const char* migration : kMigrations) add(migration);
+  for (const char* function : sql::postgres::functions::kAll) add(function);
+  std::string note = sql::postgres::kNoteVersion;
+  note.replace(note.find("$1"), 2, std::to_string(kSchemaVersion));
+  add(note.c_str());
+  return text + "commit;\n";
+}
+
+std::vector<std::pair<std::string, std::string>> server_facts(const ConnectionSpec& spec,
+                                                              Log& log) {
+  Connection connection(spec, log);
+  const Rows rows = run(connection, "facts", sql::postgres::kServerFacts);
+  std::vector<std::pair<std::string, std::string>> out;
+  for (int row = 0; row < rows.size(); ++row)
+    out.emplace_back(std::string(rows.bytes(row, 0)), std::string(rows.bytes(row, 1)));
+  return out;
 }
 
 }  // namespace msgq::transport::postgres

@@ -58,6 +58,23 @@ TEST(FailureTest, OnlyWhatAnotherUrlMendsIsAWrongUrl) {
     EXPECT_EQ(no_connection(passing).code(), ErrorCode::kStoreUnavailable) << passing;
 }
 
+TEST(FailureTest, TheTextIsOneLineInTheServersWords) {
+  const auto error = refusal("42501", "ERROR:  permission denied for table x\n", "ask");
+  EXPECT_EQ(std::string(error.what()).find("PostgreSQL: permission denied for table x (ask) "), 0U);
+}
+
+TEST(FailureTest, AConnectionThatWasRefusedIsJudgedByItsState) {
+  const Error error = no_connection(
+      "connection to server at \"a\", port 1 failed: Connection refused\n"
+      "connection to server at \"b\", port 1 failed: FATAL:  28P01: no password\n"
+      "LOCATION:  auth_failed, auth.c:326\n");
+  EXPECT_EQ(error.code(), ErrorCode::kConfigInvalid);
+  EXPECT_STREQ(error.what(),
+               "PostgreSQL: connection to server at \"a\", port 1 failed: Connection refused; "
+               "connection to server at \"b\", port 1 failed: FATAL:  28P01: no password; "
+               "check user and password of the URL");
+}
+
 class PostgresFailureTest : public PostgresRoomTest {};
 
 TEST_F(PostgresFailureTest, NoTextShowsThePassword) {

@@ -52,6 +52,22 @@ TEST(SchemaNameTest, NoConnectionIsWaitedForWithoutAnEnd) {
   EXPECT_EQ(with_connect_timeout("host=h connect_timeout=9"), "host=h connect_timeout=9");
 }
 
+TEST(SchemaNameTest, ServersBefore13AreRefused) {
+  using transport::postgres::require_server;
+  EXPECT_NO_THROW(require_server(130'000));
+  EXPECT_NO_THROW(require_server(180'001));
+  const Error error = error_of([] { require_server(120'022); });
+  EXPECT_EQ(error.code(), ErrorCode::kStoreRejected);
+  EXPECT_STREQ(error.what(),
+               "PostgreSQL 12 is too old: msgq needs 13 or newer; upgrade the server");
+}
+
+TEST(SchemaNameTest, TheTextNamesTheSchemaEverywhere) {
+  const std::string text = transport::postgres::schema_text("jobs");
+  EXPECT_EQ(text.find(":schema"), std::string::npos);
+  EXPECT_NE(text.find("function jobs.exchange("), std::string::npos);
+}
+
 TEST(SchemaNameTest, BadNamesAreRefused) {
   for (const char* bad : {"", "1a", "A", "a-b", "a b", "a\"b", "a;drop", "\xc3\xa4",
                           "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"})

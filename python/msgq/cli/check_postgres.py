@@ -1,0 +1,91 @@
+"""What `msgq check` asks of a PostgreSQL server: version, schema, rights, settings that hurt."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, NamedTuple
+
+from msgq._engine import core
+
+_FREE_CONNECTIONS_MIN: Final = 10
+_TIMEOUT_MIN_MS: Final = 10_000
+
+
+class Told(NamedTuple):
+    """One line of the answer, as Finding in check.py."""
+
+    name: str
+    is_well: bool
+    detail: str
+    next_step: str = ""
+
+
+# Setting that loses messages when it is off, to what happens then.
+_LOSING: Final = {
+    "fsync": "a crash of the server's machine damages the whole database",
+    "full_page_writes": "a power cut may leave torn pages behind",
+    "synchronous_commit": "a crash of the server loses messages that were acknowledged",
+}
+_TIMEOUTS: Final = ("statement_timeout", "lock_timeout", "transaction_timeout")
+
+
+def server(facts: Mapping[str, str]) -> Told:
+    """Who answers, and whether it takes writes."""
+    detail = (
+        f"PostgreSQL {facts['server_version']}, database {facts['database']}, role {facts['role']}"
+    )
+    if facts["is_standby"] == "true" or facts["default_transaction_read_only"] == "on":
+        text = "name the primary, or several hosts with target_session_attrs=read-write"
+        return Told("server", False, f"{detail}; takes no writes", text)
+    return Told("server", True, detail)
+
+
+def schema(facts: Mapping[str, str], name: str, found: int, wanted: int, makes: bool) -> Told:
+    """Whether the tables are those this msgq needs, or will be made."""
+    if found == wanted:
+        return Told("schema", True, f"{name}, version {found}")
+    if found > wanted:
+        detail = f"{name} has version {found}, this msgq knows up to {wanted}"
+        return Told("schema", False, detail, "upgrade msgq")
+    detail = f"{name} has version {found} of {wanted}"
+    if not makes:
+        return Told("schema", False, f"{detail}, create_schema is off", "msgq db upgrade")
+    if facts["may_use"] == "missing" and facts["may_create"] != "true":
+        text = "have its owner run: grant create on database ... to the role"
+        return Told("schema", False, f"{detail}, and the role may not make it", text)
+    return Told("schema", True, f"{detail}; the first use makes the tables")
+
+
+def settings(facts: Mapping[str, str]) -> Iterator[Told]:
+    """Each setting of the server, or of the role, that hurts; one line when none does."""
+    hurting = [*_losing(facts), *_short_timeouts(facts)]
+    yield from hurting
+    if not hurting:
+        detail = ", ".join(f"{name}={facts[name]}" for name in _LOSING)
+        yield Told("settings", True, detail)
+    most, used = int(facts["max_connections"]), int(facts["connections"])
+    text = "raise max_connections; each process of msgq holds up to five"
+    is_enough = most - used >= _FREE_CONNECTIONS_MIN
+    yield Told("connections", is_enough, f"{used} of {most} used", text)
+
+
+def _losing(facts: Mapping[str, str]) -> Iterator[Told]:
+    for name, harm in _LOSING.items():
+        if facts[name] == "off":
+            yield Told("settings", False, f"{name}=off: {harm}", f"set {name} to on")
+
+
+def _short_timeouts(facts: Mapping[str, str]) -> Iterator[Told]:
+    for name in _TIMEOUTS:
+        if 0 < int(facts.get(name, 0)) < _TIMEOUT_MIN_MS:
+            detail = f"{name}={facts[name]} ms ends large exchanges, which are tried again in vain"
+            yield Told("settings", False, detail, f"alter role ... set {name} = 0")
+
+
+def told(options: dict[str, Any]) -> Iterator[Told]:
+    """All of it. Raises what a connection raises."""
+    facts = dict(core().server_facts(options))
+    yield server(facts)
+    found, wanted = core().schema_version(options)
+    yield schema(facts, options["schema"], found, wanted, options["create_schema"])
+    yield from settings(facts)

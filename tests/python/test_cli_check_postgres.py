@@ -1,0 +1,98 @@
+"""`msgq check` on PostgreSQL: what is well, and each thing that hurts, with the next step."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+import msgq
+from msgq.cli import check_postgres
+from tests.support.cli import call, ok
+from tests.support.postgres import PostgresServer
+from tests.support.postgres_fixtures import new_server
+
+WELL = {
+    "server_version": "15.4", "database": "shop", "role": "me", "is_standby": "false",
+    "default_transaction_read_only": "off", "may_use": "missing", "may_create": "true",
+    "fsync": "on", "full_page_writes": "on", "synchronous_commit": "on", "max_connections": "100",
+    "connections": "5", "statement_timeout": "0", "lock_timeout": "0",
+}  # fmt: skip
+
+
+def findings(answer: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {each["name"]: each for each in answer["checks"]}
+
+
+def test_all_is_well_on_a_server_that_flushes() -> None:
+    with new_server(is_durable=True) as server:
+        answer = ok("check", "--url", server.url, "--json").json
+        assert answer["ok"] is True
+        found = findings(answer)
+        assert list(found) == [
+            "url", "server", "schema", "settings", "connections", "round trip", "disk flush",
+            "wake",
+        ]  # fmt: skip
+        assert "the first use makes the tables" in found["schema"]["detail"]
+        assert "fsync=on" in found["settings"]["detail"]
+        with msgq.connect(server.url) as client:
+            assert client.queues() == []
+        again = findings(ok("check", "--url", server.url, "--json").json)
+        assert again["schema"]["detail"] == "msgq, version 1"
+
+
+def test_settings_that_lose_messages_are_named(postgres_url: str) -> None:
+    url = f"{postgres_url}&options=-c%20synchronous_commit=off%20-c%20statement_timeout=500"
+    answer = call("check", "--url", url, "--json")
+    assert answer.status == 1
+    wrong = [each for each in answer.json["checks"] if not each["is_well"]]
+    assert [each["detail"].partition(":")[0].partition(" ")[0] for each in wrong] == [
+        "fsync=off", "full_page_writes=off", "synchronous_commit=off", "statement_timeout=500",
+    ]  # fmt: skip
+    assert all(each["next_step"] for each in wrong)
+
+
+def test_a_server_that_is_away_is_one_finding(own_postgres: PostgresServer) -> None:
+    url = own_postgres.tcp_url
+    own_postgres.stop()
+    answer = call("check", "--url", url, "--json")
+    assert answer.status == 1
+    (_, found) = answer.json["checks"]
+    assert "Connection refused" in found["detail"]
+
+
+@pytest.mark.parametrize(
+    ("found", "makes", "is_well", "says"),
+    [
+        (1, True, True, "version 1"), (0, True, True, "first use makes"),
+        (0, False, False, "create_schema is off"), (2, True, False, "knows up to 1"),
+    ],
+)  # fmt: skip
+def test_the_schema(found: int, makes: bool, is_well: bool, says: str) -> None:
+    told = check_postgres.schema(WELL, "msgq", found, 1, makes)
+    assert told.is_well is is_well
+    assert says in told.detail
+    assert is_well or told.next_step
+
+
+def test_a_role_that_may_not_make_the_schema() -> None:
+    facts = {**WELL, "may_create": "false"}
+    assert not check_postgres.schema(facts, "msgq", 0, 1, True).is_well
+    assert check_postgres.schema({**facts, "may_use": "true"}, "msgq", 0, 1, True).is_well
+
+
+@pytest.mark.parametrize(
+    "change", [{"is_standby": "true"}, {"default_transaction_read_only": "on"}]
+)
+def test_a_server_that_takes_no_writes(change: dict[str, str]) -> None:
+    told = check_postgres.server({**WELL, **change})
+    assert not told.is_well
+    assert "target_session_attrs=read-write" in told.next_step
+
+
+def test_few_connections_left() -> None:
+    few = {**WELL, "connections": "95"}
+    assert [each.name for each in check_postgres.settings(few) if not each.is_well] == [
+        "connections"
+    ]
+    assert all(each.is_well for each in check_postgres.settings(WELL))
