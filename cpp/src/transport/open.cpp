@@ -19,10 +19,10 @@ std::unique_ptr<Transport> open_transport(const Config& config, World world, Log
 #if MSGQ_WITH_POSTGRES
   if (config.scheme == "postgresql") return open_postgres(config, world, log);
 #endif
-  throw Error(ErrorCode::kUnsupported, "this msgq was built without the transport '" +
-                                           config.scheme + "'; build it with MSGQ_WITH_" +
-                                           (config.scheme == "sqlite" ? "SQLITE" : "POSTGRES") +
-                                           "=ON");
+  std::string text = "this msgq was built without the transport '" + config.scheme + "'";
+  if (config.scheme == "sqlite") text += "; build it with MSGQ_WITH_SQLITE=ON";
+  if (config.scheme == "postgresql") text += "; build it with MSGQ_WITH_POSTGRES=ON";
+  throw Error(ErrorCode::kUnsupported, text);
 }
 
 }  // namespace msgq::transport

@@ -38,8 +38,10 @@ TEST_F(Open, EverySchemeOfThisBuildOpensItsTransport) {
 }
 
 TEST_F(Open, ASchemeThatIsNotBuiltInSaysWhichOptionBuildsIt) {
-  std::vector<std::pair<std::string, std::string>> missing = {
-      {"postgresql", "MSGQ_WITH_POSTGRES=ON"}};
+  std::vector<std::pair<std::string, std::string>> missing = {{"amqp", "transport 'amqp'"}};
+#if !MSGQ_WITH_POSTGRES
+  missing.emplace_back("postgresql", "MSGQ_WITH_POSTGRES=ON");
+#endif
 #if !MSGQ_WITH_SQLITE
   missing.emplace_back("sqlite", "MSGQ_WITH_SQLITE=ON");
 #endif
