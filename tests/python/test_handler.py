@@ -161,7 +161,7 @@ def test_senseless_options_are_refused_at_once(app: msgq.App, options: dict[str,
         handler.using(**options)
 
 
-@pytest.mark.parametrize("name", ["key", "dedup", "priority", "conn", "expires"])
+@pytest.mark.parametrize("name", ["key", "dedup", "priority", "expires"])
 @over_transports
 def test_options_of_later_versions_name_the_transport(
     make_app: MakeApp, name: str, url: str
@@ -175,6 +175,19 @@ def test_options_of_later_versions_name_the_transport(
     for call in calls:
         with pytest.raises(msgq.UnsupportedError, match=f"{name}= .*{app.transport} transport"):
             call(**{name: "x"})
+
+
+@pytest.mark.parametrize("url", ["memory://", "sync://", "sqlite:///store.db"])
+def test_conn_is_of_postgresql_alone(make_app: MakeApp, url: str) -> None:
+    app = make_app(url)
+
+    @app.handler()
+    def handler(n: int) -> None: ...
+
+    calls: list[Any] = [handler.using, lambda **o: app.queue("q").enqueue(b"x", **o)]
+    for call in calls:
+        with pytest.raises(msgq.UnsupportedError, match=f"conn= .*{app.transport} transport"):
+            call(conn="x")
 
 
 def test_what_cannot_be_a_handler_is_refused_when_declared(app: msgq.App) -> None:

@@ -36,7 +36,8 @@ def test_every_profile_runs(profile: str) -> None:
 
 def test_the_core_takes_every_core_setting() -> None:
     options = resolve("memory://").core_options()
-    assert set(options) == {"scheme", "path"} | {s.name for s in SETTINGS.values() if s.is_core}
+    core = {setting.name for setting in SETTINGS.values() if setting.is_core}
+    assert set(options) == {"scheme", "path", "dsn"} | core
     assert options["lease"] == 30_000
     assert SETTINGS["lease"].unit == "seconds"
     assert SETTINGS["inflight_bytes_max"].unit == "bytes"
