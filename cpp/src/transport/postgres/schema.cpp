@@ -177,6 +177,7 @@ std::vector<std::pair<std::string, std::string>> server_facts(const ConnectionSp
   Connection connection(spec, log);
   const Rows rows = run(connection, "facts", sql::postgres::kServerFacts);
   std::vector<std::pair<std::string, std::string>> out;
+  out.reserve(static_cast<std::size_t>(rows.size()));
   for (int row = 0; row < rows.size(); ++row)
     out.emplace_back(std::string(rows.bytes(row, 0)), std::string(rows.bytes(row, 1)));
   return out;
