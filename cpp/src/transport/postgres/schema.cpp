@@ -13,7 +13,8 @@ namespace {
 
 // kMigrations[v] takes a schema from version v to v + 1. Numbers are never reused, texts never
 // changed.
-constexpr const char* kMigrations[] = {sql::postgres::kMigration0001Create};
+constexpr const char* kMigrations[] = {sql::postgres::kMigration0001Create,
+                                       sql::postgres::kMigration0002AcksAndPoolers};
 static_assert(std::size(kMigrations) == kSchemaVersion);
 
 // 0 when there is nothing yet.

@@ -1,0 +1,9 @@
+-- Returns: nothing; takes a schema from version 1 to version 2, beside processes of version 1.
+-- Index: each table says below which questions its indexes serve.
+-- Locks: the tables it alters, for a moment; the migration lock is held by whoever runs this
+--   (transport/postgres/schema.cpp).
+-- Twice: never runs twice: meta.version is written in the same transaction.
+
+-- Behind a pooler a process has no session to hold a lock in: its heartbeat alone shows that it
+-- lives.
+alter table :schema.process add column has_lock boolean not null default true;
