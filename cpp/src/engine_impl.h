@@ -84,13 +84,12 @@ struct Engine::Impl {
     raw_claims->on_unwanted = [this](std::vector<Span> spans) { give_back(std::move(spans)); };
     claimer.add(raw_claims);
     if (own_intake)
-      own_intake->on_work_made = [this] {
-        claimer.hint();
-        writer.poke();
+      own_intake->on_work_made = [this](const transport::Exchange& done) {
+        if (claimer.expect(done)) writer.poke();
         if (auto* wake = transport->wake()) wake->hint();
       };
     if (auto* wake = transport->wake()) {
-      writer.on_work_made = [wake] { wake->hint(); };
+      writer.on_work_made = [wake](const transport::Exchange&) { wake->hint(); };
       listener.emplace([wake](Nanos most) { return wake->wait(most); },
                        [this] {
                          claimer.hint();

@@ -32,16 +32,37 @@ void Claimer::refresh_all() {
   for (auto& entry : outlook_) entry.second.refresh();
 }
 
+bool Claimer::expect(const transport::Exchange& done) {
+  {
+    MutexLock lock(mutex_);
+    for (const auto& append : done.appends) expected_.insert(append.queue);
+    for (const auto& park : done.parks)
+      if (expected_due_ms_ == 0 || park.due_ms < expected_due_ms_) expected_due_ms_ = park.due_ms;
+  }
+  has_expected_.store(true, std::memory_order_seq_cst);
+  return has_room_.load(std::memory_order_seq_cst);
+}
+
+void Claimer::take_expected() {
+  if (!has_expected_.exchange(false, std::memory_order_seq_cst)) return;
+  MutexLock lock(mutex_);
+  for (const auto& queue : expected_) outlook_[queue].refresh();
+  expected_.clear();
+  if (expected_due_ms_ != 0) note_due(std::exchange(expected_due_ms_, 0));
+}
+
+void Claimer::note_due(std::int64_t due_ms) {
+  if (next_due_ms_ == 0 || due_ms < next_due_ms_) next_due_ms_ = due_ms;
+}
+
 // Work is to be expected where a hint, an append or a returned message says so.
 void Claimer::take_hints(const transport::Exchange& out) {
   if (is_hinted_.exchange(false, std::memory_order_acq_rel)) {
     refresh_all();
     is_promoting_ = true;
   }
+  take_expected();
   for (const auto& append : out.appends) outlook_[append.queue].refresh();
-  const auto note_due = [&](std::int64_t due) {
-    if (next_due_ms_ == 0 || due < next_due_ms_) next_due_ms_ = due;
-  };
   for (const auto& park : out.parks) note_due(park.due_ms);
   for (const auto& settle : out.settles) {
     for (const auto& back : settle.backs) note_due(back.due_ms);
@@ -180,7 +201,15 @@ void Claimer::give_up(const Error& error, bool) {
 }
 
 Nanos Claimer::next_time(Nanos now) {
-  if (is_hinted_.load(std::memory_order_acquire) || is_promoting_) return now;
+  const Nanos next = next_wish(now);
+  const bool is_told = is_hinted_.load(std::memory_order_seq_cst) ||
+                       (has_room_.load(std::memory_order_relaxed) &&
+                        has_expected_.load(std::memory_order_seq_cst));
+  return is_told || is_promoting_ ? now : next;
+}
+
+// When chores are due, or a queue with room is to be looked at again; notes whether there is room.
+Nanos Claimer::next_wish(Nanos now) {
   Nanos next = chores_at_;
   if (next_due_ms_ != 0) {
     const std::int64_t left = next_due_ms_ - clock_.wall_ms();
@@ -188,9 +217,12 @@ Nanos Claimer::next_time(Nanos now) {
   }
   const auto all = sources();
   for (const auto& source : all) next = std::min(next, source->tick(now));
-  if (!may_ask(now)) return next;
   std::vector<Demand> demands;
-  for (const auto& source : all) source->demands(demands, now);
+  if (may_ask(now))
+    for (const auto& source : all) source->demands(demands, now);
+  has_room_.store(std::any_of(demands.begin(), demands.end(),
+                              [](const Demand& demand) { return demand.count_max > 0; }),
+                  std::memory_order_seq_cst);
   for (const auto& demand : demands) {
     if (demand.count_max == 0) continue;
     const auto found = outlook_.find(demand.queue);

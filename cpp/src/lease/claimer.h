@@ -8,6 +8,8 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
+#include <string>
 #include <vector>
 
 #include "base/mutex.h"
@@ -24,7 +26,10 @@ class Claimer final : public transport::BatchSource {
       : config_(config), clock_(clock), ledger_(ledger), book_(book) {}
 
   // There may be work in any queue (another process said so). Any thread.
-  void hint() { is_hinted_.store(true, std::memory_order_release); }
+  void hint() { is_hinted_.store(true, std::memory_order_seq_cst); }
+  // Another writer of this process did these appends and parks. True: somebody here may want what
+  // they brought, so the writer is to be poked. Any thread.
+  bool expect(const transport::Exchange& done);
   void add(std::shared_ptr<DemandSource> source);
   void remove(const std::shared_ptr<DemandSource>& source);
   // No new claims from now on.
@@ -61,12 +66,15 @@ class Claimer final : public transport::BatchSource {
     std::vector<Demand> demands;
   };
   void take_hints(const transport::Exchange& out);
+  void take_expected();
+  void note_due(std::int64_t due_ms);
   void collect_chores(transport::Exchange& out, Nanos now);
   bool may_ask(Nanos now) const;
   void add_due(Room& room, std::vector<Asked>& due, Nanos now);
   void ask(Asked asked, transport::Exchange& out);
   void answered(const Asked& asked, const transport::ClaimAnswer& answer, Nanos now);
   void refresh_all();
+  Nanos next_wish(Nanos now);
   void note_suspects(Nanos now);
   std::vector<std::shared_ptr<DemandSource>> sources();
 
@@ -78,6 +86,8 @@ class Claimer final : public transport::BatchSource {
   // guarded by mutex_
   Mutex mutex_;
   std::vector<std::shared_ptr<DemandSource>> sources_ MSGQ_GUARDED_BY(mutex_);
+  std::set<std::string, std::less<>> expected_ MSGQ_GUARDED_BY(mutex_);
+  std::int64_t expected_due_ms_ MSGQ_GUARDED_BY(mutex_) = 0;
   // only the writer thread
   std::map<std::string, Outlook, std::less<>> outlook_;
   std::vector<Room> rooms_;  // what every source has room for, in this exchange's order
@@ -91,6 +101,9 @@ class Claimer final : public transport::BatchSource {
   std::size_t turn_ = 0;
   // atomic: flags from other threads, figures for them
   std::atomic<bool> is_hinted_{true};
+  // seq_cst: expect() stores the first and loads the second, next_time() the other way round, so one
+  // of them sees the other.
+  std::atomic<bool> has_expected_{false}, has_room_{true};
   std::atomic<bool> is_stopped_{false};
   std::atomic<std::uint64_t> reclaimed_{0};
 };

@@ -161,9 +161,9 @@ class Session {
   // when it cannot be known now (call again), or kStoreRejected when the store must be reopened
   // first.
   virtual bool resolve(ExchangeResult& out) = 0;
-  // Keeps house for at most `budget` (shrinking the file, checkpoints): called when idle. True:
-  // more.
-  virtual bool tidy(Nanos budget) = 0;
+  // Keeps house for at most `budget` (shrinking the file, checkpoints): called when idle. The
+  // steady time at which it wants to be called again; zero: at once; kNever: nothing is left.
+  virtual Nanos tidy(Nanos budget) = 0;
   // Leaves: claims still open lapse uncounted, the process is no more. Never throws.
   virtual void close() noexcept = 0;
 };

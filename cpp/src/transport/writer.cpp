@@ -76,7 +76,7 @@ void Writer::succeeded(Nanos now) {
       result_.reclaimed > 0 ||
       std::any_of(exchange_.settles.begin(), exchange_.settles.end(),
                   [](const auto& s) { return s.gives_back || !s.backs.empty(); });
-  if (makes_work && on_work_made) on_work_made();
+  if (makes_work && on_work_made) on_work_made(exchange_);
 }
 
 // Where an error of the store becomes an action. Certainly not written: again, later. Refused:
@@ -167,20 +167,20 @@ Nanos Writer::idle(Nanos now) {
   for (auto* source : sources_) next = std::min(next, source->next_time(now));
   if (next > now) {
     is_idle_.store(true, std::memory_order_release);
-    if (tidy()) next = std::min(next, world_.clock.steady());
+    next = std::min(next, tidy());
   }
   return next;
 }
 
 // Housekeeping that fails is tried again when the writer is idle the next time; nobody waits for
 // it.
-bool Writer::tidy() {
+Nanos Writer::tidy() {
   try {
     return session_->tidy(kTidyBudget);
   } catch (const Error& error) {
     if (!error.is_retryable() && !error.is_in_doubt()) throw;
     count(errors);
-    return false;
+    return kNever;
   }
 }
 

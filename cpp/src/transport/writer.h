@@ -42,8 +42,8 @@ class Writer final : public Service {
   // REQUIRES: before start. Sources are asked in the order given.
   void add(BatchSource& source) { sources_.push_back(&source); }
   void set_intake(Intake& intake) { intake_ = &intake; }
-  // Called after an exchange that made work for other processes.
-  std::function<void()> on_work_made;
+  // Called after an exchange that made work for others.
+  std::function<void(const Exchange&)> on_work_made;
 
   Nanos step() override;
   const char* name() const override { return "msgq-writer"; }
@@ -72,7 +72,7 @@ class Writer final : public Service {
   Nanos later(Nanos now);
   void give_up(const Error& error);
   Nanos idle(Nanos now);
-  bool tidy();
+  Nanos tidy();
 
   // fixed after construction
   World world_;

@@ -57,7 +57,7 @@ class FaultSession final : public Session {
     return true;
   }
 
-  bool tidy(Nanos budget) override {
+  Nanos tidy(Nanos budget) override {
     refuse_when_crashed();
     return inner_->tidy(budget);
   }

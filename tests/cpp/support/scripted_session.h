@@ -21,7 +21,7 @@ struct Script {
 
   std::deque<Line> lines;      // of the exchanges
   std::deque<Answer> answers;  // of resolve()
-  std::function<bool()> tidy;  // false when empty
+  std::function<Nanos()> tidy;  // kNever when empty
   std::vector<transport::Exchange> seen;
   bool is_closed = false;
 
@@ -62,7 +62,7 @@ class ScriptedSession final : public transport::Session {
     script_->answers.pop_front();
     return answer(out);
   }
-  bool tidy(Nanos) override { return script_->tidy && script_->tidy(); }
+  Nanos tidy(Nanos) override { return script_->tidy ? script_->tidy() : kNever; }
   void close() noexcept override { script_->is_closed = true; }
 
  private:

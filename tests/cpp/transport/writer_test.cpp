@@ -305,9 +305,9 @@ TEST_F(WriterTest, AnErrorThatIsNoneOfOursBreaksIt) {
 
 TEST_F(WriterTest, HousekeepingThatFailsForNowHarmsNobody) {
   int calls = 0;
-  script->tidy = [&]() -> bool {
+  script->tidy = [&] {
     if (++calls == 1) throw Error(ErrorCode::kStoreUnavailable, "busy");
-    return false;
+    return kNever;
   };
   run();
   EXPECT_FALSE(writer->is_broken());
@@ -319,7 +319,7 @@ TEST_F(WriterTest, HousekeepingThatFailsForNowHarmsNobody) {
 
 TEST_F(WriterTest, HousekeepingGoesOnWhileThereIsMore) {
   int left = 3;
-  script->tidy = [&] { return --left > 0; };
+  script->tidy = [&] { return --left > 0 ? Nanos::zero() : kNever; };
   run();
   EXPECT_EQ(left, 0);
 }
@@ -333,7 +333,7 @@ TEST_F(WriterTest, OnlyWhatWritesIsCountedAsAFlush) {
 
 TEST_F(WriterTest, OtherProcessesAreToldOfWorkOnly) {
   int hints = 0;
-  writer->on_work_made = [&] { ++hints; };
+  writer->on_work_made = [&](const transport::Exchange&) { ++hints; };
   push("a");
   run();
   EXPECT_EQ(hints, 1);

@@ -36,7 +36,7 @@ class MemorySession final : public Session {
   }
   // Nothing can come between an exchange and its answer here, so there is never a doubt.
   bool resolve(ExchangeResult&) override { return false; }
-  bool tidy(Nanos) override { return false; }
+  Nanos tidy(Nanos) override { return kNever; }
   void close() noexcept override {
     if (!std::exchange(is_closed_, true)) store_->leave(caller_);
   }

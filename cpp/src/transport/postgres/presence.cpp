@@ -81,9 +81,11 @@ void Presence::beat() {
   if (answer.integer(0, 0) == 0) join();
 }
 
-// Whoever waits sends it, so that the caller need not wait for the server; when nobody does, the
+// Nobody else, no hint: a commit that notifies takes a lock of the whole server. Whoever joins
+// meanwhile looks for itself. Whoever waits sends it, so that the caller need not wait for the server; when nobody does, the
 // caller sends it.
 void Presence::hint() {
+  if (!has_others_.load(std::memory_order_relaxed)) return;
   hints_.store(true, std::memory_order_release);
   if (is_waiting_.load(std::memory_order_acquire)) {
     eventfd_write(event_, 1);
@@ -105,12 +107,11 @@ void Presence::send_now() {
   }
 }
 
-// Nobody else, no hint: a commit that notifies takes a lock of the whole server.
 void Presence::send_hint() {
   if (!hints_.load(std::memory_order_acquire) || now() - hinted_at_ < kHintGap) return;
   hints_.store(false, std::memory_order_release);
   hinted_at_ = now();
-  if (has_others_) connection_->call("hint");
+  connection_->call("hint");
 }
 
 void Presence::stop() {
@@ -125,7 +126,7 @@ void Presence::take_hints() {
     has_heard_ = has_heard_ || hint->be_pid != PQbackendPID(raw);
     PQfreemem(hint);
   }
-  has_others_ = has_others_ || has_heard_;
+  if (has_heard_) has_others_ = true;
 }
 
 bool Presence::wait(Nanos timeout) {

@@ -56,12 +56,12 @@ class Presence final : public Wake {
   Nanos retry_at_ MSGQ_GUARDED_BY(mutex_){0};
   Nanos backoff_ MSGQ_GUARDED_BY(mutex_){0};
   Nanos hinted_at_ MSGQ_GUARDED_BY(mutex_){0};
-  bool has_others_ MSGQ_GUARDED_BY(mutex_) = false;
   bool has_heard_ MSGQ_GUARDED_BY(mutex_) = false;
   bool has_left_ MSGQ_GUARDED_BY(mutex_) = false;
   bool is_away_ MSGQ_GUARDED_BY(mutex_) = false;  // said so in the log
   // atomic
   std::atomic<int> process_{0};
+  std::atomic<bool> has_others_{false};  // nobody else, no hint
   std::atomic<bool> hints_{false}, is_stopped_{false}, is_waiting_{false};
 };
 

@@ -17,6 +17,9 @@ constexpr std::int64_t kOutboxGapMs = 25;
 // Rows of heard requests are folded into the totals so many at a time.
 constexpr std::int64_t kSweepEvery = 256;
 
+// An idle session folds what is left of them so often at most.
+constexpr Nanos kSweepGap = std::chrono::milliseconds(200);
+
 // What closed connections left is kept for as long as a receipt may wait to be found out, a day.
 constexpr std::int64_t kKeptMs = 25ll * 3'600'000;
 constexpr Nanos kClearEvery = std::chrono::minutes(10);
@@ -384,18 +387,21 @@ void PostgresSession::sweep_lanes() {
   }
 }
 
-bool PostgresSession::tidy(Nanos) {
+// Whoever has just become idle is mostly wanted again at once: its rows wait for a moment.
+Nanos PostgresSession::tidy(Nanos) {
   if (is_closed_ || is_in_doubt_ || !connection_ || connection_->is_broken() || asker_.owner == 0)
-    return false;
+    return kNever;
+  const Nanos now = parts_.clock.steady();
+  if (now < sweep_at_) return asker_.request > swept_ ? sweep_at_ : kNever;
+  sweep_at_ = now + kSweepGap;
   if (asker_.request > swept_) sweep();
   sweep_lanes();
-  const Nanos now = parts_.clock.steady();
-  if (now < clear_at_) return false;
+  if (now < clear_at_) return kNever;
   clear_at_ = now + kClearEvery;
   Params params;
   params.integer(kKeptMs);
   connection_->call("clear_away", params);
-  return false;
+  return kNever;
 }
 
 void PostgresSession::close() noexcept {

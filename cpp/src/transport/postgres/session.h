@@ -50,7 +50,7 @@ class PostgresSession final : public Session {
 
   void exchange(const Exchange& in, ExchangeResult& out) override;
   bool resolve(ExchangeResult& out) override;
-  bool tidy(Nanos budget) override;
+  Nanos tidy(Nanos budget) override;
   void close() noexcept override;
 
  private:
@@ -89,6 +89,7 @@ class PostgresSession final : public Session {
   bool runs_suspect_ = false;
   bool is_in_doubt_ = false;
   bool is_closed_ = false;
+  Nanos sweep_at_{0};
   Nanos clear_at_{0};
   std::int64_t due_looked_ms_ = 0;
   std::int64_t next_due_ms_ = 0;

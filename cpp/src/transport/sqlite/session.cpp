@@ -180,14 +180,14 @@ bool SqliteSession::resolve(ExchangeResult& out) {
   return has_happened;
 }
 
-bool SqliteSession::tidy(Nanos budget) {
-  if (is_closed_ || is_in_doubt_ || !refused_.empty()) return false;
+Nanos SqliteSession::tidy(Nanos budget) {
+  if (is_closed_ || is_in_doubt_ || !refused_.empty()) return kNever;
   const ForkHold hold;
   try {
-    return keep_house(*store_, parts_.gate, budget);
+    return keep_house(*store_, parts_.gate, budget) ? Nanos::zero() : kNever;
   } catch (const Error& error) {
     if (error.is_in_doubt()) refuse_from_now(error.what());
-    return false;
+    return kNever;
   }
 }
 

@@ -41,7 +41,7 @@ class SqliteSession final : public Session {
 
   void exchange(const Exchange& in, ExchangeResult& out) override;
   bool resolve(ExchangeResult& out) override;
-  bool tidy(Nanos budget) override;
+  Nanos tidy(Nanos budget) override;
   void close() noexcept override;
 
  private:
