@@ -50,7 +50,8 @@ struct Engine::Impl {
         batcher(config, world.clock, admission, transport->capability().is_durable),
         settles_at_once(!transport->capability().is_durable && !config.strict_queues &&
                         config.store_count_max == 0 && config.store_bytes_max == 0),
-        claimer(config, world.clock, ledger, book),
+        claimer(config, world.clock, ledger, book,
+                static_cast<std::int64_t>(world.random.below(1'000))),
         raw_claims(std::make_shared<RawClaims>(world.clock)),
         writer(world, *log, transport->open_session()) {
     if (!transport->capability().has_single_writer)

@@ -87,6 +87,8 @@ _TABLE: Final = (
             is_core=True),
     _time("connect_timeout", 5.0, "postgresql://: how long one try to connect may take", 0.1,
           3600.0),
+    _choice("pgbouncer", ("auto", "on", "off"),
+            "postgresql://: is a pooler in transaction mode in between? 1 is on, 0 is off", True),
     # worker
     _count("concurrency", 8, "handler threads of a worker", 1, 10_000, core=False),
     _count("async_concurrency", 1_000, "async handlers in flight at once", 1, 100_000, core=False),

@@ -104,6 +104,7 @@ class Client:
             if self._engine is None:
                 _lifecycle.register(self)  # first: exit waits for an open on its way
                 self._engine = open_engine(self.config)
+                self._tell_log()
             return self._engine
 
     def close(self, timeout: Duration | None = None) -> bool:

@@ -180,12 +180,23 @@ def _typed(setting: Setting, value: Any) -> Any:
     if kind in ("count", "ratio"):
         return _in_range(setting, _number(setting, value), "{:g}".format)
     if kind == "choice":
+        value = _switch(setting, value)
         if value not in setting.choices:
             raise ConfigError(f"{name} must be one of {', '.join(setting.choices)}, got {value!r}")
         return value
     if kind == "name":
         return _name(name, value)
     return _flag(name, value) if kind == "flag" else _weights(name, value)
+
+
+def _switch(setting: Setting, value: Any) -> Any:
+    """Reads 1, true, no, ... where on and off are among the choices."""
+    if "on" not in setting.choices:
+        return value
+    try:
+        return "on" if _flag(setting.name, value) else "off"
+    except ConfigError:
+        return value
 
 
 def _number(setting: Setting, value: Any) -> float:

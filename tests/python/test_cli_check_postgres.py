@@ -17,6 +17,7 @@ WELL = {
     "default_transaction_read_only": "off", "may_use": "missing", "may_create": "true",
     "fsync": "on", "full_page_writes": "on", "synchronous_commit": "on", "max_connections": "100",
     "connections": "5", "statement_timeout": "0", "lock_timeout": "0",
+    "has_pooler": "false",
 }  # fmt: skip
 
 
@@ -96,3 +97,12 @@ def test_few_connections_left() -> None:
         "connections"
     ]
     assert all(each.is_well for each in check_postgres.settings(WELL))
+
+
+def test_a_pooler_is_told_and_no_hint_is_waited_for(pooled_url: str) -> None:
+    checks = findings(call("check", "--url", pooled_url, "--json").json)
+    assert checks["pooler"]["is_well"]
+    assert "after 10 s" in checks["pooler"]["detail"]
+    assert checks["round trip"]["is_well"]
+    assert "wake" not in checks
+    assert list(check_postgres.pooler(WELL)) == []

@@ -103,3 +103,16 @@ def test_looking_makes_no_tables(
     assert "msgq db upgrade" in answer.err
     rows = postgres_server.execute("select to_regnamespace(%s) is null", schema_of(postgres_url))
     assert rows == [(True,)]
+
+
+def test_all_of_it_works_behind_a_pooler(pooled_url: str) -> None:
+    here = ("--url", pooled_url)
+    assert call("db", "status", *here).status == 1
+    ok("db", "upgrade", *here)
+    ok("db", "status", *here)
+    with msgq.connect(pooled_url, create_schema=False) as client:
+        client.queue("q").enqueue(b"x")
+        refused = call("db", "downgrade", "--to", 0, "--yes", *here)
+        assert "1 processes use schema" in refused.err
+    ok("db", "downgrade", "--to", 0, "--yes", *here)
+    assert call("db", "status", *here).status == 1

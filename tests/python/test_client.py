@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 import threading
 from pathlib import Path
@@ -69,3 +70,19 @@ def test_the_cores_log_reaches_pythons(caplog: pytest.LogCaptureFixture) -> None
     with msgq.connect("memory://", profile="test") as client:
         client.stats()
     assert "lost when it ends" in caplog.text
+
+
+@pytest.mark.parametrize(("said", "level"), [("auto", "WARNING"), ("on", "INFO")])
+def test_what_a_pooler_takes_away_is_said_at_start(
+    pooled_url: str, caplog: pytest.LogCaptureFixture, said: str, level: str
+) -> None:
+    with caplog.at_level(logging.INFO, "msgq"), msgq.connect(pooled_url, pgbouncer=said):
+        (record,) = (each for each in caplog.records if "a pooler is between" in each.message)
+    assert record.levelname == level
+    for loss in ("hints are not heard", "10 s instead of 1 s", "not prepared"):
+        assert loss in record.message
+
+
+def test_without_one_nothing_is_said(postgres_url: str, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, "msgq"), msgq.connect(postgres_url):
+        assert "pooler" not in caplog.text

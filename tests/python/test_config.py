@@ -126,3 +126,13 @@ def test_a_command_line_is_said_before_first_use_only() -> None:
     with pytest.raises(msgq.ClosedError, match="open already"):
         app.configure(concurrency=6)
     app.close()
+
+
+@pytest.mark.parametrize(
+    ("said", "means"),
+    [("1", "on"), ("true", "on"), (True, "on"), ("0", "off"), ("no", "off"), ("auto", "auto")],
+)
+def test_a_switch_takes_what_flags_take(said: object, means: str) -> None:
+    assert resolve("memory://", {"pgbouncer": said}, environ={})["pgbouncer"] == means
+    with pytest.raises(msgq.ConfigError, match="pgbouncer must be one of auto, on, off"):
+        resolve("postgresql://h/d?pgbouncer=perhaps", environ={})

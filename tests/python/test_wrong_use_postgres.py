@@ -137,3 +137,16 @@ def test_a_server_without_tls_is_refused_where_it_has_to_prove_itself(
     """hostaddr says where it is; the name is what its certificate would have to prove."""
     url = f"{postgres_server.tcp_url}?sslmode=verify-full"
     refused(url, msgq.ConfigError, "sslrootcert=FILE")
+
+
+def test_sessions_are_asked_for_behind_a_pooler(pooled_url: str) -> None:
+    """What cannot be kept is refused at the start, not by messages that go astray."""
+    msgq.connect(pooled_url).close()
+    refused(pooled_url, msgq.StoreRejectedError, "say pgbouncer=on, or auto", pgbouncer="off")
+
+
+def test_a_pooler_that_is_said_and_not_there_does_no_harm(postgres_url: str) -> None:
+    with msgq.connect(f"{postgres_url}&pgbouncer=1") as client:
+        client.queue("q").enqueue(b"x")
+        (delivery,) = client.queue("q").claim(1, wait=5)
+        delivery.ack()

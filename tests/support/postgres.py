@@ -143,7 +143,7 @@ class PostgresServer:
         fixed = self.port != 0
         for left in reversed(range(PORT_TRIES)):
             if not fixed:
-                self.port = _free_port()
+                self.port = free_port()
             self._process = self._spawn("-D", str(self.place / "data"), "-p", str(self.port))
             if self._is_ready(self._process):
                 return
@@ -167,8 +167,8 @@ class PostgresServer:
         self._process.kill()
         self._process.wait(PATIENCE_S)
         for child in children:
-            _signal(child, signal.SIGKILL)
-            _wait_gone(child, PATIENCE_S)
+            send_signal(child, signal.SIGKILL)
+            wait_gone(child, PATIENCE_S)
         _free_memory(self.place)
         self._process = None
 
@@ -243,18 +243,11 @@ class PostgresServer:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                preexec_fn=_die_with_parent if self._dies_with_us else None,
+                preexec_fn=die_with_parent if self._dies_with_us else None,
             )
 
     def _world(self) -> dict[str, Any]:
-        """As whom, where and with what environment the server's programs run."""
-        foreign = ("PG", "MSGQ_", "LC_", "LANG", "LD_PRELOAD")
-        env = {name: text for name, text in os.environ.items() if not name.startswith(foreign)}
-        world: dict[str, Any] = {"cwd": self.place, "env": env}
-        if os.geteuid() == 0:
-            nobody = pwd.getpwnam("nobody")
-            world |= {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
-        return world
+        return as_nobody(self.place)
 
     def _is_ready(self, process: subprocess.Popen[bytes]) -> bool:
         """Waits until the server says that it takes connections; False when it ended instead."""
@@ -269,6 +262,17 @@ class PostgresServer:
         process.kill()
         process.wait()
         raise ServerError(f"not ready after {PATIENCE_S} s:\n{self.log[-4000:]}")
+
+
+def as_nobody(place: Path) -> dict[str, Any]:
+    """For Popen: as whom, where and with what environment a server's programs run."""
+    foreign = ("PG", "MSGQ_", "LC_", "LANG", "LD_PRELOAD")
+    env = {name: text for name, text in os.environ.items() if not name.startswith(foreign)}
+    world: dict[str, Any] = {"cwd": place, "env": env}
+    if os.geteuid() == 0:
+        nobody = pwd.getpwnam("nobody")
+        world |= {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+    return world
 
 
 def running_pid(place: Path) -> int:
@@ -290,8 +294,8 @@ def stop_at(place: Path) -> None:
         pid = running_pid(place)
         if pid == 0:
             break
-        _signal(pid, number)
-        if _wait_gone(pid, PATIENCE_S / 2):
+        send_signal(pid, number)
+        if wait_gone(pid, PATIENCE_S / 2):
             break
     _free_memory(place)
 
@@ -359,7 +363,7 @@ def _reachable(binaries: Path, place: Path) -> Path:
     return copy / binaries.name
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -384,12 +388,12 @@ def _children(pid: int) -> Iterable[int]:
     return []
 
 
-def _signal(pid: int, number: int) -> None:
+def send_signal(pid: int, number: int) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, number)
 
 
-def _wait_gone(pid: int, seconds: float) -> bool:
+def wait_gone(pid: int, seconds: float) -> bool:
     """Waits for the end of a process that need not be ours; whether it came."""
     try:
         handle = os.pidfd_open(pid)
@@ -401,7 +405,7 @@ def _wait_gone(pid: int, seconds: float) -> bool:
         os.close(handle)
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
     _libc.prctl(PR_SET_PDEATHSIG, int(signal.SIGQUIT))
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.pgbouncer import NoPoolerError, PgBouncer
 from tests.support.postgres import PostgresServer
 from tests.support.postgres_binaries import NoServerError, find_binaries
 
@@ -53,3 +54,26 @@ def own_postgres() -> Iterator[PostgresServer]:
     """A server of the test's own, to stop, kill and configure."""
     with new_server() as server:
         yield server
+
+
+def new_pooler(server: PostgresServer, **options: Any) -> PgBouncer:
+    """A pooler not started yet, before that server; ends the test where there can be none."""
+    try:
+        return PgBouncer(server.url, **options)
+    except NoPoolerError as error:
+        if _IN_CI:
+            pytest.fail(str(error), pytrace=False)
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def pooler(postgres_server: PostgresServer) -> Iterator[PgBouncer]:
+    """PgBouncer in transaction mode before the server of this run. Leave it running."""
+    with new_pooler(postgres_server) as made:
+        yield made
+
+
+@pytest.fixture
+def pooled_url(postgres_url: str, pooler: PgBouncer) -> str:
+    """The URL of the test's schema, behind the pooler."""
+    return f"{pooler.url}&{postgres_url.rpartition('&')[2]}"

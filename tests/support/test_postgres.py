@@ -183,7 +183,7 @@ def test_what_a_killed_process_leaves_is_gone_with_the_next_server() -> None:
     place = Path(said.stdout.strip())
     # Its server ends by itself, in its own time.
     if pid := postgres.running_pid(place):
-        assert postgres._wait_gone(pid, 30)
+        assert postgres.wait_gone(pid, 30)
     assert place.exists()
     new_server().remove()
     assert not place.exists()

@@ -16,6 +16,9 @@ enum class Durability : std::uint8_t {
   kOs,    // survives the process, not the machine
 };
 
+// Whether a pooler in transaction mode is between us and PostgreSQL.
+enum class Pooler : std::uint8_t { kAuto, kOn, kOff };
+
 struct Config {
   using Millis = std::chrono::milliseconds;
 
@@ -27,6 +30,7 @@ struct Config {
   std::string schema = "msgq";  // where the tables are
   bool create_schema = true;    // make and upgrade them when they are not as they should be
   Millis connect_timeout{5'000};
+  Pooler pgbouncer = Pooler::kAuto;  // kAuto: each connection finds out
 
   // Intake: what may be on its way into the store at once.
   std::uint64_t inflight_count_max = 20'000;

@@ -72,6 +72,7 @@ void Claimer::take_hints(const transport::Exchange& out) {
 
 void Claimer::collect_chores(transport::Exchange& out, Nanos now) {
   if (next_due_ms_ != 0 && next_due_ms_ <= clock_.wall_ms()) is_promoting_ = true;
+  out.is_poll = !is_promoting_;
   if (now >= chores_at_) {
     out.reclaims = true;
     is_promoting_ = true;
@@ -104,7 +105,8 @@ void Claimer::collect(transport::Exchange& out, Nanos now) {
   asked_.clear();
   if (!may_ask(now)) return;
   std::vector<Asked> due;
-  for (Room& room : rooms_) add_due(room, due, now);
+  if (is_any_due(now))
+    for (Room& room : rooms_) add_due(room, due, now);
   // A suspect runs alone, so it is all that an idle process asks for.
   const auto suspect = std::find_if(due.begin(), due.end(), [&](const Asked& asked) {
     return outlook_[asked.demand.queue].has_suspects(now);
@@ -118,12 +120,21 @@ void Claimer::collect(transport::Exchange& out, Nanos now) {
   for (auto& asked : due) ask(std::move(asked), out);
 }
 
+bool Claimer::is_any_due(Nanos now) {
+  const auto is_due = [&](const Demand& demand) {
+    return demand.count_max > 0 && (demand.is_urgent || outlook_[demand.queue].is_due(now));
+  };
+  return std::any_of(rooms_.begin(), rooms_.end(), [&](const Room& room) {
+    return std::any_of(room.demands.begin(), room.demands.end(), is_due);
+  });
+}
+
 // What a source has room for, of queues that may have work.
 void Claimer::add_due(Room& room, std::vector<Asked>& due, Nanos now) {
   bool follows = false;  // a demand before it in its chain is asked
   for (auto& demand : room.demands) {
     const Outlook& outlook = outlook_[demand.queue];
-    const bool is_due = outlook.maybe_work || now >= outlook.poll_at || demand.is_urgent;
+    const bool is_due = outlook.is_nearly_due(now) || demand.is_urgent;
     demand.continues = follows && demand.continues;
     follows = demand.continues;
     if (!is_due || demand.count_max == 0) continue;
@@ -141,6 +152,8 @@ void Claimer::ask(Asked asked, transport::Exchange& out) {
   wish.may_take_suspect = asked.takes_suspect;
   wish.is_exact = asked.demand.is_exact;
   wish.continues = asked.demand.continues;
+  out.is_poll = out.is_poll && !outlook_[wish.queue].maybe_work && !asked.demand.is_urgent &&
+                !asked.takes_suspect;
   out.claims.push_back(std::move(wish));
   asked_.push_back(std::move(asked));
 }
@@ -171,7 +184,7 @@ void Claimer::answered(const Asked& asked, const transport::ClaimAnswer& answer,
   } else {
     outlook.gap =
         std::min<Nanos>(std::max<Nanos>(outlook.gap * 2, config_.poll_min), config_.poll_max);
-    outlook.poll_at = now + outlook.gap;
+    outlook.poll_at = now + outlook.gap - outlook.gap * spread_ / 10'000;
   }
   Traffic& traffic = book_.find(asked.demand.queue);
   for (const auto& claimed : answer.claims) {

@@ -22,8 +22,10 @@ namespace msgq {
 
 class Claimer final : public transport::BatchSource {
  public:
-  Claimer(const Config& config, Clock& clock, Ledger& ledger, TrafficBook& book)
-      : config_(config), clock_(clock), ledger_(ledger), book_(book) {}
+  // `spread`, below 1,000, keeps processes from polling in step: each has its own.
+  Claimer(const Config& config, Clock& clock, Ledger& ledger, TrafficBook& book,
+          std::int64_t spread = 0)
+      : config_(config), clock_(clock), ledger_(ledger), book_(book), spread_(spread) {}
 
   // There may be work in any queue (another process said so). Any thread.
   void hint() { is_hinted_.store(true, std::memory_order_seq_cst); }
@@ -55,6 +57,9 @@ class Claimer final : public transport::BatchSource {
     // Work is to be expected; what is known of suspects stays.
     void refresh() { *this = {true, Nanos::zero(), Nanos::zero(), suspects_until}; }
     bool has_suspects(Nanos now) const { return now < suspects_until; }
+    bool is_due(Nanos now) const { return maybe_work || now >= poll_at; }
+    // Asked along with those that are due, so that the queues of a process are polled together.
+    bool is_nearly_due(Nanos now) const { return is_due(now + gap / 2); }
   };
   struct Asked {
     std::shared_ptr<DemandSource> source;
@@ -70,6 +75,7 @@ class Claimer final : public transport::BatchSource {
   void note_due(std::int64_t due_ms);
   void collect_chores(transport::Exchange& out, Nanos now);
   bool may_ask(Nanos now) const;
+  bool is_any_due(Nanos now);
   void add_due(Room& room, std::vector<Asked>& due, Nanos now);
   void ask(Asked asked, transport::Exchange& out);
   void answered(const Asked& asked, const transport::ClaimAnswer& answer, Nanos now);
@@ -83,6 +89,7 @@ class Claimer final : public transport::BatchSource {
   Clock& clock_;
   Ledger& ledger_;
   TrafficBook& book_;
+  const std::int64_t spread_;
   // guarded by mutex_
   Mutex mutex_;
   std::vector<std::shared_ptr<DemandSource>> sources_ MSGQ_GUARDED_BY(mutex_);

@@ -122,6 +122,9 @@ struct Exchange {
   std::uint32_t promote_max = 0;  // > 0: move so many due parked messages back into lanes
   bool reclaims = false;          // look for dead processes and lapsed leases
   std::vector<ClaimWish> claims;
+  // Nobody has said that there is work: a store to which looking is dear may look less often for
+  // chores, and ask first whether claims would get anything.
+  bool is_poll = false;
 
   bool empty() const {
     return settles.empty() && extends.empty() && appends.empty() && parks.empty() &&

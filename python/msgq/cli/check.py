@@ -83,8 +83,10 @@ def _findings(url: str | None) -> Iterator[Finding]:
 
 
 def _of_postgres(url: str | None, settings: Config) -> Iterator[Finding]:
+    hears_hints = True
     try:
         for each in check_postgres.told(settings.core_options()):
+            hears_hints = hears_hints and each.name != "pooler"
             yield Finding(*each)
     except MsgqError as error:
         yield Finding("server", False, str(error), ending_of(error).next_step)
@@ -93,6 +95,7 @@ def _of_postgres(url: str | None, settings: Config) -> Iterator[Finding]:
     yield trip
     if trip.is_well:
         yield _guarded("disk flush", lambda: _commit(url))
+    if trip.is_well and hears_hints:
         yield _guarded("wake", lambda: _wake(url))
 
 

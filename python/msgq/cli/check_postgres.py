@@ -82,10 +82,21 @@ def _short_timeouts(facts: Mapping[str, str]) -> Iterator[Told]:
             yield Told("settings", False, detail, f"alter role ... set {name} = 0")
 
 
+def pooler(facts: Mapping[str, str]) -> Iterator[Told]:
+    """What is lost behind a pooler; nothing is said when there is none."""
+    if facts["has_pooler"] == "true":
+        detail = (
+            "there is one: hints are not heard (queues are polled, up to poll_max), a dead process"
+            " is seen after 10 s instead of 1 s"
+        )
+        yield Told("pooler", True, detail)
+
+
 def told(options: dict[str, Any]) -> Iterator[Told]:
     """All of it. Raises what a connection raises."""
     facts = dict(core().server_facts(options))
     yield server(facts)
+    yield from pooler(facts)
     found, wanted = core().schema_version(options)
     yield schema(facts, options["schema"], found, wanted, options["create_schema"])
     yield from settings(facts)

@@ -58,14 +58,24 @@ TEST_P(CapabilityConformance, WhoCanExtendMovesTheEndOfALease) {
   EXPECT_EQ(process.reclaim(), 0u);
 }
 
-TEST_P(CapabilityConformance, WhoCanProveDeathReclaimsWithoutWaiting) {
-  Process& dead = join();
+TEST_P(CapabilityConformance, OnlyWhoCanProveDeathBlamesAMessageForIt) {
   Process& other = join();
-  ASSERT_TRUE(record_of(other).can_prove_death);
-  dead.append({"x"});
-  dead.claim_one(1);
-  dead.kill();
-  EXPECT_EQ(other.reclaim(), 1u);
+  ASSERT_EQ(record_of(other).can_prove_death, !GetParam().is_pooled);
+  other.append({"x"});
+  for (std::uint32_t deaths = 1; deaths <= 5; ++deaths) {
+    Process& victim = join();
+    victim.claim_one(1);
+    victim.kill();
+    EXPECT_EQ(other.reclaim(), 1u);
+    const auto found = other.claim(1);
+    EXPECT_EQ(found.suspects_waiting, record_of(other).can_prove_death);
+    if (record_of(other).can_prove_death) return;
+    ASSERT_EQ(found.claims.size(), 1u);
+    EXPECT_FALSE(found.claims[0].is_suspect);
+    EXPECT_EQ(found.claims[0].crashes, 0u);
+    EXPECT_TRUE(other.settle(give_back(found.claims[0])));
+  }
+  EXPECT_EQ(drain(other), std::vector<std::string>{"x"});
 }
 
 MSGQ_CONFORMANCE(CapabilityConformance);

@@ -4,6 +4,7 @@
 #include "transport/sqlite/sqlite_store_under_test.h"
 #endif
 #if MSGQ_WITH_POSTGRES
+#include "transport/postgres/pooled_store.h"
 #include "transport/postgres/postgres_store.h"
 #endif
 
@@ -41,6 +42,8 @@ const std::vector<StoreCase>& store_cases() {
 #if MSGQ_WITH_POSTGRES
     {"postgres", true,
      [](const Config& config) { return std::make_unique<PostgresStoreUnderTest>(config); }},
+    {"postgres_pooled", true,
+     [](const Config& config) { return std::make_unique<PooledStoreUnderTest>(config); }, true},
 #endif
   };
   return cases;
@@ -50,6 +53,13 @@ std::vector<StoreCase> durable_store_cases() {
   std::vector<StoreCase> out;
   for (const auto& each : store_cases())
     if (each.holds_bytes) out.push_back(each);
+  return out;
+}
+
+std::vector<StoreCase> direct_store_cases() {
+  std::vector<StoreCase> out;
+  for (const auto& each : store_cases())
+    if (!each.is_pooled) out.push_back(each);
   return out;
 }
 

@@ -1,5 +1,6 @@
 // Promise: a message that kills its worker is found and given up after three crashes of its own;
-// the messages that were merely beside it never are.
+// the messages that were merely beside it never are. Where no death can be proved, nobody is
+// blamed: capability_test.cpp.
 #include <set>
 
 #include "conformance/harness.h"
@@ -212,7 +213,8 @@ TEST_P(PoisonConformance, SeveralSuspectsRunInSeveralProcesses) {
   EXPECT_NE(bodies_of(first.claims[0]), bodies_of(second.claims[0]));
 }
 
-MSGQ_CONFORMANCE(PoisonConformance);
+INSTANTIATE_TEST_SUITE_P(Stores, PoisonConformance, ::testing::ValuesIn(direct_store_cases()),
+                         store_name);
 
 }  // namespace
 }  // namespace msgq::test

@@ -36,6 +36,7 @@ struct StoreCase {
   const char* name;
   bool holds_bytes;  // a stored block can be damaged
   std::function<std::unique_ptr<StoreUnderTest>(const Config&)> open;
+  bool is_pooled = false;  // nobody proves a death there, or hears a hint
 };
 
 inline void PrintTo(const StoreCase& store, std::ostream* out) { *out << store.name; }
@@ -44,5 +45,7 @@ inline void PrintTo(const StoreCase& store, std::ostream* out) { *out << store.n
 const std::vector<StoreCase>& store_cases();
 // Those that hold bytes.
 std::vector<StoreCase> durable_store_cases();
+// Those whose processes have a session each.
+std::vector<StoreCase> direct_store_cases();
 
 }  // namespace msgq::test

@@ -9,9 +9,16 @@ namespace {
 
 constexpr Nanos kLong = std::chrono::seconds(60);
 
-class WakeConformance : public ConformanceTest {};
+std::vector<StoreCase> hearing_store_cases() {
+  std::vector<StoreCase> out = durable_store_cases();
+  std::erase_if(out, [](const StoreCase& each) { return each.is_pooled; });
+  return out;
+}
 
-TEST_P(WakeConformance, AHintEndsTheWaitOfAnotherProcess) {
+class WakeConformance : public ConformanceTest {};
+class HintConformance : public ConformanceTest {};
+
+TEST_P(HintConformance, AHintEndsTheWaitOfAnotherProcess) {
   transport::Wake& teller = *join().transport().wake();
   transport::Wake& sleeper = *join().transport().wake();
   std::atomic<bool> is_awake{false};
@@ -26,7 +33,7 @@ TEST_P(WakeConformance, AHintEndsTheWaitOfAnotherProcess) {
   thread.join();
 }
 
-TEST_P(WakeConformance, AHintBeforeTheWaitIsNotLost) {
+TEST_P(HintConformance, AHintBeforeTheWaitIsNotLost) {
   transport::Wake& teller = *join().transport().wake();
   transport::Wake& sleeper = *join().transport().wake();
   sleeper.wait(Nanos(1));
@@ -53,6 +60,9 @@ TEST_P(WakeConformance, StopEndsTheWaitNowAndFromNowOn) {
 INSTANTIATE_TEST_SUITE_P(Stores, WakeConformance, ::testing::ValuesIn(durable_store_cases()),
                          store_name);
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(WakeConformance);
+INSTANTIATE_TEST_SUITE_P(Stores, HintConformance, ::testing::ValuesIn(hearing_store_cases()),
+                         store_name);
+GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(HintConformance);
 
 }  // namespace
 }  // namespace msgq::test

@@ -269,5 +269,61 @@ TEST_F(ClaimerTest, GivingUpIsToldToEverySource) {
   EXPECT_EQ(source->given_up, ErrorCode::kStoreRejected);
 }
 
+TEST_F(ClaimerTest, APollIsKnownFromWorkThatSomebodyTold) {
+  want({"q"});
+  const auto told = collect();
+  EXPECT_FALSE(told.is_poll);
+  report(told);
+  clock.advance(seconds(2));
+  const auto poll = collect();
+  EXPECT_EQ(queues(poll), Texts{"q"});
+  EXPECT_TRUE(poll.is_poll);
+  report(poll);
+  claimer.hint();
+  const auto hinted = collect();
+  EXPECT_FALSE(hinted.is_poll);
+  report(hinted);
+}
+
+TEST_F(ClaimerTest, WhoIsDueSoonIsPolledAlong) {
+  want({"a", "b"});
+  const auto polls = [&](int ms) {
+    int count = 0;
+    for (; ms > 0; ms -= 10) {
+      const auto ex = collect();
+      count += ex.claims.empty() ? 0 : 1;
+      report(ex);
+      clock.advance(milliseconds(10));
+    }
+    return count;
+  };
+  polls(10'500);
+  Exchange ex;  // "a" falls out of step
+  ex.appends.push_back({"a", nullptr});
+  claimer.prepare(clock.steady());
+  claimer.collect(ex, clock.steady());
+  report(ex);
+  polls(3'000);
+  EXPECT_LE(polls(20'000), 21) << "once a second, both";
+}
+
+TEST_F(ClaimerTest, ASpreadShortensThePolls) {
+  Claimer other(config, clock, ledger, book, 1'000);
+  other.add(std::make_shared<Wanting>(std::vector<std::string>{"q"}));
+  std::vector<Nanos> times;
+  for (int ms = 0; ms < 10'000; ms += 5) {
+    Exchange ex;
+    other.prepare(clock.steady());
+    other.collect(ex, clock.steady());
+    if (!ex.claims.empty()) times.push_back(clock.steady());
+    ExchangeResult result;
+    result.claims.resize(ex.claims.size());
+    other.report(ex, result, clock.steady());
+    clock.advance(milliseconds(5));
+  }
+  ASSERT_GT(times.size(), 3u);
+  EXPECT_EQ(times.back() - times[times.size() - 2], milliseconds(900));
+}
+
 }  // namespace
 }  // namespace msgq

@@ -15,6 +15,8 @@
 #include <memory>
 #include <optional>
 #include <stdexcept>
+#include <utility>
+#include <vector>
 
 namespace msgq::test {
 namespace {
@@ -29,7 +31,7 @@ std::optional<std::string> content_of(const std::filesystem::path& path) {
 // more, however that came.
 class Served {
  public:
-  Served() {
+  Served(std::string script, std::vector<std::string> words) {
     int input[2];
     int output[2];
     if (pipe2(input, O_CLOEXEC) != 0 || pipe2(output, O_CLOEXEC) != 0)
@@ -38,9 +40,12 @@ class Served {
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, input[0], STDIN_FILENO);
     posix_spawn_file_actions_adddup2(&actions, output[1], STDOUT_FILENO);
-    std::string python = MSGQ_TEST_PYTHON, script = MSGQ_TEST_SERVER_SCRIPT, serve = "serve";
-    char* const arguments[] = {python.data(), script.data(), serve.data(), nullptr};
-    const int error = posix_spawn(&pid_, python.c_str(), &actions, nullptr, arguments, environ);
+    std::string python = MSGQ_TEST_PYTHON;
+    std::vector<char*> arguments{python.data(), script.data()};
+    for (std::string& word : words) arguments.push_back(word.data());
+    arguments.push_back(nullptr);
+    const int error =
+        posix_spawn(&pid_, python.c_str(), &actions, nullptr, arguments.data(), environ);
     posix_spawn_file_actions_destroy(&actions);
     ::close(input[0]);
     ::close(output[1]);
@@ -84,7 +89,7 @@ Server find_server() {
     if (found.url.empty() && found.missing.empty())
       throw std::runtime_error(std::string("no server was started in ") + folder);
   } else {
-    static const Served served;
+    static const Served served(MSGQ_TEST_SERVER_SCRIPT, {"serve"});
     const bool is_url = served.said().starts_with("postgresql://");
     (is_url ? found.url : found.missing) = served.said();
     if (served.said().empty()) throw std::runtime_error("the server did not start");
@@ -96,6 +101,30 @@ Server find_server() {
 
 const Server& server() {
   static const Server found = find_server();
+  return found;
+}
+
+Server find_pooler() {
+  Server found;
+  if (!pg_missing().empty()) {
+    found.missing = pg_missing();
+  } else if (const char* folder = std::getenv("MSGQ_TEST_POSTGRES_DIR")) {
+    found.url = content_of(std::filesystem::path(folder) / "pooled_url").value_or("");
+    found.missing = content_of(std::filesystem::path(folder) / "pooler_missing").value_or("");
+  } else {
+    static const Served served(MSGQ_TEST_POOLER_SCRIPT, {"serve", pg_url()});
+    const bool is_url = served.said().starts_with("postgresql://");
+    (is_url ? found.url : found.missing) = served.said();
+  }
+  if (found.url.empty() && found.missing.empty())
+    throw std::runtime_error("the pooler did not start");
+  if (!found.missing.empty() && std::getenv("CI") != nullptr)
+    throw std::runtime_error(found.missing);
+  return found;
+}
+
+const Server& pooler() {
+  static const Server found = find_pooler();
   return found;
 }
 
@@ -114,6 +143,13 @@ const std::string& pg_url() {
 }
 
 const std::string& pg_missing() { return server().missing; }
+
+const std::string& pooled_url() {
+  if (pooler().url.empty()) throw std::runtime_error(pooler().missing);
+  return pooler().url;
+}
+
+const std::string& pooler_missing() { return pooler().missing; }
 
 std::string pg_run(const std::string& sql, const std::string& url) {
   const std::unique_ptr<PGconn, decltype(&PQfinish)> connection(

@@ -23,6 +23,12 @@ const std::string& pg_missing();
 #define MSGQ_TEST_NEEDS_POSTGRES() \
   if (!::msgq::test::pg_missing().empty()) GTEST_SKIP() << ::msgq::test::pg_missing()
 
+// The same server behind PgBouncer in transaction mode, and why there is none; as above.
+const std::string& pooled_url();
+const std::string& pooler_missing();
+#define MSGQ_TEST_NEEDS_POOLER() \
+  if (!::msgq::test::pooler_missing().empty()) GTEST_SKIP() << ::msgq::test::pooler_missing()
+
 // Runs SQL on a connection of its own; gives the first column of the first row, empty if none.
 // Throws std::runtime_error with the server's words. `url` may be msgq's: its `schema` is taken
 // out.

@@ -1,6 +1,6 @@
 -- Returns: the claims that a dead process held, now claimable again, each with whether its one
---   message was alone: then its crash is counted. All of them are suspects. Nothing when its heart
---   beat again.
+--   message was alone: then its crash is counted. All of them are suspects, unless a late heartbeat
+--   is all that is known: that is no proof. Nothing when its heart beat again.
 -- Index: primary key of process.
 -- Locks: the process's row; its owners; its claims, those that others hold are passed over.
 -- Twice: finds nothing.
@@ -13,9 +13,11 @@ declare
   v_owners bigint[];
   v_rows :schema.claim[] := '{}';
   v_is_alone boolean;
+  v_is_proved boolean;
 begin
   update :schema.process set is_dead = true
-    where id = p_process and not is_dead and heartbeat_at::text = p_heartbeat;
+    where id = p_process and not is_dead and heartbeat_at::text = p_heartbeat
+    returning has_lock into v_is_proved;
   if not found then
     return;
   end if;
@@ -31,7 +33,7 @@ begin
     v_rows := v_rows || v_row;
   end loop;
   foreach v_row in array v_rows loop
-    v_is_alone := cardinality(v_rows) = 1 and v_row.is_suspect
+    v_is_alone := v_is_proved and cardinality(v_rows) = 1 and v_row.is_suspect
                   and v_row.n - :schema.ones(v_row.done) = 1;
     if v_is_alone and (v_row.crashes = 0
                        or v_row.crashed_at < :schema.clock() - p_window_ms * interval '1 ms') then
@@ -39,7 +41,8 @@ begin
       v_row.crashed_at := :schema.clock();
     end if;
     v_row.crashes := v_row.crashes + v_is_alone::int;
-    update :schema.claim c set state = 2, is_suspect = true, crashes = v_row.crashes,
+    update :schema.claim c set state = 2, is_suspect = v_row.is_suspect or v_is_proved,
+                               crashes = v_row.crashes,
                                crashed_at = v_row.crashed_at
       where c.subscription = v_row.subscription and c.lane = v_row.lane and c.gen = v_row.gen;
     return query select v_row.subscription, v_row.lane, v_row.gen, v_is_alone, v_row.crashes;

@@ -54,9 +54,26 @@ Connection::Connection(const ConnectionSpec& spec, Log& log) : spec_(spec), log_
   PQsetNoticeReceiver(connection_.get(), &Connection::notice, this);
   if (PQsetnonblocking(connection_.get(), 1) != 0 || PQenterPipelineMode(connection_.get()) != 1)
     throw no_connection(PQerrorMessage(connection_.get()));
+  is_pooled_ = spec_.pooler == Pooler::kOn || (spec_.pooler == Pooler::kAuto && has_pooler());
 }
 
 Connection::~Connection() = default;
+
+// A pooler gives its clients keys of its own making for cancelling, in which the number of the
+// backend is; the server itself knows the true one. See ADR 0017.
+bool Connection::has_pooler() {
+  is_pooled_ = true;  // until it is known
+  try {
+    send_statement("backend", sql::postgres::kBackend);
+    sync();
+    const Rows rows = receive();
+    receive_sync();
+    return rows.integer(0, 0) != PQbackendPID(raw());
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::kStoreInDoubt) throw;
+    throw Error(ErrorCode::kStoreUnavailable, error.what());
+  }
+}
 
 // What the URL says wins over the first four, not over the rest.
 void Connection::connect() {
@@ -118,21 +135,41 @@ bool Connection::wait(bool writes, Nanos until) {
   }
 }
 
+std::string Connection::call_text(const char* function, int params) const {
+  constexpr std::string_view kToken = ":function";
+  std::string sql = with_schema(sql::postgres::kCall, spec_.schema);
+  sql.replace(sql.find(kToken), kToken.size(), function);
+  sql += "(";
+  for (int i = 1; i <= params; ++i) sql += (i > 1 ? ", $" : "$") + std::to_string(i);
+  return sql + ")";
+}
+
 void Connection::send(const char* function, const Params& params) {
-  std::string sql;
-  if (prepared_.count(function) == 0) {
-    constexpr std::string_view kToken = ":function";
-    sql = with_schema(sql::postgres::kCall, spec_.schema);
-    sql.replace(sql.find(kToken), kToken.size(), function);
-    sql += "(";
-    for (int i = 1; i <= params.count(); ++i) sql += (i > 1 ? ", $" : "$") + std::to_string(i);
-    sql += ")";
-  }
-  send_prepared(function, sql, params);
+  const auto text = [&] { return call_text(function, params.count()); };
+  if (is_pooled_) return send_unnamed(function, text, params);
+  send_prepared(function, prepared_.count(function) == 0 ? text() : std::string(), params);
 }
 
 void Connection::send_statement(const char* name, const char* sql) {
-  send_prepared(name, with_schema(sql, spec_.schema), {});
+  const auto text = [&] { return with_schema(sql, spec_.schema); };
+  if (is_pooled_) return send_unnamed(name, text, {});
+  send_prepared(name, text(), {});
+}
+
+// Parsed anew each time: the next one may run in a session that has never seen it.
+void Connection::send_unnamed(const char* name, const std::function<std::string()>& text,
+                              const Params& params) {
+  if (is_broken_) lose("it is not used any more");
+  const auto [found, is_new] = texts_.try_emplace(name);
+  if (is_new) found->second = text();
+  const auto values = params.pointers();
+  const auto lengths = params.lengths();
+  const std::vector<int> formats(values.size(), kBinary);
+  if (PQsendQueryParams(connection_.get(), found->second.c_str(), params.count(),
+                        params.types().data(), values.data(), lengths.data(), formats.data(),
+                        kBinary) != 1)
+    lose(PQerrorMessage(connection_.get()));
+  pending_.push_back({Pending::Kind::kQuery, name});
 }
 
 void Connection::send_prepared(const char* name, const std::string& sql, const Params& params) {

@@ -7,6 +7,8 @@
 #include <libpq-fe.h>
 
 #include <deque>
+#include <functional>
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -14,6 +16,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "msgq/config.h"
 #include "transport/postgres/params.h"
 #include "transport/postgres/rows.h"
 
@@ -25,6 +28,7 @@ struct ConnectionSpec {
   std::string role;    // of this connection, for application_name
   std::chrono::milliseconds connect_timeout{5'000};
   std::chrono::milliseconds silence_max{20'000};  // a server that says nothing for so long is gone
+  Pooler pooler = Pooler::kAuto;
 };
 
 class Connection {
@@ -58,6 +62,8 @@ class Connection {
 
   PGconn* raw() { return connection_.get(); }
   bool is_broken() const { return is_broken_; }
+  // Each transaction may run in another session of the server: nothing of a session is used.
+  bool is_pooled() const { return is_pooled_; }
   const std::string& schema() const { return spec_.schema; }
 
  private:
@@ -70,6 +76,10 @@ class Connection {
     const char* name;
   };
   void connect();
+  bool has_pooler();
+  std::string call_text(const char* function, int params) const;
+  void send_unnamed(const char* name, const std::function<std::string()>& text,
+                    const Params& params);
   void send_prepared(const char* name, const std::string& sql, const Params& params);
   // False when nothing came until then.
   bool wait(bool writes, Nanos until);
@@ -85,8 +95,10 @@ class Connection {
   Log& log_;
   std::unique_ptr<PGconn, Finish> connection_;
   std::set<std::string> prepared_;
+  std::map<std::string, std::string, std::less<>> texts_;  // of what is sent without a name
   std::deque<Pending> pending_;
   bool is_broken_ = false;
+  bool is_pooled_ = false;
 };
 
 // Replaces :schema by the name.

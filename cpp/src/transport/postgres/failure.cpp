@@ -12,6 +12,10 @@ struct Meaning {
   std::string_view advice;
 };
 
+// Prepared statements come and go with sessions.
+constexpr std::string_view kSaysPooled =
+    "a pooler in transaction mode is in between: say pgbouncer=on, or auto";
+
 // The first that fits wins: whole states before their classes.
 constexpr std::array kMeanings{
     Meaning{kOwnerClosed, ErrorCode::kStoreUnavailable, "it comes back with a new one"},
@@ -28,6 +32,8 @@ constexpr std::array kMeanings{
     Meaning{"28000", ErrorCode::kConfigInvalid,
             "check the user of the URL and the server's pg_hba.conf"},
     Meaning{"3D000", ErrorCode::kConfigInvalid, "create the database, or name another in the URL"},
+    Meaning{"26000", ErrorCode::kStoreRejected, kSaysPooled},
+    Meaning{"42P05", ErrorCode::kStoreRejected, kSaysPooled},
     Meaning{"42501", ErrorCode::kStoreRejected,
             "ask the owner of the database for the right, see docs/postgresql.md"},
     Meaning{"3F000", ErrorCode::kSchemaMismatch, "make the schema: msgq db upgrade"},

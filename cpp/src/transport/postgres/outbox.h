@@ -19,6 +19,7 @@ class Outbox {
   // Takes what is committed, at most `limit` messages; how many. 0 as well when another process is
   // taking them.
   std::uint32_t drain(Connection& connection, Directory& queues, std::uint32_t limit);
+  std::int64_t mark() const { return mark_; }
   // Somebody has sent lately: looks should follow one another quickly.
   bool is_in_use() const;
 

@@ -21,12 +21,20 @@ constexpr Capability kPostgres{
     .can_prove_death = true,
 };
 
+// Behind a pooler there is no session to hold a lock in.
+constexpr Capability kPooled = [] {
+  Capability out = kPostgres;
+  out.can_prove_death = false;
+  return out;
+}();
+
 postgres::ConnectionSpec spec_of(const Config& config) {
   postgres::validate_schema_name(config.schema);
   postgres::ConnectionSpec out;
   out.dsn = config.dsn;
   out.schema = config.schema;
   out.connect_timeout = config.connect_timeout;
+  out.pooler = config.pgbouncer;
   return out;
 }
 
@@ -74,7 +82,9 @@ PostgresTransport::~PostgresTransport() {
   presence_->leave();
 }
 
-const Capability& PostgresTransport::capability() const { return kPostgres; }
+const Capability& PostgresTransport::capability() const {
+  return presence_->is_pooled() ? kPooled : kPostgres;
+}
 
 std::unique_ptr<Session> PostgresTransport::open_session() {
   return std::make_unique<postgres::PostgresSession>(

@@ -19,6 +19,12 @@ constexpr Nanos kHintGap = std::chrono::milliseconds(2);
 constexpr Nanos kBackoffMin = std::chrono::milliseconds(50);
 constexpr Nanos kBackoffMax = std::chrono::seconds(2);
 
+constexpr char kLost[] =
+    "a pooler is between this process and PostgreSQL: hints are not heard (polling instead, up to "
+    "poll_max), a dead process is seen after 10 s instead of 1 s and its messages are not blamed, "
+    "statements are not prepared";
+constexpr char kHowToSay[] = "; pgbouncer=on says that this is meant, off that sessions are kept";
+
 std::string host_name() {
   std::array<char, HOST_NAME_MAX + 1> name{};
   return gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "unknown";
@@ -34,15 +40,24 @@ Presence::Presence(ConnectionSpec spec, Log& log, std::chrono::milliseconds hear
       heartbeat_(heartbeat),
       event_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   MutexLock lock(mutex_);
-  connection_ = std::make_unique<Connection>(spec_, log_);
+  connect();
   join();
 }
 
 Presence::~Presence() { ::close(event_); }
 
+// What is found to be lost is said once, and again after it was otherwise.
+void Presence::connect() {
+  connection_ = std::make_unique<Connection>(spec_, log_);
+  const bool is_pooled = connection_->is_pooled();
+  if (is_pooled_.exchange(is_pooled, std::memory_order_acq_rel) || !is_pooled) return;
+  if (spec_.pooler == Pooler::kOn) return log_.write(LogLevel::kInfo, kLost);
+  log_.write(LogLevel::kWarning, std::string(kLost) + kHowToSay);
+}
+
 void Presence::join() {
   Params params;
-  params.text(host_name()).small(getpid());
+  params.text(host_name()).small(getpid()).flag(!connection_->is_pooled());
   const int process = static_cast<int>(connection_->call("join_process", params).integer(0, 0));
   process_.store(process, std::memory_order_release);
   keep_up();
@@ -53,8 +68,9 @@ void Presence::join() {
 // What a session has to hold and a new one must take up again: the lock, and the ear for hints.
 void Presence::keep_up() {
   Params params;
-  params.small(process_.load(std::memory_order_relaxed));
+  params.small(process_.load(std::memory_order_relaxed)).flag(!connection_->is_pooled());
   connection_->call("lock_process", params);
+  if (connection_->is_pooled()) return;
   connection_->send_statement("listen", sql::postgres::kListen);
   connection_->sync();
   connection_->receive();
@@ -65,8 +81,7 @@ void Presence::rejoin(int buried) {
   MutexLock lock(mutex_);
   if (has_left_) throw Error(ErrorCode::kClosed, "this process has left the store");
   if (process() != buried) return;  // somebody else has done it
-  if (!connection_ || connection_->is_broken())
-    connection_ = std::make_unique<Connection>(spec_, log_);
+  if (!connection_ || connection_->is_broken()) connect();
   log_.write(LogLevel::kWarning,
              "others took this process for dead and reclaimed its messages; it joins anew");
   join();
@@ -138,12 +153,11 @@ bool Presence::wait(Nanos timeout) {
     try {
       if (!connection_ || connection_->is_broken()) {
         if (now() < retry_at_) throw Error(ErrorCode::kStoreUnavailable, "later");
-        connection_ = std::make_unique<Connection>(spec_, log_);
+        connect();
         keep_up();
         beat();
         backoff_ = Nanos::zero();
-        if (std::exchange(is_away_, false))
-          log_.write(LogLevel::kInfo, "PostgreSQL answers again; hints are heard");
+        if (std::exchange(is_away_, false)) log_.write(LogLevel::kInfo, "PostgreSQL answers again");
         return true;  // some may have been missed
       }
       if (now() - beaten_at_ >= heartbeat_ / 2) beat();

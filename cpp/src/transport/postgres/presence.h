@@ -1,5 +1,6 @@
 // The process on the store: its row, the lock that shows that it lives, its heartbeat, and the
 // hints it gets and gives, all over one connection of its own. Also the transport's Wake.
+// Behind a pooler it has no lock and hears no hints: its heart alone shows that it lives.
 //
 // Threads: wait() by one thread; the rest from any.
 #pragma once
@@ -25,6 +26,8 @@ class Presence final : public Wake {
 
   // The number of this process; another one when others took it for dead.
   int process() const { return process_.load(std::memory_order_acquire); }
+  // As the connection was found when it was made last.
+  bool is_pooled() const { return is_pooled_.load(std::memory_order_acquire); }
   // Joins again when others buried this process. Throws as Connection.
   void rejoin(int buried);
   // Leaves cleanly; afterwards nothing is done any more. Never throws.
@@ -37,6 +40,7 @@ class Presence final : public Wake {
   void stop() override;
 
  private:
+  void connect() MSGQ_REQUIRES(mutex_);
   void join() MSGQ_REQUIRES(mutex_);
   void keep_up() MSGQ_REQUIRES(mutex_);
   void beat() MSGQ_REQUIRES(mutex_);
@@ -62,7 +66,7 @@ class Presence final : public Wake {
   // atomic
   std::atomic<int> process_{0};
   std::atomic<bool> has_others_{false};  // nobody else, no hint
-  std::atomic<bool> hints_{false}, is_stopped_{false}, is_waiting_{false};
+  std::atomic<bool> is_pooled_{false}, hints_{false}, is_stopped_{false}, is_waiting_{false};
 };
 
 }  // namespace msgq::transport::postgres

@@ -9,6 +9,8 @@
 namespace msgq::transport::postgres {
 namespace {
 
+constexpr Nanos kAsleep = std::chrono::seconds(5);
+
 Params key_params(const Reclaimer::Key& key) {
   const auto [subscription, lane, gen] = key;
   Params out;
@@ -24,8 +26,11 @@ std::uint32_t Reclaimer::run(Connection& connection, int self, const std::set<Ke
 
 std::uint32_t Reclaimer::bury_dead(Connection& connection, int self) {
   Params params;
-  params.small(self);
+  params.small(self).integer(rules_.late.count());
   const Rows rows = connection.call("look_at_processes", params);
+  // Who was asleep for longer has seen nobody's silence.
+  if (clock_.steady() - looked_at_ > std::max<Nanos>(rules_.heartbeat, kAsleep)) free_.clear();
+  looked_at_ = clock_.steady();
   std::map<int, FreeLock> free;
   std::uint32_t count = 0;
   for (int row = 0; row < rows.size(); ++row) {
@@ -35,7 +40,8 @@ std::uint32_t Reclaimer::bury_dead(Connection& connection, int self) {
     const bool is_same = known != free_.end() && known->second.heartbeat == heartbeat;
     const Nanos first = is_same ? known->second.first : clock_.steady();
     const bool is_young = rows.real(row, 4) * 1'000 < static_cast<double>(rules_.heartbeat.count());
-    if (clock_.steady() - first >= rules_.death_look && !is_young)
+    const Nanos silence = rows.integer(row, 5) != 0 ? rules_.death_look : rules_.heartbeat;
+    if (clock_.steady() - first >= silence && !is_young)
       count +=
           bury(connection, process, heartbeat,
                std::to_string(rows.integer(row, 2)) + " on " + std::string(rows.bytes(row, 1)));

@@ -1,6 +1,8 @@
 // Finds claims whose process is dead or whose lease is over, and makes them claimable again. A free
 // lock proves a death only when two looks find it free and no heart beat between them; only a
-// message that was alone in a dead process counts a crash.
+// message that was alone in a dead process counts a crash. A process behind a pooler has no lock:
+// it is given up when its heart was late and then did not beat for another while, and that counts
+// no crash.
 //
 // Threads: that of the session.
 #pragma once
@@ -28,6 +30,7 @@ struct ReclaimRules {
   // A server that is up for less has freed the locks of living processes.
   std::chrono::milliseconds heartbeat{5'000};
   std::chrono::milliseconds death_look{1'000};  // between two looks at a free lock
+  std::chrono::milliseconds late{10'000};       // heart of a process without a lock
 };
 
 class Reclaimer {
@@ -59,7 +62,8 @@ class Reclaimer {
   Clock& clock_;
   Log& log_;
   const ReclaimRules rules_;
-  std::map<int, FreeLock> free_;
+  std::map<int, FreeLock> free_;  // of those that may be dead
+  Nanos looked_at_{0};
   std::map<Key, Sight> seen_;
 };
 

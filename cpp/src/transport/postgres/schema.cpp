@@ -181,6 +181,7 @@ std::vector<std::pair<std::string, std::string>> server_facts(const ConnectionSp
   out.reserve(static_cast<std::size_t>(rows.size()));
   for (int row = 0; row < rows.size(); ++row)
     out.emplace_back(std::string(rows.bytes(row, 0)), std::string(rows.bytes(row, 1)));
+  out.emplace_back("has_pooler", connection.is_pooled() ? "true" : "false");
   return out;
 }
 

@@ -45,6 +45,7 @@ PostgresSession::PostgresSession(SessionParts parts)
     : parts_(std::move(parts)),
       directory_(0),
       reclaimer_(parts_.clock, parts_.log, parts_.rules.reclaim),
+      glancer_(parts_.clock, parts_.rules.reclaim),
       sweeper_(parts_.clock),
       outbox_(parts_.clock) {
   connect();
@@ -103,6 +104,36 @@ void PostgresSession::exchange(const Exchange& in, ExchangeResult& out) {
   out = {};
   asker_.wall_ms = parts_.clock.wall_ms();
   asker_.boot_ms = parts_.clock.boot_ms();
+  if (!Glancer::is_worth(in)) return exchange_all(in, out);
+  if (glancer_.may_skip(in)) return answer_nothing(in, out);
+  const Glance seen = glance(in);
+  note_due(seen.due_in_ms, out);
+  if (directory_.is_stale()) return exchange_all(in, out);
+  const Narrowed few(in, seen, directory_);
+  if (seen.shows_nothing_for(few.exchange())) return answer_nothing(in, out);
+  exchange_all(few.exchange(), out);
+  few.widen(out, in.claims.size());
+}
+
+Glance PostgresSession::glance(const Exchange& in) {
+  try {
+    if (parts_.test_only_before) parts_.test_only_before(*connection_);
+    directory_.refresh(*connection_);
+    return glancer_.look(*connection_, asker_.process, outbox_.mark(), in, directory_, sweeper_);
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::kStoreInDoubt) throw;
+    lose_owner();
+    throw Error(ErrorCode::kStoreUnavailable, error.what());  // of the exchange nothing was sent
+  }
+}
+
+// What was known at the last look still holds.
+void PostgresSession::answer_nothing(const Exchange& in, ExchangeResult& out) {
+  out.claims.resize(in.claims.size());
+  out.next_due_ms = next_due_ms_;
+}
+
+void PostgresSession::exchange_all(const Exchange& in, ExchangeResult& out) {
   Sent sent;
   try {
     if (parts_.test_only_before) parts_.test_only_before(*connection_);
@@ -267,7 +298,7 @@ void PostgresSession::receive(const Sent& sent, const Exchange& in, ExchangeResu
 }
 
 void PostgresSession::read_answers(const Rows& rows, const Exchange& in, ExchangeResult& out) {
-  bool has_due = false;
+  std::int64_t due_in_ms = -1;
   for (int row = 0; row < rows.size(); ++row) {
     const auto i = static_cast<std::size_t>(rows.integer(row, 1));
     const std::int64_t value = rows.integer(row, 2);
@@ -283,8 +314,7 @@ void PostgresSession::read_answers(const Rows& rows, const Exchange& in, Exchang
         out.claims.at(i).suspects_waiting = (value & 2) != 0;
         break;
       case kDueIn:
-        has_due = true;
-        out.next_due_ms = asker_.wall_ms + std::max<std::int64_t>(value, 0);
+        due_in_ms = std::max<std::int64_t>(value, 0);
         break;
       case kVersion:
         directory_.note_version(value);
@@ -299,11 +329,13 @@ void PostgresSession::read_answers(const Rows& rows, const Exchange& in, Exchang
         break;
     }
   }
-  if (!looks_due(in)) return;
-  if (!has_due) out.next_due_ms = 0;
-  const std::int64_t outbox_ms = asker_.wall_ms + kOutboxGapMs;
-  if (outbox_.is_in_use() && (!has_due || out.next_due_ms > outbox_ms)) out.next_due_ms = outbox_ms;
-  next_due_ms_ = out.next_due_ms;
+  if (looks_due(in)) note_due(due_in_ms, out);
+}
+
+// -1: no message is parked.
+void PostgresSession::note_due(std::int64_t due_in_ms, ExchangeResult& out) {
+  if (outbox_.is_in_use() && (due_in_ms < 0 || due_in_ms > kOutboxGapMs)) due_in_ms = kOutboxGapMs;
+  next_due_ms_ = out.next_due_ms = due_in_ms < 0 ? 0 : asker_.wall_ms + due_in_ms;
   due_looked_ms_ = asker_.boot_ms;
 }
 

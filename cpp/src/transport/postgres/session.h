@@ -17,6 +17,7 @@
 #include "transport/postgres/claims.h"
 #include "transport/postgres/connection.h"
 #include "transport/postgres/directory.h"
+#include "transport/postgres/glance.h"
 #include "transport/postgres/order_params.h"
 #include "transport/postgres/outbox.h"
 #include "transport/postgres/presence.h"
@@ -60,6 +61,10 @@ class PostgresSession final : public Session {
   void check_usable();
   void connect();
   void open_owner();
+  void exchange_all(const Exchange& in, ExchangeResult& out);
+  Glance glance(const Exchange& in);
+  void answer_nothing(const Exchange& in, ExchangeResult& out);
+  void note_due(std::int64_t due_in_ms, ExchangeResult& out);
   void do_chores(const Exchange& in, ExchangeResult& out);
   void prepare_queues(const Exchange& in);
   Sent send(const Exchange& in, bool looks_due);
@@ -79,6 +84,7 @@ class PostgresSession final : public Session {
   Directory directory_;
   BlockCache cache_;
   Reclaimer reclaimer_;
+  Glancer glancer_;
   Sweeper sweeper_;
   Outbox outbox_;
   Asker asker_;

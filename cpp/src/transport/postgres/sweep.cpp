@@ -15,6 +15,7 @@ bool is_cut(const BlockPart& part) {
 }  // namespace
 
 void Sweeper::note_claimed(const Claimed& claimed) {
+  active_at_ = clock_.steady();
   if (std::any_of(claimed.parts.begin(), claimed.parts.end(), is_cut))
     cut_[claimed.key.gen] = {static_cast<int>(claimed.key.subscription),
                              static_cast<int>(claimed.key.lane)};
@@ -32,7 +33,7 @@ void Sweeper::run(Connection& connection, const Directory& directory) {
   ended_ = 0;
   for (const Lane& lane : std::exchange(lanes_, {})) sweep(connection, lane);
   const Nanos now = clock_.steady();
-  if (now - turned_at_ < kTurnGap) return;
+  if (now - turned_at_ < kTurnGap || now - active_at_ >= kActiveLasts) return;
   turned_at_ = now;
   take_turn(connection, directory);
 }

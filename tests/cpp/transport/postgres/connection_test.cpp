@@ -132,5 +132,87 @@ TEST_F(PostgresConnectionTest, AWrongUrlIsNotTriedAgain) {
             ErrorCode::kStoreUnavailable);
 }
 
+class PostgresPooledConnectionTest : public PostgresConnectionTest {
+ protected:
+  void SetUp() override {
+    MSGQ_TEST_NEEDS_POOLER();
+    PostgresConnectionTest::SetUp();
+  }
+  ConnectionSpec pooled(Pooler pooler = Pooler::kAuto) {
+    ConnectionSpec out = spec(pooled_url());
+    out.pooler = pooler;
+    return out;
+  }
+  // Statements of a pool that nobody else uses: the number of a user is that of a pool.
+  static std::string prepared(Connection& connection) {
+    connection.send_statement("count", "select count(*)::int from pg_prepared_statements");
+    connection.sync();
+    const auto rows = connection.receive();
+    connection.receive_sync();
+    return std::to_string(rows.integer(0, 0));
+  }
+};
+
+TEST_F(PostgresConnectionTest, ADirectConnectionIsFoundToBeOne) {
+  Connection connection(spec(), store().log);
+  EXPECT_FALSE(connection.is_pooled());
+}
+
+TEST_F(PostgresPooledConnectionTest, APoolerIsFoundByTheBackendItHides) {
+  Connection connection(pooled(), store().log);
+  EXPECT_TRUE(connection.is_pooled());
+  EXPECT_EQ(half(connection, 2), 42);
+}
+
+TEST_F(PostgresPooledConnectionTest, WhatIsSaidIsNotDoubted) {
+  auto direct = spec();
+  direct.pooler = Pooler::kOn;
+  Connection on(direct, store().log);
+  EXPECT_TRUE(on.is_pooled());
+  EXPECT_EQ(half(on, 2), 42);
+  Connection off(pooled(Pooler::kOff), store().log);
+  EXPECT_FALSE(off.is_pooled());
+}
+
+TEST_F(PostgresPooledConnectionTest, NothingIsPreparedUnderAName) {
+  auto direct = spec();
+  direct.pooler = Pooler::kOn;
+  Connection without(direct, store().log);
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(half(without, 2), 42);
+  EXPECT_EQ(prepared(without), "0");
+  direct.pooler = Pooler::kOff;
+  Connection with(direct, store().log);
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(half(with, 2), 42);
+  EXPECT_NE(prepared(with), "0");
+}
+
+TEST_F(PostgresPooledConnectionTest, TransactionsOfManyConnectionsTakeTurnsInFewSessions) {
+  std::vector<std::unique_ptr<Connection>> connections;
+  for (int i = 0; i < 100; ++i)
+    connections.push_back(std::make_unique<Connection>(pooled(), store().log));
+  for (int round = 0; round < 3; ++round)
+    for (auto& each : connections) {
+      EXPECT_EQ(half(*each, 2), 42);
+      EXPECT_EQ(each->call("level").bytes(0, 0), "read committed");
+    }
+}
+
+TEST_F(PostgresPooledConnectionTest, ARefusalLeavesItUsable) {
+  Connection connection(pooled(), store().log);
+  EXPECT_EQ(code_of([&] { half(connection, 0); }), ErrorCode::kStoreRejected);
+  EXPECT_EQ(half(connection, 2), 42);
+}
+
+TEST_F(PostgresPooledConnectionTest, PreparingBehindItIsRefusedAndTheSettingNamed) {
+  Connection one(pooled(Pooler::kOff), store().log), two(pooled(Pooler::kOff), store().log);
+  const Error error = error_of([&] {
+    for (int i = 0; i < 2; ++i) {
+      half(one, 2);
+      half(two, 2);
+    }
+  });
+  EXPECT_NE(std::string(error.what()).find("pgbouncer=on"), std::string::npos) << error.what();
+}
+
 }  // namespace
 }  // namespace msgq::test

@@ -75,6 +75,14 @@ TEST(FailureTest, AConnectionThatWasRefusedIsJudgedByItsState) {
                "check user and password of the URL");
 }
 
+TEST(FailureTest, WhatAPoolerDoesToPreparedStatementsNamesTheSetting) {
+  for (const char* state : {"26000", "42P05"}) {
+    const auto error = refusal(state, "prepared statement \"x\" ...", "");
+    EXPECT_EQ(error.code(), ErrorCode::kStoreRejected);
+    EXPECT_NE(std::string(error.what()).find("pgbouncer=on"), std::string::npos);
+  }
+}
+
 class PostgresFailureTest : public PostgresRoomTest {};
 
 TEST_F(PostgresFailureTest, NoTextShowsThePassword) {

@@ -30,11 +30,15 @@ PostgresStoreUnderTest::PostgresStoreUnderTest(Config config)
   // Unmoved by steps of the clients' wall clock, as a server on another machine is.
   options_.before = [this](Connection& connection) {
     transport::postgres::Params params;
-    params.integer(FakeClock::kWallStartMs + clock.boot_ms() - boot_start_ms_);
+    params.integer(store_ms());
     connection.call("set_test_clock", params);
   };
   transport::postgres::prepare_schema(config_.dsn, config_.schema, true);
   run(kTestClock);
+}
+
+std::int64_t PostgresStoreUnderTest::store_ms() {
+  return FakeClock::kWallStartMs + clock.boot_ms() - boot_start_ms_;
 }
 
 std::unique_ptr<transport::Transport> PostgresStoreUnderTest::join() {

@@ -24,6 +24,7 @@ class PostgresStoreUnderTest : public StoreUnderTest {
 
   // Runs SQL as another program would; :schema stands for the store's.
   void run(const std::string& sql);
+  std::int64_t store_ms();
   Config& config() { return config_; }
   transport::PostgresOptions& options() { return options_; }
 

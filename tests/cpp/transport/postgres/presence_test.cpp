@@ -68,7 +68,7 @@ TEST_F(PostgresPresenceTest, OneThatWasBuriedJoinsAnewWithANumberOfItsOwn) {
 TEST_F(PostgresPresenceTest, ALockThatASessionOfBeforeStillHoldsIsTakenOver) {
   Connection before(spec(), store().log), now(spec(), store().log);
   Params params;
-  params.small(4'711);
+  params.small(4'711).flag(true);
   before.call("lock_process", params);
   now.call("lock_process", params);
   EXPECT_EQ(holder(4'711), std::to_string(PQbackendPID(now.raw())));
@@ -80,7 +80,7 @@ TEST_F(PostgresPresenceTest, ALookersSharedLockIsWaitedForNotEnded) {
   Connection now(spec(), store().log);
   std::thread joins([&] {
     Params params;
-    params.small(4'711);
+    params.small(4'711).flag(true);
     now.call("lock_process", params);
   });
   looker.await_waiters();
@@ -115,6 +115,79 @@ TEST_F(PostgresPresenceTest, StopEndsAWaitNowAndFromNowOn) {
   waiter.join();
   EXPECT_FALSE(presence->wait(std::chrono::hours(1)));
   presence->leave();
+}
+
+class PostgresPooledPresenceTest : public PostgresPresenceTest {
+ protected:
+  void SetUp() override {
+    MSGQ_TEST_NEEDS_POOLER();
+    PostgresPresenceTest::SetUp();
+  }
+  std::unique_ptr<Presence> behind(Pooler pooler = Pooler::kAuto, const std::string& dsn = {}) {
+    auto through = spec(dsn.empty() ? pooled_url() : dsn);
+    through.pooler = pooler;
+    return std::make_unique<Presence>(through, store().log, std::chrono::milliseconds(5'000));
+  }
+  std::vector<std::pair<int, std::string>> said() {
+    auto out = store().log.drain();
+    std::erase_if(out, [](const auto& each) {
+      return each.second.find("a pooler is between") == std::string::npos;
+    });
+    return out;
+  }
+  std::string row(const std::string& column) {
+    return ask("select " + column + " from :schema.process");
+  }
+};
+
+TEST_F(PostgresPooledPresenceTest, ItHasNoLockAndSaysSoInItsRowAndOnceInTheLog) {
+  auto presence = behind();
+  EXPECT_TRUE(presence->is_pooled());
+  EXPECT_EQ(row("has_lock"), "f");
+  EXPECT_EQ(holder(presence->process()), "");
+  const auto records = said();
+  ASSERT_EQ(records.size(), 1u);
+  EXPECT_EQ(records[0].first, static_cast<int>(LogLevel::kWarning));
+  presence->leave();
+  EXPECT_EQ(row("count(*)"), "0");
+}
+
+TEST_F(PostgresPooledPresenceTest, WhoSaidSoIsNotWarned) {
+  auto presence = behind(Pooler::kOn);
+  const auto records = said();
+  ASSERT_EQ(records.size(), 1u);
+  EXPECT_EQ(records[0].first, static_cast<int>(LogLevel::kInfo));
+  presence->leave();
+}
+
+TEST_F(PostgresPooledPresenceTest, ItsHeartBeatsThroughThePooler) {
+  auto through = spec(pooled_url());
+  Presence presence(through, store().log, std::chrono::milliseconds(2));
+  const std::string before = row("heartbeat_at");
+  while (row("heartbeat_at") == before) presence.wait(std::chrono::milliseconds(2));
+  presence.leave();
+}
+
+TEST_F(PostgresPooledPresenceTest, ItsHintsReachThoseWhoListen) {
+  auto listener = present();
+  auto pooled = behind();
+  while (listener->wait(Nanos::zero())) {
+  }
+  pooled->hint();
+  while (!listener->wait(std::chrono::milliseconds(10))) pooled->hint();
+  pooled->leave();
+  listener->leave();
+}
+
+TEST_F(PostgresPooledPresenceTest, AmongThePooledNobodyIsTold) {
+  auto one = behind();
+  auto other = behind();
+  EXPECT_EQ(ask("select has_others from :schema.beat(" + std::to_string(one->process()) + ")"),
+            "f");
+  auto listener = present();
+  EXPECT_EQ(ask("select has_others from :schema.beat(" + std::to_string(one->process()) + ")"),
+            "t");
+  for (auto* each : {&one, &other, &listener}) (*each)->leave();
 }
 
 }  // namespace

@@ -1,0 +1,57 @@
+-- Returns: all that an idle process has to know, in one answer: the directory's version; how many
+--   processes there are; whether one may be dead; whether a lease is over; the milliseconds until
+--   the next parked message; whether users have sent something; the subscriptions that find
+--   something to claim in p_lanes, or in any lane; and the lanes with blocks behind every claim, to
+--   be swept.
+-- Index: primary keys of block, lane, subscription's queue, claim from the right, outbox from the
+--   mark on; parked_due; claim_lapsed. Of all lanes only those with blocks are looked at.
+-- Locks: those of dead processes, shared, to the end of the transaction.
+-- Twice: the same. It writes nothing.
+create or replace function :schema.glance(
+  p_process int, p_late_ms bigint, p_mark bigint, p_all boolean, p_lanes int[],
+  out version bigint, out processes bigint, out may_be_dead boolean, out is_over boolean,
+  out due_in_ms bigint, out has_outbox boolean, out work int[], out left_subscriptions int[],
+  out left_lanes int[])
+language plpgsql set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$
+declare
+  v_now timestamptz := :schema.clock();
+  v_lane int := 0;
+  v_reader int;
+  v_at record;
+begin
+  select d.version into version from :schema.directory d where d.id = 0;
+  select count(*) into processes from :schema.process p where not p.is_dead;
+  may_be_dead := exists (select 1 from :schema.look_at_processes(p_process, p_late_ms));
+  is_over := exists (select 1 from :schema.claim c where c.state = 0 and c.until <= v_now);
+  select extract(epoch from min(p.due) - v_now) * 1000 into due_in_ms from :schema.parked p;
+  has_outbox := exists (select 1 from :schema.outbox o where o.xid >= p_mark::text::xid8);
+  work := array(select distinct c.subscription from :schema.claim c where c.state = 2);
+  left_subscriptions := '{}';
+  left_lanes := '{}';
+  if p_all then
+    loop
+      select b.lane into v_lane from :schema.block b where b.lane > v_lane order by b.lane limit 1;
+      exit when not found;
+      p_lanes := p_lanes || v_lane;
+    end loop;
+  end if;
+  foreach v_lane in array p_lanes loop
+    for v_reader in
+      select s.id from :schema.lane l join :schema.subscription s
+        on s.queue = l.queue and l.subscription in (0, s.id) where l.id = v_lane
+    loop
+      select c.pos_seq, c.pos_index into v_at from :schema.claim c
+        where c.subscription = v_reader and c.lane = v_lane order by c.gen desc limit 1;
+      if exists (select 1 from :schema.block b
+                 where b.lane = v_lane and b.seq >= coalesce(v_at.pos_seq, 0)
+                   and (b.seq > coalesce(v_at.pos_seq, 0) or b.n > v_at.pos_index)) then
+        work := work || v_reader;
+      elsif exists (select 1 from :schema.block b where b.lane = v_lane and b.seq < v_at.pos_seq)
+        and not exists (select 1 from :schema.claim c where c.subscription = v_reader
+                        and c.lane = v_lane and c.state <> 1) then
+        left_subscriptions := left_subscriptions || v_reader;
+        left_lanes := left_lanes || v_lane;
+      end if;
+    end loop;
+  end loop;
+end $$
