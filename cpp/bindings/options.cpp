@@ -38,6 +38,7 @@ const std::map<std::string, Setter>& setters() {
       {"schema", plain(&Config::schema)},
       {"create_schema", plain(&Config::create_schema)},
       {"connect_timeout", millis(&Config::connect_timeout)},
+      {"lanes", plain(&Config::lanes)},
       {"pgbouncer",
        choice<Pooler>(&Config::pgbouncer,
                       {{"auto", Pooler::kAuto}, {"on", Pooler::kOn}, {"off", Pooler::kOff}})},

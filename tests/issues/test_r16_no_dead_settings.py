@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import psycopg
 import pytest
 
 import msgq
@@ -226,6 +227,23 @@ def connecting(make: Callable[..., msgq.App]) -> None:
         with pytest.raises(msgq.StoreUnavailableError, match="no connection within 200 ms"):
             make(f"postgresql://127.0.0.1:{silent.getsockname()[1]}/x", connect_timeout=0.2).open()
         assert time.monotonic() - begin < BELOW_THE_PROFILE
+
+
+def lanes_of(url: str, schema: str) -> int:
+    with psycopg.connect(url.rstrip("?&")) as connection:
+        (found,) = connection.execute(f"select count(*) from {schema}.lane").fetchall()  # type: ignore[arg-type]
+        return int(found[0])
+
+
+@shows("lanes")
+def lanes(make: Callable[..., msgq.App]) -> None:
+    with make(POSTGRES) as first:
+        url, _, name = str(first.config.url).rpartition("schema=")
+        for most, found in ((1, 1), (16, 2)):
+            with make(url, schema=name, lanes=most) as second:
+                for app in (first, second):
+                    app.queue("q").enqueue(b"x")
+            assert lanes_of(url, name) == found
 
 
 @shows("strict_queues")

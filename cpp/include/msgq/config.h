@@ -30,6 +30,7 @@ struct Config {
   std::string schema = "msgq";  // where the tables are
   bool create_schema = true;    // make and upgrade them when they are not as they should be
   Millis connect_timeout{5'000};
+  std::uint32_t lanes = 16;  // of a queue, that the processes appending to it spread over
   Pooler pgbouncer = Pooler::kAuto;  // kAuto: each connection finds out
 
   // Intake: what may be on its way into the store at once.

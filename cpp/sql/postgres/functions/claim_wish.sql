@@ -27,6 +27,9 @@ begin
   if p_room <= 0 then
     return;
   end if;
+  if cardinality(p_lanes) > 2 then
+    p_lanes := :schema.lanes_with_work(p_subscription, p_lanes);
+  end if;
   foreach v_lane in array p_lanes loop
     select c.number into v_number from :schema.cursor c
       where c.subscription = p_subscription and c.lane = v_lane;

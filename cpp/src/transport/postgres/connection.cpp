@@ -55,6 +55,7 @@ Connection::Connection(const ConnectionSpec& spec, Log& log) : spec_(spec), log_
   if (PQsetnonblocking(connection_.get(), 1) != 0 || PQenterPipelineMode(connection_.get()) != 1)
     throw no_connection(PQerrorMessage(connection_.get()));
   is_pooled_ = spec_.pooler == Pooler::kOn || (spec_.pooler == Pooler::kAuto && has_pooler());
+  if (!is_pooled_) settle_session();
 }
 
 Connection::~Connection() = default;
@@ -73,6 +74,14 @@ bool Connection::has_pooler() {
     if (error.code() != ErrorCode::kStoreInDoubt) throw;
     throw Error(ErrorCode::kStoreUnavailable, error.what());
   }
+}
+
+// A role may have another isolation level as its default.
+void Connection::settle_session() {
+  send_statement("settle", sql::postgres::kSettleSession);
+  sync();
+  receive();
+  receive_sync();
 }
 
 // What the URL says wins over the first four, not over the rest.
@@ -271,14 +280,26 @@ void Connection::skip_to_sync() noexcept {
   }
 }
 
-void Connection::begin() { send_statement("begin", sql::postgres::kBegin); }
+void Connection::begin() {
+  if (is_pooled_) send_statement("begin", sql::postgres::kBegin);
+}
 
 void Connection::commit() {
-  send_statement("commit", sql::postgres::kCommit);
+  if (is_pooled_) send_statement("commit", sql::postgres::kCommit);
   sync();
 }
 
+void Connection::receive_begin() {
+  if (is_pooled_) receive();
+}
+
+void Connection::receive_commit() {
+  if (is_pooled_) receive();
+  receive_sync();
+}
+
 void Connection::rollback() {
+  if (!is_pooled_) return;  // the sync has ended it
   send_statement("rollback", sql::postgres::kRollback);
   sync();
   skip_to_sync();
@@ -289,10 +310,9 @@ Rows Connection::call(const char* function, const Params& params) {
   send(function, params);
   commit();
   try {
-    receive();  // begin
+    receive_begin();
     Rows rows = receive();
-    receive();  // commit
-    receive_sync();
+    receive_commit();
     return rows;
   } catch (const Refusal&) {
     skip_to_sync();

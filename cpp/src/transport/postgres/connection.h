@@ -48,9 +48,13 @@ class Connection {
   void send(const char* function, const Params& params = {});
   void send_statement(const char* name, const char* sql);
   void sync();
-  // A transaction around what is sent between them; commit() syncs.
+  // A transaction around what is sent between them; commit() syncs. What lies between two syncs is
+  // one transaction anyway, so where the session itself is READ COMMITTED neither sends anything.
   void begin();
   void commit();
+  // The answers to them; what was committed is known only behind the second.
+  void receive_begin();
+  void receive_commit();
   // After a Refusal, and the answers were skipped: leaves the transaction that failed.
   void rollback();
   // The answer to the next statement. Throws a Refusal: the transaction did nothing; the answers up
@@ -80,6 +84,7 @@ class Connection {
   std::string call_text(const char* function, int params) const;
   void send_unnamed(const char* name, const std::function<std::string()>& text,
                     const Params& params);
+  void settle_session();
   void send_prepared(const char* name, const std::string& sql, const Params& params);
   // False when nothing came until then.
   bool wait(bool writes, Nanos until);

@@ -1,5 +1,7 @@
 #include "transport/postgres/directory.h"
 
+#include <algorithm>
+
 #include "msgq/error.h"
 
 namespace msgq::transport::postgres {
@@ -24,6 +26,14 @@ void Directory::refresh(Connection& connection) {
   is_stale_ = false;
 }
 
+std::vector<int> Directory::lanes_in_turn(const Queue& queue, std::int64_t turn) {
+  std::vector<int> out = queue.lanes;
+  const auto shards = static_cast<std::ptrdiff_t>(queue.by_shard.size());
+  if (shards < 2) return out;
+  std::rotate(out.end() - shards, out.end() - shards + turn % shards, out.end());
+  return out;
+}
+
 const Queue* Directory::find(std::string_view name) const {
   const auto found = queues_.find(name);
   return found == queues_.end() ? nullptr : &found->second;
@@ -44,6 +54,11 @@ const Queue* Directory::of_id(int id) const {
 bool Directory::can_append(std::string_view name) const {
   const Queue* queue = find(name);
   return queue != nullptr && queue->by_shard.count(shard_) > 0;
+}
+
+const Queue& Directory::make_any(Connection& connection, std::string_view name) {
+  const Queue* queue = find(name);
+  return queue != nullptr && !queue->by_shard.empty() ? *queue : make(connection, name, false);
 }
 
 const Queue& Directory::make(Connection& connection, std::string_view name, bool is_strict) {

@@ -24,8 +24,9 @@ struct Queue {
 
 class Directory {
  public:
-  explicit Directory(int shard) : shard_(shard) {}
 
+  // Of which shard the lanes are that are appended to from now on; 0 at first.
+  void set_shard(int shard) { shard_ = shard; }
   // Reads everything when it may have changed since the last time.
   void refresh(Connection& connection);
   void note_version(std::int64_t version) { is_stale_ = is_stale_ || version != version_; }
@@ -39,12 +40,18 @@ class Directory {
   // The queue with a lane to append to, made where it is not there; throws kNotFound when
   // `is_strict`.
   const Queue& make(Connection& connection, std::string_view name, bool is_strict);
+  // The queue with some lane, for what has no producer here.
+  const Queue& make_any(Connection& connection, std::string_view name);
+  static int any_lane_of(const Queue& queue) { return queue.by_shard.begin()->second; }
   // Whether it is there and has a lane of this process's shard.
   bool can_append(std::string_view name) const;
   int lane_of(const Queue& queue) const { return queue.by_shard.at(shard_); }
+  // The lanes in the order in which the `turn`-th claim looks at them: the one of returned messages,
+  // then those of the shards, each of them first in its turn.
+  static std::vector<int> lanes_in_turn(const Queue& queue, std::int64_t turn);
 
  private:
-  const int shard_;
+  int shard_ = 0;
   bool is_stale_ = true;
   std::int64_t version_ = 0;
   std::map<std::string, Queue, std::less<>> queues_;

@@ -51,7 +51,7 @@ class PostgresLook final : public Look {
   Mutex mutex_;
   // guarded by mutex_
   std::unique_ptr<Connection> connection_;
-  Directory directory_{0};
+  Directory directory_;
 };
 
 }  // namespace msgq::transport::postgres

@@ -86,7 +86,8 @@ void add_extends(Params& out, const Asker& asker, const std::vector<ExtendOrder>
   out.array(std::move(owners)).array(std::move(leases));
 }
 
-void add_wishes(Params& out, const std::vector<ClaimWish>& wishes, const Directory& queues) {
+void add_wishes(Params& out, const Asker& asker, const std::vector<ClaimWish>& wishes,
+                const Directory& queues) {
   constexpr std::int64_t kAnyBytes = 1ll << 40;
   Array subscriptions(Type::kInt4), ends(Type::kInt4), lanes(Type::kInt4), counts(Type::kInt4);
   Array bytes(Type::kInt8), leases(Type::kInt8), flags(Type::kInt4);
@@ -94,7 +95,7 @@ void add_wishes(Params& out, const std::vector<ClaimWish>& wishes, const Directo
     const Queue* queue = queues.find(wish.queue);
     subscriptions.add(queue != nullptr ? queue->subscription : 0);
     if (queue != nullptr)
-      for (const int lane : queue->lanes) lanes.add(lane);
+      for (const int lane : Directory::lanes_in_turn(*queue, asker.request)) lanes.add(lane);
     ends.add(lanes.size());
     counts.add(static_cast<std::int64_t>(std::min<std::uint32_t>(wish.count_max, 1u << 30)));
     bytes.add(wish.bytes_max > 0 ? static_cast<std::int64_t>(wish.bytes_max) : kAnyBytes);
@@ -149,7 +150,7 @@ Params exchange_params(const Asker& asker, const Exchange& in, const Directory& 
   add_settles(out, in.settles);
   add_set_aside(out, asker, in.settles);
   add_extends(out, asker, in.extends);
-  add_wishes(out, in.claims, queues);
+  add_wishes(out, asker, in.claims, queues);
   return out;
 }
 

@@ -26,8 +26,8 @@ constexpr std::size_t kBlockBytesMax = 256u << 10;
 constexpr std::int64_t kLookBytesMax = 8ll << 20;
 
 // Adds blocks of these messages, a parcel each, as their ids do not follow one another.
-void add_blocks(const Directory& queues, const Queue& queue,
-                const std::vector<StoredMessage>& messages, BlockColumns& out) {
+void add_blocks(const Queue& queue, const std::vector<StoredMessage>& messages,
+                BlockColumns& out) {
   std::vector<Parcel> parcels;
   std::size_t bytes = 0;
   for (const StoredMessage& message : messages) {
@@ -38,7 +38,7 @@ void add_blocks(const Directory& queues, const Queue& queue,
     parcel.add(message.view());
     bytes += message.body.size() + message.headers.size();
     if (bytes < kBlockBytesMax && &message != &messages.back()) continue;
-    out.add(queues.lane_of(queue), queue.subscription,
+    out.add(Directory::any_lane_of(queue), queue.subscription,
             *Block::build(std::exchange(parcels, {}), messages.front().enqueued_ms));
     bytes = 0;
   }
@@ -65,7 +65,7 @@ std::uint32_t Outbox::drain(Connection& connection, Directory& queues, std::uint
     std::map<std::string, std::vector<StoredMessage>, std::less<>> now;
     for (int row = 1; row < rows.size(); ++row) {
       numbers.add(rows.integer(row, kNumber));
-      const Queue& queue = queues.make(connection, rows.bytes(row, kQueue), false);
+      const Queue& queue = queues.make_any(connection, rows.bytes(row, kQueue));
       if (rows.is_null(row, kDueMs)) {
         now[queue.name].push_back(read_message(rows, row));
         continue;
@@ -77,7 +77,7 @@ std::uint32_t Outbox::drain(Connection& connection, Directory& queues, std::uint
     }
     BlockColumns blocks;
     for (const auto& [name, messages] : now)
-      add_blocks(queues, *queues.find(name), messages, blocks);
+      add_blocks(*queues.find(name), messages, blocks);
     Params params;
     params.integer(mark_).array(std::move(numbers));
     blocks.put(params);

@@ -67,7 +67,8 @@ PostgresTransport::PostgresTransport(const Config& config, World world, Log& log
       options_(std::move(options)) {
   postgres::prepare_schema(with_role(spec_, "starter"), log_, config.create_schema);
   presence_ = std::make_unique<postgres::Presence>(with_role(spec_, "presence"), log_,
-                                                   rules_.reclaim.heartbeat);
+                                                   rules_.reclaim.heartbeat,
+                                                   static_cast<int>(config.lanes));
   look_ = std::make_unique<postgres::PostgresLook>(with_role(spec_, "look"), world_.clock, log_,
                                                    options_.before);
 }

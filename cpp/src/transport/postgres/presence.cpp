@@ -34,10 +34,12 @@ Nanos now() { return system_clock().steady(); }
 
 }  // namespace
 
-Presence::Presence(ConnectionSpec spec, Log& log, std::chrono::milliseconds heartbeat)
+Presence::Presence(ConnectionSpec spec, Log& log, std::chrono::milliseconds heartbeat,
+                   int lanes)
     : spec_(std::move(spec)),
       log_(log),
       heartbeat_(heartbeat),
+      lanes_(lanes),
       event_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   MutexLock lock(mutex_);
   connect();
@@ -59,6 +61,10 @@ void Presence::join() {
   Params params;
   params.text(host_name()).small(getpid()).flag(!connection_->is_pooled());
   const int process = static_cast<int>(connection_->call("join_process", params).integer(0, 0));
+  Params place;
+  place.small(process).small(lanes_);
+  shard_.store(static_cast<int>(connection_->call("shard_of", place).integer(0, 0)),
+               std::memory_order_release);
   process_.store(process, std::memory_order_release);
   keep_up();
   connection_->call("hint");  // those who are there learn that somebody listens
@@ -100,12 +106,13 @@ void Presence::beat() {
 // meanwhile looks for itself. Whoever waits sends it, so that the caller need not wait for the server; when nobody does, the
 // caller sends it.
 void Presence::hint() {
-  if (!has_others_.load(std::memory_order_relaxed)) return;
-  hints_.store(true, std::memory_order_release);
   if (is_waiting_.load(std::memory_order_acquire)) {
+    if (!has_others_.load(std::memory_order_relaxed)) return;  // it would have heard of them
+    hints_.store(true, std::memory_order_release);
     eventfd_write(event_, 1);
     return;
   }
+  hints_.store(true, std::memory_order_release);
   // Who is in wait() may be connecting anew: it sends the hint when it has.
   if (!mutex_.try_lock()) return static_cast<void>(eventfd_write(event_, 1));
   send_now();
@@ -126,7 +133,7 @@ void Presence::send_hint() {
   if (!hints_.load(std::memory_order_acquire) || now() - hinted_at_ < kHintGap) return;
   hints_.store(false, std::memory_order_release);
   hinted_at_ = now();
-  connection_->call("hint");
+  if (has_others_.load(std::memory_order_relaxed)) connection_->call("hint");
 }
 
 void Presence::stop() {

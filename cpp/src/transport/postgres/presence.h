@@ -21,11 +21,14 @@ namespace msgq::transport::postgres {
 class Presence final : public Wake {
  public:
   // Joins. Throws as Connection.
-  Presence(ConnectionSpec spec, Log& log, std::chrono::milliseconds heartbeat);
+  Presence(ConnectionSpec spec, Log& log, std::chrono::milliseconds heartbeat, int lanes);
   ~Presence() override;
 
   // The number of this process; another one when others took it for dead.
   int process() const { return process_.load(std::memory_order_acquire); }
+  // Which lanes it appends to. Commits on one lane follow one another; processes that append at the
+  // same time have lanes of their own.
+  int shard() const { return shard_.load(std::memory_order_acquire); }
   // As the connection was found when it was made last.
   bool is_pooled() const { return is_pooled_.load(std::memory_order_acquire); }
   // Joins again when others buried this process. Throws as Connection.
@@ -52,6 +55,7 @@ class Presence final : public Wake {
   const ConnectionSpec spec_;
   Log& log_;
   const std::chrono::milliseconds heartbeat_;
+  const int lanes_;
   const int event_;  // wakes wait()
   // guarded by mutex_
   Mutex mutex_;
@@ -64,7 +68,7 @@ class Presence final : public Wake {
   bool has_left_ MSGQ_GUARDED_BY(mutex_) = false;
   bool is_away_ MSGQ_GUARDED_BY(mutex_) = false;  // said so in the log
   // atomic
-  std::atomic<int> process_{0};
+  std::atomic<int> process_{0}, shard_{0};
   std::atomic<bool> has_others_{false};  // nobody else, no hint
   std::atomic<bool> is_pooled_{false}, hints_{false}, is_stopped_{false}, is_waiting_{false};
 };

@@ -43,7 +43,6 @@ Reclaimer::Key key_of(const ClaimKey& claim) {
 
 PostgresSession::PostgresSession(SessionParts parts)
     : parts_(std::move(parts)),
-      directory_(0),
       reclaimer_(parts_.clock, parts_.log, parts_.rules.reclaim),
       glancer_(parts_.clock, parts_.rules.reclaim),
       sweeper_(parts_.clock),
@@ -90,6 +89,7 @@ void PostgresSession::open_owner() {
     if (connection_->call("open_owner", params).integer(0, 0) != 0) {
       asker_.owner = owner;
       asker_.process = process;
+      directory_.set_shard(parts_.presence.shard());
       asker_.request = 0;
       swept_ = 0;
       return;
@@ -267,18 +267,17 @@ void PostgresSession::receive(const Sent& sent, const Exchange& in, ExchangeResu
   out.next_due_ms = next_due_ms_;
   wish_of_gen_.clear();
   try {
-    connection_->receive();  // begin
+    connection_->receive_begin();
     if (sent.is_append) connection_->receive();
     if (sent.is_park) connection_->receive();
     if (sent.is_exchange) read_answers(connection_->receive(), in, out);
-    connection_->receive();  // commit
+    connection_->receive_commit();
   } catch (const Refusal&) {
     connection_->skip_to_sync();
     if (sent.is_claim) connection_->skip_to_sync();
     connection_->rollback();
     throw;
   }
-  connection_->receive_sync();
   for (std::size_t i = 0; i < in.settles.size(); ++i)
     if (in.settles[i].is_whole || in.settles[i].gives_back || out.settle_lost[i])
       sweeper_.note_ended(in.settles[i]);

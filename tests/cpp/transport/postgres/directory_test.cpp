@@ -1,6 +1,7 @@
 // Promise: a process learns of every queue that others made or removed, and makes its own once.
 #include "transport/postgres/directory.h"
 
+#include <set>
 #include <thread>
 
 #include "transport/postgres/room.h"
@@ -20,7 +21,7 @@ TEST_F(PostgresDirectoryTest, AQueueIsMadeOnceHoweverManyMakeIt) {
   for (int i = 0; i < 8; ++i)
     makers.emplace_back([&] {
       auto connection = connect();
-      Directory directory(0);
+      Directory directory;
       directory.refresh(*connection);
       EXPECT_GT(directory.lane_of(directory.make(*connection, "q", false)), 0);
     });
@@ -32,7 +33,7 @@ TEST_F(PostgresDirectoryTest, AQueueIsMadeOnceHoweverManyMakeIt) {
 
 TEST_F(PostgresDirectoryTest, AQueueMadeInATransactionThatCommitsLaterIsLearnedOf) {
   auto connection = connect();
-  Directory directory(0);
+  Directory directory;
   OpenTransaction maker(store().config().schema);
   maker.run("select :schema.open_queue('late', 0)");
   directory.refresh(*connection);
@@ -48,7 +49,7 @@ TEST_F(PostgresDirectoryTest, AQueueMadeInATransactionThatCommitsLaterIsLearnedO
 
 TEST_F(PostgresDirectoryTest, AQueueThatIsDeletedIsForgotten) {
   auto connection = connect();
-  Directory directory(0);
+  Directory directory;
   directory.refresh(*connection);
   directory.make(*connection, "q", false);
   EXPECT_TRUE(directory.can_append("q"));
@@ -58,9 +59,35 @@ TEST_F(PostgresDirectoryTest, AQueueThatIsDeletedIsForgotten) {
   EXPECT_FALSE(directory.can_append("q"));
 }
 
+TEST_F(PostgresDirectoryTest, ProcessesThatSendAtTheSameTimeHaveLanesOfTheirOwn) {
+  store().config().lanes = 2;
+  for (int i = 0; i < 3; ++i) join().append({std::to_string(i)});
+  EXPECT_EQ(ask("select string_agg(shard::text, ' ' order by shard) from :schema.lane"), "0 1");
+  EXPECT_EQ(ask("select count(distinct lane) from :schema.block"), "2");
+}
+
+TEST_F(PostgresDirectoryTest, EachLaneIsTheFirstInItsTurn) {
+  for (int i = 0; i < 3; ++i) join().append({std::to_string(i)});
+  join().park("x", clock().wall_ms());
+  EXPECT_EQ(join().promote(), 1u);
+  auto connection = connect();
+  Directory directory;
+  directory.refresh(*connection);
+  const auto* queue = directory.find(kQueue);
+  ASSERT_NE(queue, nullptr);
+  std::set<int> firsts;
+  for (std::int64_t turn = 0; turn < 3; ++turn) {
+    const std::vector<int> lanes = Directory::lanes_in_turn(*queue, turn);
+    EXPECT_EQ(lanes.size(), 4u);
+    EXPECT_EQ(lanes[0], queue->lanes[0]) << "what returned goes first";
+    firsts.insert(lanes[1]);
+  }
+  EXPECT_EQ(firsts.size(), 3u);
+}
+
 TEST_F(PostgresDirectoryTest, StrictQueuesAreMadeByNobody) {
   auto connection = connect();
-  Directory directory(0);
+  Directory directory;
   directory.refresh(*connection);
   EXPECT_EQ(code_of([&] { directory.make(*connection, "q", true); }), ErrorCode::kNotFound);
   ask("select :schema.open_queue('q', 0)");
@@ -72,7 +99,7 @@ TEST_F(PostgresDirectoryTest, ReturnedLanesComeFirstAndAreNotAppendedTo) {
   process.park("x", clock().wall_ms());
   EXPECT_EQ(process.promote(), 1u);
   auto connection = connect();
-  Directory directory(0);
+  Directory directory;
   directory.refresh(*connection);
   const auto* queue = directory.find(kQueue);
   ASSERT_NE(queue, nullptr);

@@ -161,7 +161,7 @@ TEST_F(NarrowedTest, PostgresAChainWithoutItsHeadKeepsItsRoom) {
   Process& one = join();
   for (const char* queue : {"a", "b", "c"}) one.append({"x"}, queue);
   auto connection = connect();
-  Directory queues(0);
+  Directory queues;
   queues.refresh(*connection);
   Exchange in;
   in.claims = {{"a", 2, 0, 0}, {"b", 9, 0, 0}, {"c", 9, 0, 0}, {"a", 5, 0, 0}};

@@ -33,7 +33,7 @@ TEST_F(PostgresSweepTest, OnlyEndsOfCutClaimsCount) {
   }
   EXPECT_TRUE(sweeper.is_due());
   auto connection = connect();
-  sweeper.run(*connection, transport::postgres::Directory(0));
+  sweeper.run(*connection, transport::postgres::Directory());
   EXPECT_FALSE(sweeper.is_due());
   EXPECT_EQ(ask("select count(*) from :schema.block"), "1") << "a message of it still waits";
   EXPECT_EQ(drain(process), std::vector<std::string>{"64"});
