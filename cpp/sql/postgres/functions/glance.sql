@@ -21,7 +21,10 @@ declare
 begin
   select d.version into version from :schema.directory d where d.id = 0;
   select count(*) into processes from :schema.process p where not p.is_dead;
-  may_be_dead := exists (select 1 from :schema.look_at_processes(p_process, p_late_ms));
+  may_be_dead := exists (  -- as look_at_processes() finds them
+    select 1 from :schema.process p where p.id <> p_process and not p.is_dead
+      and case when p.has_lock then pg_try_advisory_xact_lock_shared(:schema.space(), p.id)
+               else p.heartbeat_at < clock_timestamp() - p_late_ms * interval '1 ms' end);
   is_over := exists (select 1 from :schema.claim c where c.state = 0 and c.until <= v_now);
   select extract(epoch from min(p.due) - v_now) * 1000 into due_in_ms from :schema.parked p;
   has_outbox := exists (select 1 from :schema.outbox o where o.xid >= p_mark::text::xid8);

@@ -30,7 +30,9 @@ struct ReclaimRules {
   // A server that is up for less has freed the locks of living processes.
   std::chrono::milliseconds heartbeat{5'000};
   std::chrono::milliseconds death_look{1'000};  // between two looks at a free lock
-  std::chrono::milliseconds late{10'000};       // heart of a process without a lock
+  // So late is the heart of a process without a lock when it begins to be watched for another
+  // heartbeat: 10 s in all.
+  std::chrono::milliseconds late{5'000};
 };
 
 class Reclaimer {

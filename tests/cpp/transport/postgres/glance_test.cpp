@@ -52,8 +52,11 @@ TEST_F(PostgresGlanceTest, AQueueThatOthersMadeIsSeen) {
 TEST_F(PostgresGlanceTest, OfManyQueuesThoseWithWorkAreClaimed) {
   Process& one = join();
   for (const auto& queue : many()) one.append({queue}, queue);
-  for (const auto& queue : many())
-    if (queue != "q7" && queue != "q23") EXPECT_EQ(drain(one, queue).size(), 1u);
+  for (const auto& queue : many()) {
+    if (queue != "q7" && queue != "q23") {
+      EXPECT_EQ(drain(one, queue).size(), 1u);
+    }
+  }
   const auto out = one.exchange(poll(many()));
   ASSERT_EQ(out.claims.size(), 40u);
   for (std::size_t i = 0; i < 40; ++i) EXPECT_EQ(out.claims[i].claims.size(), i == 7 || i == 23);
