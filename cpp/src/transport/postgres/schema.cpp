@@ -62,11 +62,13 @@ std::string names_behind(std::string_view head, std::string_view text) {
 
 // Takes away what upgrade() made, and nothing else.
 void remove(pqxx::work& work, const std::string& schema) {
-  std::string functions, migrations;
+  std::string functions, views, migrations;
   for (const char* text : sql::postgres::functions::kAll) functions += text;
+  for (const char* text : sql::postgres::views::kAll) views += text;
   for (const char* text : kMigrations) migrations += text;
   const std::string made = names_behind("function :schema.", functions);
-  const std::string kept = names_behind("table :schema.", migrations) + "," +
+  const std::string kept = names_behind("view :schema.", views) + "," +
+                           names_behind("table :schema.", migrations) + "," +
                            names_behind("sequence :schema.", migrations);
   const auto drops =
       work.exec_params(sql::postgres::kListDrops, schema, "{" + made + "}", "{" + kept + "}");
@@ -80,6 +82,7 @@ void upgrade(pqxx::work& work, const std::string& schema, int version) {
   for (; version < kSchemaVersion; ++version) work.exec(with_schema(kMigrations[version], schema));
   for (const char* function : sql::postgres::functions::kAll)
     work.exec(with_schema(function, schema));
+  for (const char* view : sql::postgres::views::kAll) work.exec(with_schema(view, schema));
   work.exec_params(with_schema(sql::postgres::kNoteVersion, schema), kSchemaVersion);
 }
 
@@ -167,6 +170,7 @@ std::string schema_text(const std::string& schema) {
   add(sql::postgres::kMakeSchema);
   for (const char* migration : kMigrations) add(migration);
   for (const char* function : sql::postgres::functions::kAll) add(function);
+  for (const char* view : sql::postgres::views::kAll) add(view);
   std::string note = sql::postgres::kNoteVersion;
   note.replace(note.find("$1"), 2, std::to_string(kSchemaVersion));
   add(note.c_str());
