@@ -27,6 +27,8 @@ struct Config {
   std::string schema = "msgq";  // where the tables are
   bool create_schema = true;    // make and upgrade them when they are not as they should be
   Millis connect_timeout{5'000};
+  std::string read_dsn;               // of a replica for looks; empty: none
+  Millis read_staleness_max{10'000};  // one that is further behind is not used
 
   // Intake: what may be on its way into the store at once.
   std::uint64_t inflight_count_max = 20'000;

@@ -40,6 +40,7 @@ void Config::validate() const {
   c.require(scheme != "sqlite" || !path.empty(), "path of the store's file is empty");
   c.require(scheme != "postgresql" || !dsn.empty(), "dsn of the server is empty");
   c.range("connect_timeout", connect_timeout, 100, kDayMs);
+  c.range("read_staleness_max", read_staleness_max, 1'000, kDayMs);
   c.range<std::uint64_t>("inflight_count_max", inflight_count_max, 1, 100'000'000);
   c.range<std::uint64_t>("inflight_bytes_max", inflight_bytes_max, 1 << 10, 1ull << 40);
   c.range("overflow_wait", overflow_wait, 0, kDayMs);

@@ -156,6 +156,7 @@ void PostgresSession::lose_owner() { lost_owner_ = std::exchange(asker_.owner, 0
 
 void PostgresSession::do_chores(const Exchange& in, ExchangeResult& out) {
   if (asker_.request - swept_ >= kSweepEvery) sweep();
+  if (!parts_.rules.may_work) return;
   if (in.reclaims || sweeper_.is_due()) sweep_lanes();
   if (in.promote_max > 0) {
     Params params;
@@ -189,6 +190,7 @@ void PostgresSession::prepare_queues(const Exchange& in) {
 
 // Others park too: looked up when this exchange may have changed it, and now and then.
 bool PostgresSession::looks_due(const Exchange& in) {
+  if (!parts_.rules.may_work) return false;
   bool looks = in.promote_max > 0 || in.reclaims || !in.parks.empty();
   for (const auto& each : in.settles) looks |= !each.backs.empty();
   if (!in.claims.empty()) looks |= asker_.boot_ms - due_looked_ms_ >= kDueLookMs;
@@ -388,6 +390,7 @@ bool PostgresSession::tidy(Nanos) {
   if (is_closed_ || is_in_doubt_ || !connection_ || connection_->is_broken() || asker_.owner == 0)
     return false;
   if (asker_.request > swept_) sweep();
+  if (!parts_.rules.may_work) return false;
   sweep_lanes();
   const Nanos now = parts_.clock.steady();
   if (now < clear_at_) return false;
