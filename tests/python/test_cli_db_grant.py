@@ -130,8 +130,9 @@ def test_what_a_producer_calls_looks_for_nothing_in_schemas_of_others(place: Pla
     producer = place.role()
     ok("db", "grant", "--producer", producer, "--url", place.url)
     ((found,),) = place.server.execute(
-        "select array_agg(distinct proname::text) from pg_proc where pronamespace = %s::regnamespace"
-        " and prosecdef and not proconfig @> '{\"search_path=pg_catalog, pg_temp\"}'",
+        "select array_agg(distinct proname::text) from pg_proc"
+        " where pronamespace = %s::regnamespace and prosecdef"
+        " and not proconfig @> '{\"search_path=pg_catalog, pg_temp\"}'",
         place.schema,
     )
     assert found is None

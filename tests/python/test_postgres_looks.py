@@ -37,8 +37,8 @@ def eyes(postgres_server: PostgresServer, client: msgq.Client, postgres_url: str
 def fill(eyes: Eyes, blocks: int) -> None:
     """Copies of the block that is there, each a second younger."""
     eyes.read(
-        "insert into block select lane, nextval('seq'), n, bytes, gen_random_uuid(), last_id, owner,"
-        " request, at + g * interval '1 s', checksum, frames"
+        "insert into block select lane, nextval('seq'), n, bytes, gen_random_uuid(), last_id,"
+        " owner, request, at + g * interval '1 s', checksum, frames"
         " from block, generate_series(1, %s) as g",
         blocks,
     )
@@ -47,9 +47,7 @@ def fill(eyes: Eyes, blocks: int) -> None:
 
 
 @pytest.mark.parametrize("blocks", [999, 9_999])
-def test_a_deep_queue_is_looked_at_as_quickly(
-    client: msgq.Client, eyes: Eyes, blocks: int
-) -> None:
+def test_a_deep_queue_is_looked_at_as_quickly(client: msgq.Client, eyes: Eyes, blocks: int) -> None:
     queue = client.queue("q")
     held = queue.claim(10, wait=5)
     fill(eyes, blocks)

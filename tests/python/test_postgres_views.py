@@ -1,4 +1,4 @@
-"""The views of a PostgreSQL store: what people and monitors read with SQL, beside running workers."""
+"""The views of a PostgreSQL store: what people and monitors read with SQL."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 import msgq
 from tests.support.eyes import Eyes, schema_of
 from tests.support.postgres import PostgresServer
+
 
 @pytest.fixture
 def client(postgres_url: str) -> Iterator[msgq.Client]:
@@ -78,7 +79,8 @@ def test_what_is_leased_done_and_returned_shows(client: msgq.Client, eyes: Eyes)
     }  # fmt: skip
     (lease,) = eyes.read("select * from leases")
     assert (lease["queue"], lease["messages"], lease["attempt"]) == ("q", 1, 1)
-    assert lease["pid"] > 0 and lease["host"]
+    assert lease["pid"] > 0
+    assert lease["host"]
     assert 0 <= lease["age"].total_seconds() < 60
     (row,) = eyes.read("select * from queues")
     figures = {name: row[name] for name in ("waiting", "leased", "parked", "done", "dead", "sent")}
@@ -144,11 +146,14 @@ def test_looking_at_the_first_messages_reads_the_first_block_alone(
     queue = client.queue("q")
     queue.enqueue_many([b"%d" % n for n in range(1000)])
     eyes.read(
-        "insert into block select lane, nextval('seq'), n, bytes, first_id, last_id, owner, request,"
-        " at, checksum, frames from block, generate_series(1, 2000)"
+        "insert into block select lane, nextval('seq'), n, bytes, first_id, last_id, owner,"
+        " request, at, checksum, frames from block, generate_series(1, 2000)"
     )
     eyes.read("analyze block")
-    for sql in ("select * from messages limit 10", "select id from messages where queue = 'q' limit 5"):
+    for sql in (
+        "select * from messages limit 10",
+        "select id from messages where queue = 'q' limit 5",
+    ):
         assert eyes.buffers(sql) < 60, sql
 
 
@@ -169,7 +174,8 @@ def test_rates_tell_what_was_folded(client: msgq.Client, eyes: Eyes) -> None:
         assert [round(row[name] * seconds) for name in ("sent", "done", "failed")] == [120, 1, 2]
     eyes.read("update rate set at = at - interval '2 minutes'")
     later = {row["minutes"]: row["sent"] for row in eyes.read("select * from rates")}
-    assert later[1] == 0 and later[5] == pytest.approx(120 / 300)
+    assert later[1] == 0
+    assert later[5] == pytest.approx(120 / 300)
     eyes.read("update rate set at = at - interval '20 minutes'")
     eyes.read("select clear_away(0)")
     assert eyes.read("select 1 from rate") == []

@@ -15,7 +15,8 @@ with role as (
   select c.oid::regclass::text as name, c.relkind, c.relname from pg_class c
   where c.relnamespace = $1::regnamespace and c.relkind in ('r', 'v', 'S')
 ), made as (
-  select 1 as place, format('grant usage on schema %s to %I', $1::regnamespace, name) as statement
+  select 1 as place,
+         format('grant usage on schema %s to %I', $1::regnamespace, name) as statement
   from role
   union all
   select 2, format('alter function %s security definer set search_path = pg_catalog, pg_temp', name)

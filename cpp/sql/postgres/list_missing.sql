@@ -1,5 +1,5 @@
--- Returns: names among the functions $2 and the tables, views and sequences $3 that are not in schema
---   $1, joined by commas; '' when nothing is missing, or the schema is not there.
+-- Returns: names among the functions $2 and the tables, views and sequences $3 that are not in
+--   schema $1, joined by commas; '' when nothing is missing, or the schema is not there.
 -- Index: the catalog's.
 -- Locks: none.
 -- Twice: the same.

@@ -3,7 +3,8 @@
 -- Locks: none.
 -- Twice: the same.
 create or replace function :schema.live_claims() returns setof :schema.claim
-language sql stable rows 100 set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$
+language sql stable rows 100
+set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$
   select c.* from :schema.cursor r
   left join lateral (
     select f.gen from :schema.floor f where f.subscription = r.subscription and f.lane = r.lane

@@ -1,6 +1,6 @@
 -- Returns: messages a second of every queue over the last 1, 5 and 15 minutes: sent, done, and
---   failed, those tried again as well as those given up. Up to a few seconds late: totals are folded
---   first.
+--   failed, those tried again as well as those given up. Up to a few seconds late: totals are
+--   folded first.
 -- Index: rate_at.
 -- Locks: none that anybody waits for.
 -- Twice: the same, while nothing happens.
