@@ -50,7 +50,7 @@ void remove_schema(const Config& config) {
 std::string schema_text(const Config& config) { return pg::schema_text(spec_of(config).schema); }
 
 std::vector<std::string> grant_roles(const Config& config, const Roles& roles, bool runs) {
-  return pg::grant_roles(spec_of(config), roles, runs);
+  return pg::grant_roles(spec_of(config), {roles.producers, roles.workers, roles.viewers}, runs);
 }
 
 std::vector<std::pair<std::string, std::string>> server_facts(const Config& config) {

@@ -15,8 +15,8 @@ namespace msgq {
 // Version in the database, 0 for nothing yet, and the one that this msgq makes.
 std::pair<int, int> schema_version(const Config& config);
 
-// Makes or upgrades the tables, and makes functions and views anew, whatever config.create_schema says. Throws kSchemaMismatch for
-// those of a newer msgq, kStoreRejected without the rights.
+// Makes or upgrades the tables, and makes functions and views anew, whatever config.create_schema
+// says. Throws kSchemaMismatch for those of a newer msgq, kStoreRejected without the rights.
 void upgrade_schema(const Config& config);
 
 // Removes all tables and with them all messages. Throws kStoreRejected while a process uses them.

@@ -1,6 +1,6 @@
 -- Returns: the statements that give roles what they need in schema $1, in an order that works: $2
---   only send, by the functions named in $5; $3 work and send; $4 look. The functions of senders act
---   with their owner's rights and are nobody's but senders' and workers'.
+--   only send, by the functions named in $5; $3 work and send; $4 look. The functions of senders
+--   act with their owner's rights and are nobody's but senders' and workers'.
 -- Index: the catalog's.
 -- Locks: none.
 -- Twice: the same.

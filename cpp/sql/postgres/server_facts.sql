@@ -14,8 +14,8 @@ union all values
   ('may_create', has_database_privilege(current_database(), 'create')::text),
   ('may_use', coalesce((select has_schema_privilege(oid, 'usage')::text from pg_namespace
                         where nspname = ':schema'), 'missing')),
-  ('oldest_s', (select coalesce(extract(epoch from max(clock_timestamp() - xact_start)),
-                                0)::bigint::text from pg_stat_activity where backend_xmin is not null)),
+  ('oldest_s', (select coalesce(extract(epoch from max(clock_timestamp() - xact_start)), 0)
+                       ::bigint::text from pg_stat_activity where backend_xmin is not null)),
   ('oldest_pid', (select coalesce(min(pid), 0)::text from pg_stat_activity
                   where backend_xmin is not null and xact_start = (
                     select min(xact_start) from pg_stat_activity where backend_xmin is not null))),

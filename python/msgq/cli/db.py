@@ -95,6 +95,7 @@ RoleOption = Annotated[list[str] | None, typer.Option(metavar="ROLE", show_defau
 
 @db.command(epilog="Example: msgq db grant --producer shop_web --worker shop_work --url URL")
 def grant(
+    *,
     producer: RoleOption = None,
     worker: RoleOption = None,
     viewer: RoleOption = None,

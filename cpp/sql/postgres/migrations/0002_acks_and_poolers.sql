@@ -30,9 +30,9 @@ create table :schema.rate (
   failed bigint not null
 );
 create index rate_at on :schema.rate (at);  -- what is young is read, what is old removed
--- Told by its statistics that the table has a row, the planner took the index of this constraint for
--- (subscription, lane, gen > ...) and read every dead row that an old snapshot kept: 350 ms a sweep.
--- It takes an index with a condition only where the query implies it, and none says prev_gen.
+-- Told by its statistics that the table has a row, the planner took the index of this constraint
+-- for (subscription, lane, gen > ...) and read every dead row that an old snapshot kept: 350 ms a
+-- sweep. It takes an index with a condition only where the query implies it; none says prev_gen.
 alter table :schema.claim drop constraint claim_subscription_lane_prev_gen_key;
 create unique index claim_prev_gen on :schema.claim (subscription, lane, prev_gen)
   where prev_gen >= 0;

@@ -41,7 +41,7 @@ std::vector<std::string> texts(const pqxx::result& rows) {
 
 }  // namespace
 
-std::vector<std::string> grant_roles(const ConnectionSpec& spec, const Roles& roles, bool runs) {
+std::vector<std::string> grant_roles(const ConnectionSpec& spec, const Grantees& roles, bool runs) {
   if (roles.producers.empty() && roles.workers.empty() && roles.viewers.empty())
     throw Error(ErrorCode::kConfigInvalid, "name a role: --producer, --worker or --viewer");
   return pqxx_call(dsn_of(spec), [&](pqxx::work& work) {

@@ -9,14 +9,18 @@
 #include <string>
 #include <vector>
 
-#include "msgq/database.h"
 #include "transport/postgres/connection.h"
 
 namespace msgq::transport::postgres {
 
+// Names of roles, and what they are to do.
+struct Grantees {
+  std::vector<std::string> producers, workers, viewers;
+};
+
 // The statements; run in one transaction when `runs`. Throws kStoreRejected for a role that is not
 // there or without the rights, kConfigInvalid when no role is named.
-std::vector<std::string> grant_roles(const ConnectionSpec& spec, const Roles& roles, bool runs);
+std::vector<std::string> grant_roles(const ConnectionSpec& spec, const Grantees& roles, bool runs);
 
 // What an upgrade would undo, as statements to run behind it; asked in front of it.
 std::vector<std::string> list_senders(pqxx::work& work, const std::string& schema);
