@@ -9,10 +9,12 @@ with role as (
   union all select name, 'worker' from unnest($3::text[]) as name
   union all select name, 'viewer' from unnest($4::text[]) as name
 ), sending as (
-  select p.oid::regprocedure::text as name from pg_proc p
+  select format('%s.%I(%s)', $1::regnamespace, p.proname,
+                pg_get_function_identity_arguments(p.oid)) as name
+  from pg_proc p
   where p.pronamespace = $1::regnamespace and p.proname = any ($5::text[])
 ), relation as (
-  select c.oid::regclass::text as name, c.relkind, c.relname from pg_class c
+  select format('%s.%I', $1::regnamespace, c.relname) as name, c.relkind, c.relname from pg_class c
   where c.relnamespace = $1::regnamespace and c.relkind in ('r', 'v', 'S')
 ), made as (
   select 1 as place,
