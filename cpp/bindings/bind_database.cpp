@@ -26,6 +26,16 @@ void bind_database(py::module_& module) {
   module.def("upgrade_schema", asked(&upgrade_schema), arg("options"));
   module.def("remove_schema", asked(&remove_schema), arg("options"));
   module.def("schema_text", asked(&schema_text), arg("options"));
+  module.def(
+      "grant_roles",
+      [](const py::dict& options, std::vector<std::string> producers,
+         std::vector<std::string> workers, std::vector<std::string> viewers, bool runs) {
+        const Config config = to_config(options);
+        const Roles roles{std::move(producers), std::move(workers), std::move(viewers)};
+        GilReleased released;
+        return grant_roles(config, roles, runs);
+      },
+      arg("options"), arg("producers"), arg("workers"), arg("viewers"), arg("runs"));
   module.def("server_facts", asked(&server_facts), arg("options"));
 }
 

@@ -36,11 +36,11 @@ py::list found_list(Call call) {
   return out;
 }
 
-py::dict stats(Engine& engine, bool with_depth) {
+py::dict stats(Engine& engine, bool with_depth, bool is_fresh) {
   Snapshot snapshot;
   {
     Released released;
-    snapshot = engine.stats(with_depth);
+    snapshot = engine.stats(with_depth, is_fresh);
   }
   return to_dict(snapshot);
 }
@@ -126,7 +126,7 @@ void bind_engine(py::module_& module) {
 void bind_looking(EngineClass& engine) {
   using py::arg;
   using Guard = py::call_guard<Released>;
-  engine.def("stats", &stats, arg("with_depth") = true)
+  engine.def("stats", &stats, arg("with_depth") = true, arg("is_fresh") = false)
       .def("depth", &depth)
       .def("queues", &queues)
       .def("peek", &peek, arg("queue"), arg("after"), arg("limit"))

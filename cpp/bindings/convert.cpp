@@ -124,6 +124,7 @@ py::dict to_dict(const Snapshot& s) {
   out["store_connections"] = s.store_connections;
   out["store_waiting_ns"] = s.store_waiting_ns;
   out["reclaimed"] = s.reclaimed;
+  out["replica_lag_ms"] = s.replica_lag_ms ? py::object(py::int_(*s.replica_lag_ms)) : py::none();
   out["threads"] = s.threads;
   out["flush_ns"] = to_list(s.flush_ns);
   return out;

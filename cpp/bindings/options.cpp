@@ -37,6 +37,8 @@ const std::map<std::string, Setter>& setters() {
       {"dsn", plain(&Config::dsn)},
       {"schema", plain(&Config::schema)},
       {"create_schema", plain(&Config::create_schema)},
+      {"read_url", plain(&Config::read_dsn)},
+      {"read_staleness_max", millis(&Config::read_staleness_max)},
       {"connect_timeout", millis(&Config::connect_timeout)},
       {"lanes", plain(&Config::lanes)},
       {"pgbouncer",

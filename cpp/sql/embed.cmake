@@ -3,6 +3,7 @@
 #   sqlite/settle_and_claim.sql         msgq::transport::sql::sqlite::kSettleAndClaim
 #   sqlite/migrations/0001_create.sql   msgq::transport::sql::sqlite::kMigration0001Create
 #   postgres/functions/append.sql       msgq::transport::sql::postgres::functions::kAppend, and one of kAll
+#   postgres/views/dead.sql             msgq::transport::sql::postgres::views::kDead, and one of kAll
 #
 # Run by the build as `cmake -DSQL_ROOT=... -DOUTPUT=... -P embed.cmake`.
 cmake_minimum_required(VERSION 3.25)
@@ -44,17 +45,18 @@ foreach(file IN LISTS files)
   string(APPEND header "\nnamespace ${namespace} {\n"
          "inline constexpr char k${name}[] = R\"sql(${text})sql\";\n"
          "}  // namespace ${namespace}\n")
-  if(folder MATCHES "/functions$")
-    list(APPEND functions "${namespace}::k${name}")
-    set(functions_namespace "${namespace}")
+  # What a schema is given together has a list of its own, kAll.
+  if(folder MATCHES "/(functions|views)$")
+    list(APPEND groups "${namespace}")
+    list(APPEND "all_${namespace}" "${namespace}::k${name}")
   endif()
 endforeach()
 
-# The functions of a schema are installed together: kAll names them.
-if(functions)
-  list(JOIN functions ",\n    " all)
-  string(APPEND header "\nnamespace ${functions_namespace} {\n"
-         "inline constexpr const char* kAll[] = {\n    ${all}};\n}  // namespace ${functions_namespace}\n")
-endif()
+list(REMOVE_DUPLICATES groups)
+foreach(namespace IN LISTS groups)
+  list(JOIN "all_${namespace}" ",\n    " all)
+  string(APPEND header "\nnamespace ${namespace} {\n"
+         "inline constexpr const char* kAll[] = {\n    ${all}};\n}  // namespace ${namespace}\n")
+endforeach()
 
 file(WRITE "${OUTPUT}" "${header}")

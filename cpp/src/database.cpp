@@ -2,6 +2,7 @@
 
 #include "msgq/error.h"
 #if MSGQ_WITH_POSTGRES
+#include "transport/postgres/grants.h"
 #include "transport/postgres/schema.h"
 #endif
 
@@ -35,8 +36,10 @@ std::pair<int, int> schema_version(const Config& config) {
 }
 
 void upgrade_schema(const Config& config) {
+  const auto spec = spec_of(config);
   Log log;
-  pg::prepare_schema(spec_of(config), log, true);
+  static_cast<void>(pg::schema_version(spec, log));  // a server that is too old is named
+  pg::upgrade_schema(spec);
 }
 
 void remove_schema(const Config& config) {
@@ -45,6 +48,10 @@ void remove_schema(const Config& config) {
 }
 
 std::string schema_text(const Config& config) { return pg::schema_text(spec_of(config).schema); }
+
+std::vector<std::string> grant_roles(const Config& config, const Roles& roles, bool runs) {
+  return pg::grant_roles(spec_of(config), {roles.producers, roles.workers, roles.viewers}, runs);
+}
 
 std::vector<std::pair<std::string, std::string>> server_facts(const Config& config) {
   Log log;
@@ -65,6 +72,7 @@ std::pair<int, int> schema_version(const Config&) { refuse(); }
 void upgrade_schema(const Config&) { refuse(); }
 void remove_schema(const Config&) { refuse(); }
 std::string schema_text(const Config&) { refuse(); }
+std::vector<std::string> grant_roles(const Config&, const Roles&, bool) { refuse(); }
 std::vector<std::pair<std::string, std::string>> server_facts(const Config&) { refuse(); }
 
 #endif

@@ -281,20 +281,23 @@ ReceiptPtr Engine::extend(const LotPtr& lot, std::chrono::milliseconds lease) {
 
 std::vector<QueueDepth> Engine::depth() {
   impl_->require_settled();
-  return impl_->transport->look().depth();
+  return impl_->transport->reader().depth();
 }
 
-Snapshot Engine::stats(bool with_depth) {
+Snapshot Engine::stats(bool with_depth, bool is_fresh) {
   impl_->require_open();
   if (with_depth) impl_->require_settled();  // the figures, too, tell of what was enqueued
+  auto& transport = *impl_->transport;
+  auto& look = is_fresh ? transport.look() : transport.reader();
   Snapshot out;
   out.traffic = impl_->book.snapshot();
-  if (with_depth) out.depth = depth();
+  if (with_depth) out.depth = look.depth();
   add_writer(out, impl_->writer);
   if (impl_->own_intake) add_writer(out, *impl_->own_intake);
   out.bytes_in_flight = impl_->admission.bytes();
-  out.store_bytes = impl_->transport->look().store_bytes();
-  out.store_connections = impl_->transport->look().connections();
+  out.store_bytes = look.store_bytes();
+  out.store_connections = look.connections();
+  out.replica_lag_ms = look.lag_ms();
   out.reclaimed = impl_->claimer.reclaimed();
   out.threads = impl_->services().size();
   return out;
@@ -308,18 +311,18 @@ std::vector<std::string> Engine::queues() {
 std::vector<FoundMessage> Engine::peek(std::string_view queue, std::string_view after,
                                        std::uint32_t limit) {
   impl_->require_settled();
-  return impl_->transport->look().peek(queue, after, limit);
+  return impl_->transport->reader().peek(queue, after, limit);
 }
 
 std::optional<FoundMessage> Engine::find(std::string_view queue, MessageId id) {
   impl_->require_settled();
-  return impl_->transport->look().find(queue, id);
+  return impl_->transport->reader().find(queue, id);
 }
 
 std::vector<FoundMessage> Engine::dead(std::string_view queue, std::string_view after,
                                        std::uint32_t limit) {
   impl_->require_settled();
-  return impl_->transport->look().dead(queue, after, limit);
+  return impl_->transport->reader().dead(queue, after, limit);
 }
 
 std::uint64_t Engine::redrive(std::string_view queue, const std::vector<MessageId>& ids) {

@@ -172,7 +172,7 @@ class Engine:
     def settle_now(self, lot: Lot, decisions: Sequence[Decision]) -> Receipt: ...
     def extend(self, lot: Lot, lease: float) -> Receipt: ...
     # looking and administering
-    def stats(self, with_depth: bool = True) -> dict[str, object]:
+    def stats(self, with_depth: bool = True, is_fresh: bool = False) -> dict[str, object]:
         """The Snapshot of stats.h as plain dicts and lists, same names."""
     def depth(self) -> list[dict[str, object]]:
         """The `depth` of stats() alone."""
@@ -210,6 +210,15 @@ def upgrade_schema(options: dict[str, object]) -> None: ...
 def remove_schema(options: dict[str, object]) -> None: ...
 def schema_text(options: dict[str, object]) -> str:
     """The statements of upgrade_schema on an empty database; asks no server."""
+
+def grant_roles(
+    options: dict[str, object],
+    producers: list[str],
+    workers: list[str],
+    viewers: list[str],
+    runs: bool,
+) -> list[str]:
+    """The statements that give roles what they need; run when `runs`."""
 
 def server_facts(options: dict[str, object]) -> list[tuple[str, str]]: ...
 def build_facts() -> str: ...

@@ -44,6 +44,8 @@ def open_engine(config: Config) -> Engine:
     if config.url.scheme == "sqlite":
         refuse_second_library(core().sqlite_library())
     warn_of_weak_tls(config.url)
+    if config["read_url"]:
+        warn_of_weak_tls(config["read_url"])
     return cast("Engine", core().Engine(config.core_options()))
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-Kind = Literal["count", "bytes", "duration", "choice", "flag", "weights", "ratio", "name"]
+Kind = Literal["count", "bytes", "duration", "choice", "flag", "weights", "ratio", "name", "url"]
 _YEAR: Final = 366 * 86_400.0
 _COUNT_MAX: Final = 10**9
 _BYTES_MAX: Final = 2**40
@@ -91,6 +91,10 @@ _TABLE: Final = (
            "1 keeps one order for all", 1, 64),
     _choice("pgbouncer", ("auto", "on", "off"),
             "postgresql://: is a pooler in transaction mode in between? 1 is on, 0 is off", True),
+    Setting("read_url", "url", "", "postgresql://: a replica, for looks that may be seconds old",
+            is_core=True),
+    _time("read_staleness_max", 10.0, "postgresql://: a replica further behind is not asked", 1.0,
+          86_400.0),
     # worker
     _count("concurrency", 8, "handler threads of a worker", 1, 10_000, core=False),
     _count("async_concurrency", 1_000, "async handlers in flight at once", 1, 100_000, core=False),

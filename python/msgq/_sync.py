@@ -271,7 +271,7 @@ class SyncEngine:
 
     # --- looking and administering ---
 
-    def stats(self, _with_depth: bool = True) -> dict[str, object]:
+    def stats(self, _with_depth: bool = True, _is_fresh: bool = False) -> dict[str, object]:
         """Gives the counters in the core's shape."""
         self._require_open()
         with self._lock:
@@ -283,6 +283,7 @@ class SyncEngine:
         return {
             "traffic": traffic, "depth": self.depth(), "flushes": 0, "flush_errors": 0, "blocks": 0,
             "bytes_in_flight": 0, "store_bytes": 0, "store_connections": 0, "store_waiting_ns": 0,
+            "replica_lag_ms": None,
             "reclaimed": 0, "threads": 0, "flush_ns": _NO_TIMES,
         }  # fmt: skip
 

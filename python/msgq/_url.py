@@ -26,7 +26,7 @@ _LIBPQ_NAMES: Final = (
 )
 LIBPQ_OPTIONS: Final = frozenset(_LIBPQ_NAMES.split())
 """What libpq knows; the other options of a postgresql:// URL are settings of msgq."""
-_SECRET: Final = re.compile(r"passw|secret|token|key|credential|sig", re.IGNORECASE)
+_SECRET: Final = re.compile(r"passw|secret|token|key|credential|sig|read_url", re.IGNORECASE)
 _USER: Final = re.compile(r"[^/@:?#]*:")
 _QUERY: Final = re.compile(r"\?[A-Za-z_]+=")
 _OPTION: Final = re.compile(r"([?&])([^=&?]*)=[^&]*")

@@ -63,8 +63,9 @@ class Config(Mapping[str, Any]):
         for setting in SETTINGS.values():
             if setting.is_core:
                 value = self._values[setting.name]
-                is_time = setting.kind == "duration"
-                options[setting.name] = math.ceil(value * 1000) if is_time else value
+                if setting.kind == "duration":
+                    value = math.ceil(value * 1000)
+                options[setting.name] = value.dsn if isinstance(value, StoreUrl) else value
         return options
 
 
@@ -184,6 +185,8 @@ def _typed(setting: Setting, value: Any) -> Any:
         if value not in setting.choices:
             raise ConfigError(f"{name} must be one of {', '.join(setting.choices)}, got {value!r}")
         return value
+    if kind == "url":
+        return _replica(name, value)
     if kind == "name":
         return _name(name, value)
     return _flag(name, value) if kind == "flag" else _weights(name, value)
@@ -222,6 +225,16 @@ def _name(name: str, value: Any) -> str:
             f"{name} must be a to z, 0 to 9 and _, at most 50, no digit first, got {value!r}"
         )
     return value
+
+
+def _replica(name: str, value: Any) -> StoreUrl | str:
+    """Reads the URL of another server; "" is none. Options in it are libpq's alone."""
+    if value == "" or isinstance(value, StoreUrl):
+        return value
+    url = parse_url(str(value))
+    if url.scheme != "postgresql" or url.options:
+        raise ConfigError(f"{name} must be a postgresql:// URL without settings, got {url}")
+    return url
 
 
 def _flag(name: str, value: Any) -> bool:

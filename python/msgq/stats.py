@@ -86,7 +86,11 @@ class ProcessFigures:
 
 @dataclass(frozen=True)
 class StoreFigures:
-    """The engine's writing since it was opened, and the size of the store's files."""
+    """The engine's writing since it was opened, and the size of the store's files.
+
+    `replica_lag` is how many seconds the figures may be old that a replica gave; None: they are of
+    now.
+    """
 
     flushes: int
     flush_errors: int
@@ -96,6 +100,7 @@ class StoreFigures:
     store_waiting: float
     reclaimed: int
     flush_time: Percentiles
+    replica_lag: float | None = None
 
 
 @dataclass(frozen=True)
@@ -204,6 +209,7 @@ def _store(raw: Mapping[str, Any]) -> StoreFigures:
         store_waiting=raw["store_waiting_ns"] / 1e9,
         reclaimed=raw["reclaimed"],
         flush_time=percentiles(raw["flush_ns"]),
+        replica_lag=None if raw["replica_lag_ms"] is None else raw["replica_lag_ms"] / 1000,
     )
 
 

@@ -262,8 +262,9 @@ class Worker:
                 return
 
     def _is_idle(self) -> bool:
-        # a meter of its own: looking here must not reset the rates somebody else reads
-        stats = self._meter.read(self.app._opened().stats(True))
+        # Not of a replica, which may be behind; with a meter of its own, as looking here must not
+        # reset the rates somebody else reads.
+        stats = self._meter.read(self.app._opened().stats(True, True))
         depths = [stats.depth_of(queue) for queue in self.queues]
         return not any(each.waiting or each.leased for each in depths) and not any(
             stats.traffic_of(queue).in_flight for queue in self.queues

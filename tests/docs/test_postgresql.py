@@ -36,21 +36,30 @@ def rows_of(connection: psycopg.Connection[tuple[object, ...]], block: str) -> i
 
 
 def test_every_statement_runs(shop: PostgresServer) -> None:
-    roles, grants, *rest = BLOCKS
+    roles, *rest = BLOCKS
     admin = psycopg.connect(url_as(shop, "msgq"), autocommit=True)
     rows_of(admin, roles)
-    owner, app = url_as(shop, "shop_owner"), url_as(shop, "shop_app")
+    owner, work = url_as(shop, "shop_owner"), url_as(shop, "shop_work")
     ok("db", "upgrade", "--url", owner)
-    with psycopg.connect(owner) as connection:
-        rows_of(connection, grants)
+    named = ("--producer", "shop_web", "--worker", "shop_work", "--viewer", "shop_watch")
+    assert f"msgq db grant {' '.join(named)} --url" in PAGE.read_text("utf-8")
+    ok("db", "grant", *named, "--url", owner)
 
-    with msgq.connect(app, create_schema=False, profile="test") as client:
+    with msgq.connect(url_as(shop, "shop_web"), create_schema=False, profile="test") as web:
+        web.queue("emails").enqueue_many([b"1", b"2", b"3"])
+    with msgq.connect(work, create_schema=False, profile="test") as client:
         queue = client.queue("emails")
-        queue.enqueue_many([b"1", b"2", b"3"])
         queue.enqueue(b"later", delay="1h")
         first, second, _ = queue.claim(3, wait=5)
         first.reject("no such address")
         second.ack()
+        watch = psycopg.connect(url_as(shop, "shop_watch"), autocommit=True)
+        views = [
+            block for block in rest if re.search(r"msgq\.(messages|queues|dep|ra|dead|le)", block)
+        ]
+        assert len(views) == 6
+        assert all(rows_of(watch, block) > 0 for block in views)
+        watch.close()
         answers = {block: rows_of(admin, block) for block in rest}
         damaged = next(block for block in rest if "quarantine;" in block)
         assert answers.pop(damaged) == 0

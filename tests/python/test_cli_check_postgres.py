@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import psycopg
 import pytest
 
 import msgq
+from msgq._engine import core
 from msgq.cli import check_postgres
+from msgq.config import resolve
 from tests.support.cli import call, ok
 from tests.support.postgres import PostgresServer
 from tests.support.postgres_fixtures import new_server
@@ -18,6 +21,8 @@ WELL = {
     "fsync": "on", "full_page_writes": "on", "synchronous_commit": "on", "max_connections": "100",
     "connections": "5", "statement_timeout": "0", "lock_timeout": "0",
     "has_pooler": "false",
+    "default_transaction_isolation": "read committed", "missing": "", "oldest_s": "0",
+    "oldest_pid": "0", "slot": "", "slot_bytes": "0",
 }  # fmt: skip
 
 
@@ -106,3 +111,63 @@ def test_a_pooler_is_told_and_no_hint_is_waited_for(pooled_url: str) -> None:
     assert checks["round trip"]["is_well"]
     assert "wake" not in checks
     assert list(check_postgres.pooler(WELL)) == []
+def test_what_was_removed_by_hand_is_named_and_made_anew(
+    postgres_server: PostgresServer, postgres_url: str
+) -> None:
+    schema = postgres_url.rpartition("schema=")[2]
+    ok("db", "upgrade", "--url", postgres_url)
+    assert "objects" not in findings(call("check", "--url", postgres_url, "--json").json)
+    postgres_server.execute(f"drop view {schema}.rates")
+    postgres_server.execute(f"drop function {schema}.depth(text)")
+    postgres_server.execute(f"drop function {schema}.depth()")
+    found = findings(call("check", "--url", postgres_url, "--json").json)["objects"]
+    assert not found["is_well"]
+    assert found["detail"] == "missing in the schema: depth, rates"
+    ok("db", "upgrade", "--url", postgres_url)
+    assert "objects" not in findings(call("check", "--url", postgres_url, "--json").json)
+
+
+def facts_of(server: PostgresServer) -> dict[str, str]:
+    return dict(core().server_facts(resolve(server.url).core_options()))
+
+
+def test_old_transactions_and_slots_that_hold_the_log_are_named(
+    own_postgres: PostgresServer,
+) -> None:
+    assert [*check_postgres.held_up(WELL)] == []
+    with psycopg.connect(own_postgres.dsn) as old:
+        old.execute("set transaction isolation level repeatable read")
+        old.execute("select 1 from pg_class")
+        own_postgres.execute("select pg_create_physical_replication_slot('forgotten', true)")
+        own_postgres.execute("create table written as select generate_series(1, 10000)")
+        facts = facts_of(own_postgres)
+        assert facts["oldest_pid"] == str(old.info.backend_pid)
+    assert facts["slot"] == "forgotten"
+    assert int(facts["slot_bytes"]) > 100_000
+    told = [*check_postgres.held_up({**facts, "oldest_s": "301", "slot_bytes": str(2 << 30)})]
+    assert [each.name for each in told] == ["old transaction", "replication slot"]
+    assert not any(each.is_well for each in told)
+    assert f"session {facts['oldest_pid']} has held" in told[0].detail
+    assert "slot forgotten holds 2048 MB" in told[1].detail
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"],
+)
+def test_a_limit_of_the_role_is_named(own_postgres: PostgresServer, name: str) -> None:
+    own_postgres.execute(f"alter role msgq set {name} = '2s'")
+    (told,) = [
+        each for each in check_postgres.settings({**WELL, **facts_of(own_postgres), "fsync": "on",
+                                                  "full_page_writes": "on"})
+        if not each.is_well
+    ]  # fmt: skip
+    assert told.detail.startswith(f"{name}=2000 ms")
+
+
+def test_another_isolation_level_is_said_and_fine(own_postgres: PostgresServer) -> None:
+    own_postgres.execute("alter role msgq set default_transaction_isolation = 'repeatable read'")
+    facts = facts_of(own_postgres)
+    (told,) = [each for each in check_postgres.settings(facts) if each.name == "isolation"]
+    assert told.is_well
+    assert "repeatable read" in told.detail

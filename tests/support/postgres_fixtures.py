@@ -16,6 +16,7 @@ import pytest
 from tests.support.pgbouncer import NoPoolerError, PgBouncer
 from tests.support.postgres import PostgresServer
 from tests.support.postgres_binaries import NoServerError, find_binaries
+from tests.support.standby import Standby
 
 # As the run began, for a test sees no setting of the shell.
 _IN_CI = bool(os.environ.get("CI"))
@@ -77,3 +78,8 @@ def pooler(postgres_server: PostgresServer) -> Iterator[PgBouncer]:
 def pooled_url(postgres_url: str, pooler: PgBouncer) -> str:
     """The URL of the test's schema, behind the pooler."""
     return f"{pooler.url}&{postgres_url.rpartition('&')[2]}"
+@pytest.fixture
+def own_standby(own_postgres: PostgresServer) -> Iterator[Standby]:
+    """A hot standby of `own_postgres`."""
+    with Standby(own_postgres) as standby:
+        yield standby

@@ -32,6 +32,8 @@ struct Config {
   Millis connect_timeout{5'000};
   std::uint32_t lanes = 16;  // of a queue, that the processes appending to it spread over
   Pooler pgbouncer = Pooler::kAuto;  // kAuto: each connection finds out
+  std::string read_dsn;               // of a replica for looks; empty: none
+  Millis read_staleness_max{10'000};  // one that is further behind is not used
 
   // Intake: what may be on its way into the store at once.
   std::uint64_t inflight_count_max = 20'000;

@@ -93,7 +93,8 @@ class Engine {
   // --- looking and administering: each blocks for a read or a transaction of its own ---
   // What the store holds of each queue; alone it is quicker than stats().
   std::vector<QueueDepth> depth();
-  Snapshot stats(bool with_depth = true);
+  // When `is_fresh` no replica is asked.
+  Snapshot stats(bool with_depth = true, bool is_fresh = false);
   std::vector<std::string> queues();
   // Messages of a queue without claiming them, oldest first, behind `after` (a cursor, or empty).
   std::vector<FoundMessage> peek(std::string_view queue, std::string_view after,

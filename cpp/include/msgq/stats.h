@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -61,7 +62,8 @@ struct Snapshot {
   std::uint64_t store_connections = 0;
   std::uint64_t store_waiting_ns = 0;  // spent waiting for other processes' turns
   std::uint64_t reclaimed = 0;
-  std::uint64_t threads = 0;  // of the engine
+  std::optional<std::int64_t> replica_lag_ms;  // how old depth may be; none: it is of now
+  std::uint64_t threads = 0;                   // of the engine
   Histogram flush_ns{};
 };
 

@@ -41,6 +41,7 @@ void Config::validate() const {
   c.require(scheme != "postgresql" || !dsn.empty(), "dsn of the server is empty");
   c.range("connect_timeout", connect_timeout, 100, kDayMs);
   c.range<std::uint32_t>("lanes", lanes, 1, 64);
+  c.range("read_staleness_max", read_staleness_max, 1'000, kDayMs);
   c.range<std::uint64_t>("inflight_count_max", inflight_count_max, 1, 100'000'000);
   c.range<std::uint64_t>("inflight_bytes_max", inflight_bytes_max, 1 << 10, 1ull << 40);
   c.range("overflow_wait", overflow_wait, 0, kDayMs);

@@ -189,6 +189,8 @@ class Look {
   virtual void backup(const std::string& path) = 0;
   virtual std::uint64_t store_bytes() = 0;
   virtual std::uint64_t connections() = 0;
+  // How old its answers may be; none: they are of now.
+  virtual std::optional<std::int64_t> lag_ms() { return std::nullopt; }
 };
 
 // A hint that there may be work. May be lost; correctness never depends on it.
@@ -211,6 +213,8 @@ class Transport {
   virtual const Capability& capability() const = 0;
   virtual std::unique_ptr<Session> open_session() = 0;
   virtual Look& look() = 0;
+  // For figures and listings that may be some seconds old.
+  virtual Look& reader() { return look(); }
   virtual Wake* wake() = 0;  // nullptr: no other process can be on this store
 };
 

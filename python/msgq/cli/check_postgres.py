@@ -26,7 +26,12 @@ _LOSING: Final = {
     "full_page_writes": "a power cut may leave torn pages behind",
     "synchronous_commit": "a crash of the server loses messages that were acknowledged",
 }
-_TIMEOUTS: Final = ("statement_timeout", "lock_timeout", "transaction_timeout")
+_TIMEOUTS: Final = (
+    "statement_timeout", "lock_timeout", "transaction_timeout",
+    "idle_in_transaction_session_timeout",
+)  # fmt: skip
+_OLDEST_MAX_S: Final = 300
+_SLOT_BYTES_MAX: Final = 1 << 30
 
 
 def server(facts: Mapping[str, str]) -> Told:
@@ -56,6 +61,26 @@ def schema(facts: Mapping[str, str], name: str, found: int, wanted: int, makes: 
     return Told("schema", True, f"{detail}; the first use makes the tables")
 
 
+def objects(facts: Mapping[str, str], found: int, wanted: int) -> Iterator[Told]:
+    """Functions, views and tables that somebody has removed."""
+    if found == wanted and facts["missing"]:
+        detail = f"missing in the schema: {facts['missing']}"
+        yield Told("objects", False, detail, "msgq db upgrade makes functions and views anew")
+
+
+def held_up(facts: Mapping[str, str]) -> Iterator[Told]:
+    """What keeps the server from removing dead rows, and its log from being used again."""
+    seconds, slot_bytes = int(facts["oldest_s"]), int(facts["slot_bytes"])
+    if seconds > _OLDEST_MAX_S:
+        detail = f"session {facts['oldest_pid']} has held a transaction open for {seconds} s"
+        text = "end it: until then no dead row is removed, and tables grow"
+        yield Told("old transaction", False, detail, text)
+    if slot_bytes > _SLOT_BYTES_MAX:
+        detail = f"replication slot {facts['slot']} holds {slot_bytes >> 20} MB of WAL"
+        text = "bring its standby back, or drop the slot, before the disk is full"
+        yield Told("replication slot", False, detail, text)
+
+
 def settings(facts: Mapping[str, str]) -> Iterator[Told]:
     """Each setting of the server, or of the role, that hurts; one line when none does."""
     hurting = [*_losing(facts), *_short_timeouts(facts)]
@@ -63,6 +88,9 @@ def settings(facts: Mapping[str, str]) -> Iterator[Told]:
     if not hurting:
         detail = ", ".join(f"{name}={facts[name]}" for name in _LOSING)
         yield Told("settings", True, detail)
+    level = facts["default_transaction_isolation"]
+    if level != "read committed":
+        yield Told("isolation", True, f"default is {level}; msgq asks for READ COMMITTED itself")
     most, used = int(facts["max_connections"]), int(facts["connections"])
     text = "raise max_connections; each process of msgq holds up to five"
     is_enough = most - used >= _FREE_CONNECTIONS_MIN
@@ -99,4 +127,6 @@ def told(options: dict[str, Any]) -> Iterator[Told]:
     yield from pooler(facts)
     found, wanted = core().schema_version(options)
     yield schema(facts, options["schema"], found, wanted, options["create_schema"])
+    yield from objects(facts, found, wanted)
     yield from settings(facts)
+    yield from held_up(facts)

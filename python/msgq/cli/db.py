@@ -63,8 +63,13 @@ def downgrade(
     config, options = _asked(url)
     before, _ = core().schema_version(options)
     schema = config["schema"]
+    if to > before:
+        raise ConfigError(f"schema {schema} has version {before}; {to} is not behind that")
     if to not in (0, before):
-        raise ConfigError(f"schema {schema} has version {before}; from there one can go to 0 only")
+        raise ConfigError(
+            f"schema {schema} has version {before}; there is no way back to version {to}: "
+            f"processes of version {to} go on beside version {before}; 0 removes everything"
+        )
     if to < before:
         confirmed(f"Remove all tables of msgq in schema {schema!r} with all messages?", yes)
         core().remove_schema(options)
@@ -83,6 +88,39 @@ def sql(url: Url = None, as_json: Json = False) -> None:
         print_json({"schema": config["schema"], "sql": text})
     else:
         print_text(text.rstrip())
+
+
+RoleOption = Annotated[list[str] | None, typer.Option(metavar="ROLE", show_default=False)]
+
+
+@db.command(epilog="Example: msgq db grant --producer shop_web --worker shop_work --url URL")
+def grant(
+    *,
+    producer: RoleOption = None,
+    worker: RoleOption = None,
+    viewer: RoleOption = None,
+    only_sql: Annotated[
+        bool, typer.Option("--sql", help="Print the statements, run none.")
+    ] = False,
+    url: Url = None,
+    as_json: Json = False,
+) -> None:
+    """Give roles of the database what they need and no more; each option may be repeated.
+
+    Producers send; they read and change no table. Workers send and handle. Viewers read tables and
+    views. Run it as the owner of the tables, again after each upgrade.
+    """
+    config, options = _asked(url)
+    roles = {"producer": producer or [], "worker": worker or [], "viewer": viewer or []}
+    statements = core().grant_roles(options, *roles.values(), not only_sql)
+    if as_json:
+        print_json({"schema": config["schema"], **roles, "sql": statements})
+    elif only_sql:
+        print_text("\n".join(f"{each};" for each in statements))
+    else:
+        for kind, names in roles.items():
+            for name in names:
+                print_text(f"role {name} is a {kind} of schema {config['schema']}")
 
 
 def _changed(schema: str, before: int, after: int, as_json: bool) -> None:

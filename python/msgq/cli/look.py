@@ -124,6 +124,7 @@ def _snapshot(client: msgq.Client, rates: _Rates) -> dict[str, Any]:
         "queues": lines,
         "store_bytes": taken.store.store_bytes,
         "store_connections": taken.process.store_connections,
+        "replica_lag_s": taken.store.replica_lag,
     }
 
 
@@ -152,9 +153,15 @@ def _rows(snapshot: dict[str, Any]) -> list[list[object]]:
     ]
 
 
+def _store_line(snapshot: dict[str, Any]) -> str:
+    line = f"store: {human_bytes(snapshot['store_bytes'])}"
+    lag = snapshot["replica_lag_s"]
+    return line if lag is None else f"{line}; read from a replica, at most {lag:.1f} s behind"
+
+
 def _print_snapshot(snapshot: dict[str, Any]) -> None:
     print_table(_STATS_COLUMNS, _rows(snapshot))
-    print_text(f"store: {human_bytes(snapshot['store_bytes'])}")
+    print_text(_store_line(snapshot))
 
 
 def _show_live(snapshots: Iterator[dict[str, Any]]) -> None:
@@ -167,7 +174,7 @@ def _show_live(snapshots: Iterator[dict[str, Any]]) -> None:
 
     with Live(auto_refresh=False, screen=False) as live:
         for snapshot in snapshots:
-            title = f"store: {human_bytes(snapshot['store_bytes'])}; Ctrl-C ends"
+            title = f"{_store_line(snapshot)}; Ctrl-C ends"
             table = table_of(_STATS_COLUMNS, _rows(snapshot), title)
             live.update(table, refresh=True)
 

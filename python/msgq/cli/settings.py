@@ -50,7 +50,7 @@ def _record(settings: Config, name: str) -> dict[str, object]:
     setting = SETTINGS[name]
     return {
         "name": name,
-        "value": settings[name],
+        "value": str(settings[name]) if setting.kind == "url" else settings[name],
         "origin": settings.origin(name),
         "default": setting.default,
         "unit": setting.unit,

@@ -1,6 +1,6 @@
 -- Returns: how many closed owners went, with what their requests left, once nobody can ask after
---   them any more; dead processes follow when they have no owner left.
--- Index: primary keys of owner and flushed.
+--   them any more; dead processes follow when they have no owner left, and rates that are old.
+-- Index: primary keys of owner and flushed; rate_at.
 -- Locks: the owners' rows; the totals.
 -- Twice: 0.
 create or replace function :schema.clear_away(p_age_ms bigint) returns int language plpgsql as $$
@@ -18,6 +18,7 @@ begin
     delete from :schema.owner where id = v_owner;
     v_count := v_count + 1;
   end loop;
+  delete from :schema.rate where at < clock_timestamp() - interval '20 minutes';
   delete from :schema.process p
     where p.is_dead and not exists (select 1 from :schema.owner o where o.process = p.id);
   return v_count;

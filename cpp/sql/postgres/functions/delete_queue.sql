@@ -11,6 +11,8 @@ begin
   delete from :schema.block where lane in (select id from :schema.lane where queue = p_queue);
   delete from :schema.dead_letter where queue = p_queue;
   delete from :schema.claim where subscription = v_subscription;
+  delete from :schema.floor where subscription = v_subscription;
+  delete from :schema.rate where subscription = v_subscription;
   delete from :schema.cursor where subscription = v_subscription;
   delete from :schema.lane where queue = p_queue;
   delete from :schema.totals where subscription = v_subscription;

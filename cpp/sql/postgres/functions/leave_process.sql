@@ -1,10 +1,14 @@
 -- Returns: nothing; a process that has closed its connections is no more. What owners of lost
---   connections of it still hold becomes claimable again, uncounted.
+--   connections of it still hold becomes claimable again, uncounted. A process whose lock another
+--   session holds lives, and is left alone.
 -- Index: primary key of process.
--- Locks: its row; its owners, their claims, the totals.
+-- Locks: the process's; its row; its owners, their claims, the totals.
 -- Twice: changes nothing.
 create or replace function :schema.leave_process(p_process int) returns void language plpgsql as $$
 begin
+  if not pg_try_advisory_xact_lock(:schema.space(), p_process) then
+    return;
+  end if;
   delete from :schema.process where id = p_process;
   perform :schema.leave_owner(o.id) from :schema.owner o where o.process = p_process order by o.id;
 end $$

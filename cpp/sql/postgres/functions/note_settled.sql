@@ -7,14 +7,15 @@ create or replace function :schema.note_settled(
   r_settles int[], r_kinds int[])
 returns void language plpgsql as $$
 begin
-  insert into :schema.flushed (owner, request, part, subscription, done, parked, dead)
-  select p_owner, p_request, 3, subscription, sum(done), sum(parked), sum(dead)
+  insert into :schema.flushed (owner, request, part, subscription, done, parked, dead, failed)
+  select p_owner, p_request, 3, subscription, sum(done), sum(parked), sum(dead), sum(failed)
   from (
-    select s.subscription, s.acked as done, 0 as parked, 0 as dead
+    select s.subscription, s.acked as done, 0 as parked, 0 as dead, 0 as failed
     from unnest(p_subscriptions, p_acked) with ordinality as s(subscription, acked, number)
     where s.number <> all (p_lost)
     union all
-    select p_subscriptions[r.settle], 0, (r.kind < 3)::int, (r.kind = 3)::int
+    select p_subscriptions[r.settle], 0, (r.kind < 3)::int, (r.kind = 3)::int,
+           (r.kind <> 2)::int
     from unnest(r_settles, r_kinds) as r(settle, kind)
     where r.settle <> all (p_lost)
   ) as change

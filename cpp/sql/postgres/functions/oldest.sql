@@ -2,7 +2,9 @@
 -- Index: primary key of claim, from the right; claim_lapsed; primary key of block.
 -- Locks: none.
 -- Twice: the same, while nothing happens.
-create or replace function :schema.oldest(p_subscription int) returns timestamptz language sql as $$
+create or replace function :schema.oldest(p_subscription int) returns timestamptz
+language sql stable
+set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$
   select min(b.at) from :schema.cursor r
   left join lateral (
     select c.pos_seq, c.pos_index from :schema.claim c

@@ -1,5 +1,5 @@
 -- Returns: nothing; folds what an owner's requests changed, up to a number whose answer it has
---   heard, into the totals.
+--   heard, into the totals, and notes for the rates how much that was.
 -- Index: primary key of flushed, behind what was swept before; primary key of totals.
 -- Locks: the owner's row; the totals, ascending.
 -- Twice: finds nothing.
@@ -19,12 +19,14 @@ begin
       delete from :schema.flushed
       where owner = p_owner and request > v_swept and request <= p_heard returning *)
     select subscription, sum(sent) as sent, sum(parked) as parked, sum(done) as done,
-      sum(dead) as dead
+      sum(dead) as dead, sum(failed) as failed
     from gone where subscription <> 0 group by subscription order by subscription
   loop
     update :schema.totals set sent = sent + v_change.sent, parked = parked + v_change.parked,
                               done = done + v_change.done, dead = dead + v_change.dead
       where subscription = v_change.subscription;
+    insert into :schema.rate (subscription, sent, done, failed)
+    values (v_change.subscription, v_change.sent, v_change.done, v_change.failed);
   end loop;
   update :schema.owner set swept = p_heard where id = p_owner;
 end $$

@@ -13,3 +13,32 @@ returns table (id int, host text, pid int, heartbeat text, up_s float8) language
   select p.id, p.host, p.pid, p.heartbeat, p.up_s
   from :schema.look_at_processes(p_self, 0) p where p.has_lock
 $$;
+
+-- Looking: no row of claim below floor.gen is open, lapsed or a position, so that a look at the
+-- claims of a cursor need not begin at the left edge of an index whose dead rows an old snapshot
+-- keeps. The newest row counts; rows come at the right and go, none is changed.
+create table :schema.floor (
+  subscription int not null,
+  lane int not null,
+  gen bigint not null,
+  primary key (subscription, lane, gen)
+);
+alter table :schema.claim add column at timestamptz;  -- when it was made; null: by version 1
+alter table :schema.claim alter column at set default clock_timestamp();
+-- Of what a request settled, messages to be tried again or given up; snoozes are not.
+alter table :schema.flushed add column failed int not null default 0;
+-- What was folded into the totals, and when: a row each time, so that nobody waits for anybody.
+create table :schema.rate (
+  at timestamptz not null default clock_timestamp(),
+  subscription int not null,
+  sent bigint not null,
+  done bigint not null,
+  failed bigint not null
+);
+create index rate_at on :schema.rate (at);  -- what is young is read, what is old removed
+-- Told by its statistics that the table has a row, the planner took the index of this constraint
+-- for (subscription, lane, gen > ...) and read every dead row that an old snapshot kept: 350 ms a
+-- sweep. It takes an index with a condition only where the query implies it; none says prev_gen.
+alter table :schema.claim drop constraint claim_subscription_lane_prev_gen_key;
+create unique index claim_prev_gen on :schema.claim (subscription, lane, prev_gen)
+  where prev_gen >= 0;

@@ -4,6 +4,7 @@
 
 #include "base/fork.h"
 #include "transport/postgres/look.h"
+#include "transport/postgres/replica.h"
 #include "transport/postgres/schema.h"
 
 namespace msgq::transport {
@@ -38,6 +39,13 @@ postgres::ConnectionSpec spec_of(const Config& config) {
   return out;
 }
 
+postgres::ConnectionSpec replica_of(const Config& config) {
+  postgres::ConnectionSpec out = spec_of(config);
+  out.dsn = config.read_dsn;
+  out.role = "replica";
+  return out;
+}
+
 postgres::Rules rules_of(const Config& config, const PostgresOptions& options) {
   postgres::Rules rules;
   rules.strict_queues = config.strict_queues;
@@ -66,17 +74,22 @@ PostgresTransport::PostgresTransport(const Config& config, World world, Log& log
       rules_(rules_of(config, options)),
       options_(std::move(options)) {
   postgres::prepare_schema(with_role(spec_, "starter"), log_, config.create_schema);
+  rules_.may_work = postgres::may_work(with_role(spec_, "starter"), log_);
   presence_ = std::make_unique<postgres::Presence>(with_role(spec_, "presence"), log_,
                                                    rules_.reclaim.heartbeat,
                                                    static_cast<int>(config.lanes));
   look_ = std::make_unique<postgres::PostgresLook>(with_role(spec_, "look"), world_.clock, log_,
                                                    options_.before);
+  if (!config.read_dsn.empty())
+    reader_ = std::make_unique<postgres::ReplicaLook>(
+        replica_of(config), *look_, config.read_staleness_max, world_.clock, log_);
 }
 
 PostgresTransport::~PostgresTransport() {
   if (fork_generation() != fork_generation_) {  // its sockets are the parent's
     static_cast<void>(presence_.release());
     static_cast<void>(look_.release());
+    static_cast<void>(reader_.release());
     return;
   }
   presence_->stop();

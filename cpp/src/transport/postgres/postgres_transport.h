@@ -33,6 +33,7 @@ class PostgresTransport final : public Transport {
   const Capability& capability() const override;
   std::unique_ptr<Session> open_session() override;
   Look& look() override { return *look_; }
+  Look& reader() override { return reader_ ? *reader_ : *look_; }
   Wake* wake() override { return presence_.get(); }
   // As SIGKILL would: its lock is given up, its rows stay. The process's number.
   int test_only_kill();
@@ -43,10 +44,11 @@ class PostgresTransport final : public Transport {
   World world_;
   Log& log_;
   const postgres::ConnectionSpec spec_;
-  const postgres::Rules rules_;
+  postgres::Rules rules_;
   const PostgresOptions options_;
   std::unique_ptr<postgres::Presence> presence_;
   std::unique_ptr<Look> look_;
+  std::unique_ptr<Look> reader_;  // null: there is no replica
 };
 
 }  // namespace msgq::transport

@@ -5,6 +5,7 @@
 
 #include "msgq/error.h"
 #include "transport/postgres/connection.h"
+#include "transport/postgres/grants.h"
 #include "transport/postgres/pqxx_call.h"
 #include "transport/sql_text.h"
 
@@ -21,13 +22,6 @@ static_assert(std::size(kMigrations) == kSchemaVersion);
 int read_version(pqxx::work& work, const std::string& schema) {
   if (!work.exec(with_schema(sql::postgres::kHasSchema, schema))[0][0].as<bool>()) return 0;
   return work.exec(with_schema(sql::postgres::kSchemaVersion, schema))[0][0].as<int>(0);
-}
-
-// libpqxx waits as long as the network does unless the URL says how long.
-std::string dsn_of(const ConnectionSpec& spec) {
-  const auto seconds = std::chrono::ceil<std::chrono::seconds>(spec.connect_timeout).count();
-  return spec.dsn + (spec.dsn.find('?') == std::string::npos ? "?" : "&") +
-         "connect_timeout=" + std::to_string(seconds);
 }
 
 Rows run(Connection& connection, const char* name, const char* sql) {
@@ -60,16 +54,27 @@ std::string names_behind(std::string_view head, std::string_view text) {
   return names;
 }
 
+// What a schema holds when it is whole, as arrays of PostgreSQL.
+struct Names {
+  std::string functions, relations;
+};
+
+Names made_names() {
+  std::string functions, views, migrations;
+  for (const char* text : sql::postgres::functions::kAll) functions += text;
+  for (const char* text : sql::postgres::views::kAll) views += text;
+  for (const char* text : kMigrations) migrations += text;
+  return {"{" + names_behind("function :schema.", functions) + "}",
+          "{" + names_behind("view :schema.", views) + "," +
+              names_behind("table :schema.", migrations) + "," +
+              names_behind("sequence :schema.", migrations) + "}"};
+}
+
 // Takes away what upgrade() made, and nothing else.
 void remove(pqxx::work& work, const std::string& schema) {
-  std::string functions, migrations;
-  for (const char* text : sql::postgres::functions::kAll) functions += text;
-  for (const char* text : kMigrations) migrations += text;
-  const std::string made = names_behind("function :schema.", functions);
-  const std::string kept = names_behind("table :schema.", migrations) + "," +
-                           names_behind("sequence :schema.", migrations);
+  const Names made = made_names();
   const auto drops =
-      work.exec_params(sql::postgres::kListDrops, schema, "{" + made + "}", "{" + kept + "}");
+      work.exec_params(sql::postgres::kListDrops, schema, made.functions, made.relations);
   for (const auto& drop : drops) work.exec(drop[0].as<std::string>());
   work.exec(with_schema(sql::postgres::kDropSchema, schema));
 }
@@ -77,13 +82,24 @@ void remove(pqxx::work& work, const std::string& schema) {
 void upgrade(pqxx::work& work, const std::string& schema, int version) {
   work.exec(sql::postgres::kSkipBodyChecks);
   work.exec(with_schema(sql::postgres::kMakeSchema, schema));
+  const auto senders = list_senders(work, schema);
   for (; version < kSchemaVersion; ++version) work.exec(with_schema(kMigrations[version], schema));
   for (const char* function : sql::postgres::functions::kAll)
     work.exec(with_schema(function, schema));
-  work.exec_params(with_schema(sql::postgres::kNoteVersion, schema), kSchemaVersion);
+  for (const char* view : sql::postgres::views::kAll) work.exec(with_schema(view, schema));
+  for (const std::string& statement : senders) work.exec(statement);
+  if (read_version(work, schema) != kSchemaVersion)
+    work.exec_params(with_schema(sql::postgres::kNoteVersion, schema), kSchemaVersion);
 }
 
 }  // namespace
+
+// libpqxx waits as long as the network does unless the URL says how long.
+std::string dsn_of(const ConnectionSpec& spec) {
+  const auto seconds = std::chrono::ceil<std::chrono::seconds>(spec.connect_timeout).count();
+  return spec.dsn + (spec.dsn.find('?') == std::string::npos ? "?" : "&") +
+         "connect_timeout=" + std::to_string(seconds);
+}
 
 void validate_schema_name(const std::string& schema) {
   constexpr std::size_t kSizeMax = 50;  // room for prefixes below PostgreSQL's 63
@@ -116,15 +132,19 @@ void prepare_schema(const ConnectionSpec& spec, Log& log, bool creates) {
     prepare_schema(dsn_of(spec), spec.schema, creates);
 }
 
-void prepare_schema(const std::string& dsn, const std::string& schema, bool creates) {
+void upgrade_schema(const ConnectionSpec& spec) {
+  prepare_schema(dsn_of(spec), spec.schema, true, true);
+}
+
+void prepare_schema(const std::string& dsn, const std::string& schema, bool creates, bool again) {
   pqxx_call(dsn, [&](pqxx::work& work) {
     // A role may have another as its default, and would not see what the one before did.
     work.exec(sql::postgres::kSetReadCommitted);
-    if (read_version(work, schema) == kSchemaVersion) return;
+    if (!again && read_version(work, schema) == kSchemaVersion) return;
     // Of many starters one goes on; the others wait here, and find the work done.
     work.exec(with_schema(sql::postgres::kLockSchema, schema));
     const int version = read_version(work, schema);
-    if (version == kSchemaVersion) return;
+    if (!again && version == kSchemaVersion) return;
     if (version > kSchemaVersion)
       throw Error(ErrorCode::kSchemaMismatch,
                   "schema '" + schema + "' is of a newer msgq (version " + std::to_string(version) +
@@ -167,10 +187,16 @@ std::string schema_text(const std::string& schema) {
   add(sql::postgres::kMakeSchema);
   for (const char* migration : kMigrations) add(migration);
   for (const char* function : sql::postgres::functions::kAll) add(function);
+  for (const char* view : sql::postgres::views::kAll) add(view);
   std::string note = sql::postgres::kNoteVersion;
   note.replace(note.find("$1"), 2, std::to_string(kSchemaVersion));
   add(note.c_str());
   return text + "commit;\n";
+}
+
+bool may_work(const ConnectionSpec& spec, Log& log) {
+  Connection connection(spec, log);
+  return run(connection, "may_work", sql::postgres::kMayWork).integer(0, 0) != 0;
 }
 
 std::vector<std::pair<std::string, std::string>> server_facts(const ConnectionSpec& spec,
@@ -182,6 +208,12 @@ std::vector<std::pair<std::string, std::string>> server_facts(const ConnectionSp
   for (int row = 0; row < rows.size(); ++row)
     out.emplace_back(std::string(rows.bytes(row, 0)), std::string(rows.bytes(row, 1)));
   out.emplace_back("has_pooler", connection.is_pooled() ? "true" : "false");
+  const Names made = made_names();
+  pqxx_call(dsn_of(spec), [&](pqxx::work& work) {
+    const auto missing =
+        work.exec_params(sql::postgres::kListMissing, spec.schema, made.functions, made.relations);
+    out.emplace_back("missing", missing[0][0].as<std::string>());
+  });
   return out;
 }
 

@@ -17,7 +17,14 @@ inline constexpr int kSchemaVersion = 2;
 // Makes what is missing when `creates`. Throws kSchemaMismatch naming the command that helps, and
 // what a connection throws.
 void prepare_schema(const ConnectionSpec& spec, Log& log, bool creates);
-void prepare_schema(const std::string& dsn, const std::string& schema, bool creates);
+void prepare_schema(const std::string& dsn, const std::string& schema, bool creates,
+                    bool again = false);
+
+// The same, and functions and views are made anew in any case.
+void upgrade_schema(const ConnectionSpec& spec);
+
+// The URL with a bound for how long connecting may take.
+std::string dsn_of(const ConnectionSpec& spec);
 
 // 0 when there is nothing yet.
 int schema_version(const ConnectionSpec& spec, Log& log);
@@ -28,6 +35,9 @@ void remove_schema(const ConnectionSpec& spec, Log& log);
 
 // What prepare_schema does to an empty database, for people who do it by hand.
 std::string schema_text(const std::string& schema);
+
+// Whether this role may claim, or send only.
+bool may_work(const ConnectionSpec& spec, Log& log);
 
 // Facts about the server and what this role may do, as (name, value).
 std::vector<std::pair<std::string, std::string>> server_facts(const ConnectionSpec& spec, Log& log);

@@ -190,6 +190,7 @@ void PostgresSession::lose_owner() { lost_owner_ = std::exchange(asker_.owner, 0
 
 void PostgresSession::do_chores(const Exchange& in, ExchangeResult& out) {
   if (asker_.request - swept_ >= kSweepEvery) sweep();
+  if (!parts_.rules.may_work) return;
   if (in.reclaims || sweeper_.is_due()) sweep_lanes();
   if (in.promote_max > 0) {
     Params params;
@@ -223,6 +224,7 @@ void PostgresSession::prepare_queues(const Exchange& in) {
 
 // Others park too: looked up when this exchange may have changed it, and now and then.
 bool PostgresSession::looks_due(const Exchange& in) {
+  if (!parts_.rules.may_work) return false;
   bool looks = in.promote_max > 0 || in.reclaims || !in.parks.empty();
   for (const auto& each : in.settles) looks |= !each.backs.empty();
   if (!in.claims.empty()) looks |= asker_.boot_ms - due_looked_ms_ >= kDueLookMs;
@@ -426,6 +428,7 @@ Nanos PostgresSession::tidy(Nanos) {
   if (now < sweep_at_) return asker_.request > swept_ ? sweep_at_ : kNever;
   sweep_at_ = now + kSweepGap;
   if (asker_.request > swept_) sweep();
+  if (!parts_.rules.may_work) return false;
   sweep_lanes();
   if (now < clear_at_) return kNever;
   clear_at_ = now + kClearEvery;

@@ -29,6 +29,7 @@ namespace msgq::transport::postgres {
 
 struct Rules {
   bool strict_queues = false;
+  bool may_work = true;  // a role that may only send leaves all else to others
   ReclaimRules reclaim;
 };
 

@@ -1,0 +1,129 @@
+#include "transport/postgres/replica.h"
+
+#include <utility>
+
+#include "msgq/error.h"
+#include "transport/sql_text.h"
+
+namespace msgq::transport::postgres {
+namespace {
+
+// A replica that was away or too old is asked again no sooner.
+constexpr Nanos kRetryGap = std::chrono::seconds(1);
+
+std::string seconds(std::int64_t ms) {
+  return std::to_string(ms / 1'000) + "." + std::to_string(ms % 1'000 / 100) + " s";
+}
+
+// The queue or the place is wrong, not the replica; or new, and not there yet.
+bool is_about_question(const Error& error) {
+  return error.code() == ErrorCode::kNotFound || error.code() == ErrorCode::kConfigInvalid;
+}
+
+}  // namespace
+
+ReplicaLook::ReplicaLook(ConnectionSpec spec, Look& primary,
+                         std::chrono::milliseconds staleness_max, Clock& clock, Log& log)
+    : spec_(std::move(spec)),
+      primary_(primary),
+      staleness_max_(staleness_max),
+      clock_(clock),
+      log_(log),
+      replica_(spec_, clock, log, {}) {}
+
+template <typename Ask>
+auto ReplicaLook::ask(Ask ask) {
+  if (is_usable()) {
+    try {
+      return ask(static_cast<Look&>(replica_));
+    } catch (const Error& error) {
+      if (!is_about_question(error)) {
+        MutexLock lock(mutex_);
+        become(State::kAway, error.what());
+      }
+    }
+  }
+  return ask(primary_);
+}
+
+bool ReplicaLook::is_usable() {
+  MutexLock lock(mutex_);
+  if (state_ != State::kUsed && clock_.steady() < retry_at_) return false;
+  try {
+    lag_ms_ = read_lag();
+  } catch (const Error& error) {
+    become(State::kAway, error.what());
+    return false;
+  }
+  if (!lag_ms_ || *lag_ms_ > staleness_max_.count()) {
+    become(State::kStale, lag_ms_ ? "it is " + seconds(*lag_ms_) + " behind, at most " +
+                                        seconds(staleness_max_.count()) +
+                                        " are allowed (read_staleness_max)"
+                                  : "it has replayed nothing yet");
+    return false;
+  }
+  become(State::kUsed, "it is " + seconds(*lag_ms_) + " behind");
+  return true;
+}
+
+// Null before the first replayed commit.
+std::optional<std::int64_t> ReplicaLook::read_lag() {
+  if (!connection_ || connection_->is_broken())
+    connection_ = std::make_unique<Connection>(spec_, log_);
+  connection_->send_statement("replay_lag", sql::postgres::kReplayLag);
+  connection_->sync();
+  const Rows rows = connection_->receive();
+  connection_->receive_sync();
+  if (rows.is_null(0, 0)) return std::nullopt;
+  return rows.integer(0, 0);
+}
+
+// A line for each change, none for the first look that goes well.
+void ReplicaLook::become(State state, const std::string& why) {
+  const State before = std::exchange(state_, state);
+  if (state == State::kAway) connection_.reset();
+  if (state != State::kUsed) {
+    lag_ms_.reset();
+    retry_at_ = clock_.steady() + kRetryGap;
+  }
+  if (before == state || (before == State::kUnknown && state == State::kUsed)) return;
+  if (state == State::kUsed)
+    log_.write(LogLevel::kInfo, "looks go to the replica again: " + why);
+  else
+    log_.write(LogLevel::kWarning, "looks go to the primary, not to the replica: " + why);
+}
+
+std::vector<QueueDepth> ReplicaLook::depth() {
+  return ask([](Look& look) { return look.depth(); });
+}
+
+std::vector<FoundMessage> ReplicaLook::peek(std::string_view queue, std::string_view after,
+                                            std::uint32_t limit) {
+  return ask([&](Look& look) { return look.peek(queue, after, limit); });
+}
+
+std::optional<FoundMessage> ReplicaLook::find(std::string_view queue, MessageId id) {
+  auto found = ask([&](Look& look) { return look.find(queue, id); });
+  return found ? found : primary_.find(queue, id);
+}
+
+std::vector<FoundMessage> ReplicaLook::dead(std::string_view queue, std::string_view after,
+                                            std::uint32_t limit) {
+  return ask([&](Look& look) { return look.dead(queue, after, limit); });
+}
+
+std::uint64_t ReplicaLook::store_bytes() {
+  return ask([](Look& look) { return look.store_bytes(); });
+}
+
+std::uint64_t ReplicaLook::connections() {
+  MutexLock lock(mutex_);
+  return primary_.connections() + replica_.connections() + (connection_ ? 1 : 0);
+}
+
+std::optional<std::int64_t> ReplicaLook::lag_ms() {
+  MutexLock lock(mutex_);
+  return lag_ms_;
+}
+
+}  // namespace msgq::transport::postgres

@@ -1,0 +1,106 @@
+"""Looks at a PostgreSQL store touch as many pages with ten million messages as with ten, also when
+an old snapshot keeps every row that was ever deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+
+import msgq
+from tests.support.eyes import Eyes, schema_of
+from tests.support.postgres import PostgresServer
+
+PAGES = 80
+LOOKS = (
+    "select * from depth('q')", "select * from depth()", "select * from queues",
+    "select * from look_at_expired()", "select * from leases", "select * from messages limit 10",
+    "select * from read_lane((select id from subscription), (select min(id) from lane))",
+)  # fmt: skip
+
+
+@pytest.fixture
+def client(postgres_url: str) -> Iterator[msgq.Client]:
+    with msgq.connect(postgres_url, profile="test") as client:
+        client.queue("q").enqueue_many([b"%d" % n for n in range(1000)])
+        yield client
+
+
+@pytest.fixture
+def eyes(postgres_server: PostgresServer, client: msgq.Client, postgres_url: str) -> Iterator[Eyes]:
+    eyes = Eyes(postgres_server, schema_of(postgres_url))
+    yield eyes
+    eyes.connection.close()
+
+
+def fill(eyes: Eyes, blocks: int) -> None:
+    """Copies of the block that is there, each a second younger."""
+    eyes.read(
+        "insert into block select lane, nextval('seq'), n, bytes, gen_random_uuid(), last_id,"
+        " owner, request, at + g * interval '1 s', checksum, frames"
+        " from block, generate_series(1, %s) as g",
+        blocks,
+    )
+    eyes.read("update totals set sent = sent + 1000 * %s", blocks)
+    eyes.read("analyze block")
+
+
+@pytest.mark.parametrize("blocks", [999, 9_999])
+def test_a_deep_queue_is_looked_at_as_quickly(client: msgq.Client, eyes: Eyes, blocks: int) -> None:
+    queue = client.queue("q")
+    held = queue.claim(10, wait=5)
+    fill(eyes, blocks)
+    for look in LOOKS:
+        assert eyes.buffers(look) < PAGES, look
+    depth = queue.depth()
+    assert (depth.waiting, depth.leased) == (1000 * (blocks + 1) - 10, 10)
+    assert eyes.read("select waiting from depth('q')") == [{"waiting": depth.waiting}]
+    assert len(queue.peek(20)) == 20
+    lane = "(select lane from block limit 1)"
+    middle = (
+        f"select * from find_blocks({lane}, gen_random_uuid(), (select (extract(epoch from at)"
+        f" * 1000)::bigint from block where seq = {blocks // 2}), false)"
+    )
+    assert eyes.buffers(middle) < 40 * PAGES
+    for each in held:
+        each.ack()
+
+
+def test_an_old_snapshot_makes_no_look_slow(
+    client: msgq.Client, eyes: Eyes, postgres_server: PostgresServer
+) -> None:
+    fill(eyes, 10)
+    with psycopg.connect(postgres_server.dsn) as old:
+        old.execute("set transaction isolation level repeatable read")
+        old.execute("select 1 from pg_class")
+        _work_through(eyes, 600_000)
+        (dead,) = eyes.read(
+            "select n_dead_tup as n from pg_stat_user_tables where relid = 'claim'::regclass"
+        )
+        assert dead["n"] >= 600_000
+        eyes.read("vacuum analyze claim")
+        eyes.read("select sweep_lane(subscription, lane, 0) from cursor")
+        for look in (*LOOKS, "select sweep_lane(c.subscription, c.lane, 600000) from cursor c"):
+            assert eyes.buffers(look) < PAGES, look
+
+
+def _work_through(eyes: Eyes, count: int) -> None:
+    """As many claims and blocks of one message come and go as messages were handled one by one."""
+    lane = "(select lane from cursor limit 1)"
+    eyes.read(
+        f"insert into block select {lane}, nextval('seq'), 1, 1, gen_random_uuid(),"
+        " gen_random_uuid(), 0, 0, now(), 0, ''::bytea from generate_series(1, %s)",
+        count,
+    )
+    eyes.read(
+        "insert into claim (subscription, lane, gen, lo_seq, lo_index, hi_seq, hi_index, owner,"
+        " request, kind, state, attempt, crashes, is_suspect, until, lease_ms, n, pos_seq,"
+        " pos_index, prev_gen)"
+        " select c.subscription, c.lane, g, g, 0, g + 1, 0, 1, 1, 0, 1, 1, 0, false, now(), 1, 1,"
+        " 1, 0, g - 1 from cursor c, generate_series(1, %s) as g",
+        count,
+    )
+    eyes.read("select setval('gen', %s)", count)
+    eyes.read("delete from claim where gen < (select max(gen) from claim)")
+    eyes.read("delete from block where n = 1")

@@ -1,0 +1,120 @@
+"""Version 1 of the PostgreSQL schema becomes today's, with all that is in it, beside version 1."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+import msgq
+from tests.support.cli import call, ok
+from tests.support.postgres import PostgresServer
+
+VERSION_1 = Path(__file__).parents[1] / "data" / "postgres_schema_1.sql"
+Connection = psycopg.Connection[tuple[object, ...]]
+OWNER = 77
+# A block of one message whose body is b"one", as any version writes it: tests/data knows no bytes.
+FRAME = b"\x00one"
+ENDS = len(FRAME).to_bytes(4, "little")
+
+
+def block(number: int) -> bytes:
+    high, low = 0x0190_0000_0000_7000, 0x8000_0000_0000_0000 | number
+    section = b"\x01" + high.to_bytes(8, "little") + low.to_bytes(8, "little") + b"\x00\x01\x01"
+    footer = (1).to_bytes(4, "little") + len(FRAME).to_bytes(4, "little")
+    return FRAME + ENDS + section + footer + (1).to_bytes(4, "little") + b"\x01\x00\x00\x00"
+
+
+@pytest.fixture
+def old(postgres_server: PostgresServer, postgres_url: str) -> Iterator[Connection]:
+    """A session of a version 1 process, in a schema that version 1 made."""
+    schema = postgres_url.rpartition("schema=")[2]
+    postgres_server.execute(VERSION_1.read_text("utf-8").replace("msgq", schema))
+    with psycopg.connect(postgres_server.dsn, autocommit=True) as connection:
+        connection.execute(f"set search_path = {schema}".encode())
+        connection.execute(b"set default_transaction_isolation = 'read committed'")
+        connection.execute(b"select join_process('old', 1)")
+        connection.execute(b"select open_owner(%s, (select max(id) from process))", (OWNER,))
+        connection.execute(b"select open_queue('q', 0)")
+        yield connection
+
+
+def append(old: Connection, number: int) -> None:
+    """Calls append() with the argument list of version 1."""
+    old.execute(
+        b"select append(%s, %s, array[l.id], array[s.id], '{1}', '{4}', array[%s::uuid],"
+        b" array[%s::uuid], '{0}', array[%s::int], %s)"
+        b" from lane l join subscription s on s.queue = l.queue where l.subscription = 0",
+        (OWNER, number, *[f"01900000-0000-7000-8000-{number:012x}"] * 2, len(block(number)),
+         block(number)),
+    )  # fmt: skip
+
+
+def park(old: Connection, number: int) -> None:
+    old.execute(
+        b"select park(%s, %s, array[q.id], array[s.id], '{3600000}', array[%s::uuid], '{4}',"
+        b" '{0}', array[%s::int], %s) from queue q join subscription s on s.queue = q.id",
+        (OWNER, number, f"01900000-0000-7000-8000-{number:012x}", len(block(number)),
+         block(number)),
+    )  # fmt: skip
+
+
+def claim(old: Connection, request: int) -> list[int]:
+    """Calls exchange() with the argument list of version 1: one wish; the gens that it got."""
+    rows = old.execute(
+        b"select value from exchange(%s, %s, 1, false, false, '{}', '{}', '{}', '{}', '{}', '{}',"
+        b" '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '', '{}', '{}', '{}', '{}', '{}',"
+        b" (select array_agg(id) from subscription), '{1}',"
+        b" (select array_agg(id) from lane where subscription = 0), '{1}', '{1000000}', '{60000}',"
+        b" '{2}') where what = 7",
+        (OWNER, request),
+    ).fetchall()
+    return [int(str(gen)) for (gen,) in rows]
+
+
+def depth(old: Connection) -> tuple[object, ...]:
+    row = old.execute(b"select sent, parked, leased, done, dead from depth()").fetchone()
+    assert row is not None
+    return row
+
+
+def test_everything_is_there_and_version_1_goes_on(old: Connection, postgres_url: str) -> None:
+    for number in range(1, 6):
+        append(old, number)
+    park(old, 6)
+    assert len(claim(old, 7)) == 1
+    before = depth(old)
+    assert before == (6, 1, 1, 0, 0)
+    assert ok("db", "upgrade", "--url", postgres_url).out.endswith("version 1 became 2\n")
+    assert depth(old) == before
+
+    rows = old.execute(b"select state, body, count(*) from messages group by 1, 2").fetchall()
+    assert sorted(rows) == [("leased", b"one", 1), ("parked", b"one", 1), ("waiting", b"one", 4)]
+    append(old, 8)
+    park(old, 9)
+    (gen,) = claim(old, 10)
+    assert depth(old) == (8, 2, 2, 0, 0)
+    old.execute(b"select sweep_flushed(%s, 10)", (OWNER,))
+    assert old.execute(b"select sum(sent) from rate").fetchall() == [(8,)]
+    old.execute(
+        b"select sweep_lane(s.id, l.id, 0) from subscription s, lane l where l.subscription = 0"
+    )
+    assert depth(old) == (8, 2, 2, 0, 0)
+    ages = old.execute(b"select age is null from leases order by age").fetchall()
+    assert ages == [(False,), (True,)]  # of what version 1 claimed it is not known
+    assert gen > 0
+    with msgq.connect(postgres_url, create_schema=False, profile="test") as client:
+        queue = client.queue("q")
+        queue.enqueue(b"two")
+        assert (queue.depth().sent, queue.depth().leased) == (9, 2)
+
+
+def test_there_is_no_way_back_to_version_1(old: Connection, postgres_url: str) -> None:
+    append(old, 1)
+    ok("db", "upgrade", "--url", postgres_url)
+    answer = call("db", "downgrade", "--to", 1, "--yes", "--url", postgres_url)
+    assert answer.status == 2
+    assert "there is no way back to version 1" in answer.err
+    assert depth(old)[0] == 1
