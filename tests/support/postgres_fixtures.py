@@ -15,6 +15,7 @@ import pytest
 
 from tests.support.postgres import PostgresServer
 from tests.support.postgres_binaries import NoServerError, find_binaries
+from tests.support.standby import Standby
 
 # As the run began, for a test sees no setting of the shell.
 _IN_CI = bool(os.environ.get("CI"))
@@ -53,3 +54,10 @@ def own_postgres() -> Iterator[PostgresServer]:
     """A server of the test's own, to stop, kill and configure."""
     with new_server() as server:
         yield server
+
+
+@pytest.fixture
+def own_standby(own_postgres: PostgresServer) -> Iterator[Standby]:
+    """A hot standby of `own_postgres`."""
+    with Standby(own_postgres) as standby:
+        yield standby
