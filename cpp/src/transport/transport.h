@@ -185,7 +185,7 @@ class Look {
   virtual void delete_queue(std::string_view queue) = 0;
   virtual void backup(const std::string& path) = 0;
   virtual std::uint64_t store_bytes() = 0;
-  virtual std::uint64_t connections() = 0;
+  virtual ConnectionFigures connections() = 0;
 };
 
 // A hint that there may be work. May be lost; correctness never depends on it.
@@ -209,6 +209,9 @@ class Transport {
   virtual std::unique_ptr<Session> open_session() = 0;
   virtual Look& look() = 0;
   virtual Wake* wake() = 0;  // nullptr: no other process can be on this store
+  // The engine closes: after `most` nobody waits for an answer any more, and what was asked by then
+  // is in doubt. Any thread.
+  virtual void end_within(Nanos) {}
 };
 
 }  // namespace msgq::transport

@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import asdict
 from itertools import count
 from typing import Annotated, Any, Final
 
@@ -124,6 +125,7 @@ def _snapshot(client: msgq.Client, rates: _Rates) -> dict[str, Any]:
         "queues": lines,
         "store_bytes": taken.store.store_bytes,
         "store_connections": taken.process.store_connections,
+        "connections": asdict(taken.connections),
     }
 
 
@@ -152,9 +154,21 @@ def _rows(snapshot: dict[str, Any]) -> list[list[object]]:
     ]
 
 
+def _store_line(snapshot: dict[str, Any]) -> str:
+    """The store's size, and the connections of this command where they are bounded."""
+    text = f"store: {human_bytes(snapshot['store_bytes'])}"
+    found = snapshot["connections"]
+    if found["size"]:
+        text += (
+            f"; connections here: {found['used']} used, {found['idle']} idle of {found['size']}, "
+            f"{found['waiting']} waiting"
+        )
+    return text
+
+
 def _print_snapshot(snapshot: dict[str, Any]) -> None:
     print_table(_STATS_COLUMNS, _rows(snapshot))
-    print_text(f"store: {human_bytes(snapshot['store_bytes'])}")
+    print_text(_store_line(snapshot))
 
 
 def _show_live(snapshots: Iterator[dict[str, Any]]) -> None:
@@ -167,7 +181,7 @@ def _show_live(snapshots: Iterator[dict[str, Any]]) -> None:
 
     with Live(auto_refresh=False, screen=False) as live:
         for snapshot in snapshots:
-            title = f"store: {human_bytes(snapshot['store_bytes'])}; Ctrl-C ends"
+            title = f"{_store_line(snapshot)}; Ctrl-C ends"
             table = table_of(_STATS_COLUMNS, _rows(snapshot), title)
             live.update(table, refresh=True)
 

@@ -14,18 +14,12 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "transport/postgres/connection_spec.h"
+#include "transport/postgres/dial.h"
 #include "transport/postgres/params.h"
 #include "transport/postgres/rows.h"
 
 namespace msgq::transport::postgres {
-
-struct ConnectionSpec {
-  std::string dsn;     // libpq's URI or keywords
-  std::string schema;  // a plain lower-case name
-  std::string role;    // of this connection, for application_name
-  std::chrono::milliseconds connect_timeout{5'000};
-  std::chrono::milliseconds silence_max{20'000};  // a server that says nothing for so long is gone
-};
 
 class Connection {
  public:
@@ -56,20 +50,22 @@ class Connection {
   void receive_sync();
   void skip_to_sync() noexcept;
 
+  // Whether it may be used, for whoever is about to: it is not lost and not too old, and when
+  // nobody used it for long, the server answers.
+  bool is_fit() noexcept;
+
   PGconn* raw() { return connection_.get(); }
   bool is_broken() const { return is_broken_; }
   const std::string& schema() const { return spec_.schema; }
 
  private:
-  struct Finish {
-    void operator()(PGconn* connection) const { PQfinish(connection); }
-  };
   // What the server is still to answer, in order.
   struct Pending {
     enum class Kind { kPrepare, kQuery, kSync } kind;
     const char* name;
   };
-  void connect();
+  void guard_session();
+  void receive_sync(Nanos until);
   void send_prepared(const char* name, const std::string& sql, const Params& params);
   // False when nothing came until then.
   bool wait(bool writes, Nanos until);
@@ -83,9 +79,11 @@ class Connection {
 
   const ConnectionSpec spec_;
   Log& log_;
-  std::unique_ptr<PGconn, Finish> connection_;
+  const Nanos made_at_;
+  Handle connection_;
   std::set<std::string> prepared_;
   std::deque<Pending> pending_;
+  Nanos used_at_;
   bool is_broken_ = false;
 };
 

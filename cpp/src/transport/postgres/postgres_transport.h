@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/runtime.h"
 #include "msgq/config.h"
+#include "transport/postgres/pool.h"
 #include "transport/postgres/presence.h"
 #include "transport/postgres/session.h"
 #include "transport/transport.h"
@@ -30,10 +31,11 @@ class PostgresTransport final : public Transport {
   PostgresTransport(const Config& config, World world, Log& log, PostgresOptions options);
   ~PostgresTransport() override;
 
-  const Capability& capability() const override;
+  const Capability& capability() const override { return capability_; }
   std::unique_ptr<Session> open_session() override;
   Look& look() override { return *look_; }
   Wake* wake() override { return presence_.get(); }
+  void end_within(Nanos most) override;
   // As SIGKILL would: its lock is given up, its rows stay. The process's number.
   int test_only_kill();
 
@@ -44,8 +46,11 @@ class PostgresTransport final : public Transport {
   Log& log_;
   const postgres::ConnectionSpec spec_;
   const postgres::Rules rules_;
+  const postgres::ConnectionSpec writer_spec_;
   const PostgresOptions options_;
+  const Capability capability_;
   std::unique_ptr<postgres::Presence> presence_;
+  std::unique_ptr<postgres::Pool> pool_;
   std::unique_ptr<Look> look_;
 };
 

@@ -34,11 +34,17 @@ Presence::Presence(ConnectionSpec spec, Log& log, std::chrono::milliseconds hear
       heartbeat_(heartbeat),
       event_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   MutexLock lock(mutex_);
-  connection_ = std::make_unique<Connection>(spec_, log_);
+  connect();
   join();
 }
 
 Presence::~Presence() { ::close(event_); }
+
+// The old one goes first: at no time are there two.
+void Presence::connect() {
+  connection_.reset();
+  connection_ = std::make_unique<Connection>(spec_, log_);
+}
 
 void Presence::join() {
   Params params;
@@ -65,8 +71,7 @@ void Presence::rejoin(int buried) {
   MutexLock lock(mutex_);
   if (has_left_) throw Error(ErrorCode::kClosed, "this process has left the store");
   if (process() != buried) return;  // somebody else has done it
-  if (!connection_ || connection_->is_broken())
-    connection_ = std::make_unique<Connection>(spec_, log_);
+  if (!connection_ || connection_->is_broken()) connect();
   log_.write(LogLevel::kWarning,
              "others took this process for dead and reclaimed its messages; it joins anew");
   join();
@@ -135,9 +140,9 @@ bool Presence::wait(Nanos timeout) {
     MutexLock lock(mutex_);
     if (has_left_ || is_stopped_.load(std::memory_order_acquire)) return false;
     try {
-      if (!connection_ || connection_->is_broken()) {
+      if (!connection_ || !connection_->is_fit()) {
         if (now() < retry_at_) throw Error(ErrorCode::kStoreUnavailable, "later");
-        connection_ = std::make_unique<Connection>(spec_, log_);
+        connect();
         keep_up();
         beat();
         backoff_ = Nanos::zero();
@@ -145,7 +150,10 @@ bool Presence::wait(Nanos timeout) {
           log_.write(LogLevel::kInfo, "PostgreSQL answers again; hints are heard");
         return true;  // some may have been missed
       }
-      if (now() - beaten_at_ >= heartbeat_ / 2) beat();
+      if (now() - beaten_at_ >= heartbeat_ / 2) {
+        beat();
+        if (on_beat) on_beat();
+      }
       send_hint();
       take_hints();
       if (std::exchange(has_heard_, false)) return true;
@@ -156,7 +164,7 @@ bool Presence::wait(Nanos timeout) {
         log_.write(LogLevel::kWarning, std::string("hints are not heard: ") + error.what());
       if (now() >= retry_at_) {
         backoff_ = std::clamp(backoff_ * 2, kBackoffMin, kBackoffMax);
-        retry_at_ = now() + backoff_;
+        retry_at_ = now() + backoff_ + backoff_ / 64 * (process() % 16);  // not all at once
       }
     }
   }

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -19,6 +20,9 @@ namespace msgq::transport::postgres {
 
 class Presence final : public Wake {
  public:
+  // Called about as often as the heart beats, in the thread of wait().
+  std::function<void()> on_beat;
+
   // Joins. Throws as Connection.
   Presence(ConnectionSpec spec, Log& log, std::chrono::milliseconds heartbeat);
   ~Presence() override;
@@ -37,6 +41,7 @@ class Presence final : public Wake {
   void stop() override;
 
  private:
+  void connect() MSGQ_REQUIRES(mutex_);
   void join() MSGQ_REQUIRES(mutex_);
   void keep_up() MSGQ_REQUIRES(mutex_);
   void beat() MSGQ_REQUIRES(mutex_);
