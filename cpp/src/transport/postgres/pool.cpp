@@ -32,9 +32,12 @@ void Pool::take_turn(Nanos until) {
       if (!ticket) line_.push_back(ticket.emplace(++tickets_));
       is_mine = is_turn(*ticket);
       is_over = !is_mine && now >= until;
-      if (is_mine) ++used_;
+      if (is_mine) {
+        ++used_;
+        line_.pop_front();
+      }
       note_busy();
-      if (is_mine || is_over) std::erase(line_, *ticket);
+      if (is_over) std::erase(line_, *ticket);
     }
     if (is_mine || is_over) freed_.signal();  // for whoever is first now
     if (is_over)
@@ -49,8 +52,7 @@ void Pool::take_turn(Nanos until) {
 // In a pool of one, to use it is no news.
 void Pool::note_busy() {
   const bool is_full = (rules_.reserved + used_) * 10 >= rules_.total * 9;
-  const bool has_line = line_.size() > (used_ < size() ? 1 : 0);
-  if (!is_full || (size() == 1 && !has_line)) return;
+  if (!is_full || (size() == 1 && line_.empty())) return;
   const Nanos now = clock_.steady();
   if (!busy_at_ || now - *busy_at_ >= kEpisodeGap)
     log_.write(LogLevel::kWarning, "PostgreSQL: " + of(rules_.reserved + used_, rules_.total) +

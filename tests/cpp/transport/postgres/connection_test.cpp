@@ -128,7 +128,7 @@ TEST_F(PostgresConnectionTest, AServerThatTakesNoWritesIsLeft) {
   ask("create function :schema.write() returns void language sql as "
       "$$create table :schema.written ()$$");
   connection->call("directory_version");
-  ConnectionSpec read_only = spec(pg_url() + "&options=-c%20default_transaction_read_only=on");
+  ConnectionSpec read_only = spec(pg_url() + "&options=-c%20default_transaction_read_only%3Don");
   Connection refused(read_only, store().log);
   EXPECT_EQ(refused.call("directory_version").size(), 1) << "reading goes";
   EXPECT_EQ(code_of([&] { refused.call("write"); }), ErrorCode::kStoreUnavailable);
@@ -146,7 +146,7 @@ TEST_F(PostgresConnectionTest, TheServerNoticesAClientThatVanishes) {
   };
   const std::string idle = "idle_in_transaction_session_timeout";
   EXPECT_EQ(limit(*connect(), idle), "20s");
-  Connection shorter(spec(pg_url() + "&options=-c%20" + idle + "=100"), store().log);
+  Connection shorter(spec(pg_url() + "&options=-c%20" + idle + "%3D100"), store().log);
   EXPECT_EQ(limit(shorter, idle), "100ms") << "what the role has and is shorter stays";
   ConnectionSpec pooled = spec();
   pooled.sets_session = false;

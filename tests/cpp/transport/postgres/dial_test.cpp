@@ -53,7 +53,7 @@ TEST_F(PostgresDialTest, AHostThatSaysNothingHoldsUpNoOther) {
 
 TEST_F(PostgresDialTest, EachHostIsNamedWhenNoneServes) {
   const Error error =
-      error_of([&] { dial(three("?options=-c%20default_transaction_read_only=on")); });
+      error_of([&] { dial(three("?options=-c%20default_transaction_read_only%3Don")); });
   EXPECT_EQ(error.code(), ErrorCode::kStoreUnavailable);
   const std::string text = error.what();
   for (const char* part : {"Connection refused", "no connection within 100 ms", "read-only"})
@@ -62,8 +62,9 @@ TEST_F(PostgresDialTest, EachHostIsNamedWhenNoneServes) {
 }
 
 TEST_F(PostgresDialTest, WhatTheUrlSaysOfTheSessionHolds) {
-  EXPECT_NE(dial(three("?options=-c%20default_transaction_read_only=on&target_session_attrs=any")),
-            nullptr);
+  EXPECT_NE(
+      dial(three("?options=-c%20default_transaction_read_only%3Don&target_session_attrs=any")),
+      nullptr);
   EXPECT_NE(dial(three("?target_session_attrs=prefer-standby")), nullptr) << "there is no standby";
   EXPECT_EQ(code_of([&] { dial(three("?target_session_attrs=standby")); }),
             ErrorCode::kStoreUnavailable);
