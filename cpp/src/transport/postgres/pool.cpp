@@ -89,7 +89,8 @@ Pool::Loan::~Loan() {
   {
     MutexLock lock(pool_.mutex_);
     --pool_.used_;
-    if (connection_) pool_.idle_.push_back({std::move(connection_), pool_.clock_.steady()});
+    if (connection_ && !pool_.is_closed_)
+      pool_.idle_.push_back({std::move(connection_), pool_.clock_.steady()});
   }
   pool_.freed_.signal();
 }
@@ -103,6 +104,13 @@ void Pool::close_idle() {
     closed.push_back(std::move(idle_.front()));
     idle_.erase(idle_.begin());
   }
+}
+
+void Pool::close() {
+  std::vector<Idle> closed;  // they end after the mutex is free
+  MutexLock lock(mutex_);
+  is_closed_ = true;
+  closed.swap(idle_);
 }
 
 ConnectionFigures Pool::figures() {

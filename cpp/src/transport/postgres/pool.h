@@ -59,6 +59,8 @@ class Pool {
   }
   // Closes what nobody used for long. Called now and then.
   void close_idle();
+  // Closes what is idle, and from now on whatever comes back.
+  void close();
   ConnectionFigures figures();
 
  private:
@@ -84,6 +86,7 @@ class Pool {
   std::deque<std::uint64_t> line_ MSGQ_GUARDED_BY(mutex_);
   std::uint64_t tickets_ MSGQ_GUARDED_BY(mutex_) = 0;
   std::uint32_t used_ MSGQ_GUARDED_BY(mutex_) = 0;
+  bool is_closed_ MSGQ_GUARDED_BY(mutex_) = false;
   std::optional<Nanos> busy_at_ MSGQ_GUARDED_BY(mutex_);  // when it was nearly full the last time
   ConnectionFigures figures_ MSGQ_GUARDED_BY(mutex_);
 };

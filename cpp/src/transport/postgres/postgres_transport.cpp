@@ -102,6 +102,7 @@ PostgresTransport::~PostgresTransport() {
 void PostgresTransport::end_within(Nanos most) {
   const Nanos now = system_clock().steady();
   spec_.shared->curfew.set(most >= kNever - now ? kNever : now + most);
+  pool_->close();
 }
 
 std::unique_ptr<Session> PostgresTransport::open_session() {

@@ -109,6 +109,17 @@ TEST_F(PostgresPoolTest, IdleConnectionsAreClosed) {
             "0");
 }
 
+TEST_F(PostgresPoolTest, OnceClosedItKeepsNone) {
+  Pool& closing = pool(rules(2));
+  closing.with([&](Connection&) {
+    backend_of(closing);
+    closing.close();
+    EXPECT_EQ(closing.figures().idle, 0u);
+  });
+  EXPECT_EQ(closing.figures().idle, 0u);
+  EXPECT_EQ(closing.figures().used, 0u);
+}
+
 TEST_F(PostgresPoolTest, AnOldConnectionIsMadeAnew) {
   ConnectionSpec old = spec();
   old.max_age = milliseconds(1);
