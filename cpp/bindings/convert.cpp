@@ -102,6 +102,20 @@ py::dict to_dict(const QueueDepth& d) {
   return out;
 }
 
+py::dict to_dict(const ConnectionFigures& c) {
+  py::dict out;
+  out["size"] = c.size;
+  out["used"] = c.used;
+  out["idle"] = c.idle;
+  out["waiting"] = c.waiting;
+  out["borrows"] = c.borrows;
+  out["borrow_ns"] = c.borrow_ns;
+  out["borrow_ns_max"] = c.borrow_ns_max;
+  out["connects"] = c.connects;
+  out["reconnects"] = c.reconnects;
+  return out;
+}
+
 }  // namespace
 
 py::list to_list(const std::vector<QueueDepth>& depth) {
@@ -121,7 +135,7 @@ py::dict to_dict(const Snapshot& s) {
   out["blocks"] = s.blocks;
   out["bytes_in_flight"] = s.bytes_in_flight;
   out["store_bytes"] = s.store_bytes;
-  out["store_connections"] = s.store_connections;
+  out["connections"] = to_dict(s.connections);
   out["store_waiting_ns"] = s.store_waiting_ns;
   out["reclaimed"] = s.reclaimed;
   out["replica_lag_ms"] = s.replica_lag_ms ? py::object(py::int_(*s.replica_lag_ms)) : py::none();

@@ -296,7 +296,7 @@ Snapshot Engine::stats(bool with_depth, bool is_fresh) {
   if (impl_->own_intake) add_writer(out, *impl_->own_intake);
   out.bytes_in_flight = impl_->admission.bytes();
   out.store_bytes = look.store_bytes();
-  out.store_connections = look.connections();
+  out.connections = look.connections();
   out.replica_lag_ms = look.lag_ms();
   out.reclaimed = impl_->claimer.reclaimed();
   out.threads = impl_->services().size();
@@ -361,6 +361,12 @@ std::vector<std::pair<int, std::string>> Engine::drain_log() {
 
 // --- closing: the road walked backwards ---
 
+namespace {
+
+constexpr Nanos kLeaveMax = std::chrono::seconds(2);  // to tell the store that we leave
+
+}  // namespace
+
 bool Engine::close(std::chrono::nanoseconds timeout) {
   if (fork_generation() != impl_->opened_in) return true;
   impl_->is_closed.store(true, std::memory_order_release);
@@ -375,6 +381,8 @@ bool Engine::close(std::chrono::nanoseconds timeout) {
       is_first = false;
   }
   if (!is_first) return impl_->wait_ended(until);
+  // Leaving asks the store too.
+  impl_->transport->end_within(timeout >= kNever - kLeaveMax ? kNever : timeout + kLeaveMax);
   impl_->claimer.stop();
   impl_->raw_claims->close();
   impl_->admission.close();

@@ -5,11 +5,13 @@ Any thread. The only module that decides between the core and the sync transport
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from msgq._lifecycle import logger
 from msgq._sqlite_library import refuse_second_library
-from msgq.errors import CORE_CLASSES, ConfigError, UnsupportedError
+from msgq.errors import CORE_CLASSES, ConfigError, StoreUnavailableError, UnsupportedError
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -46,7 +48,38 @@ def open_engine(config: Config) -> Engine:
     warn_of_weak_tls(config.url)
     if config["read_url"]:
         warn_of_weak_tls(config["read_url"])
-    return cast("Engine", core().Engine(config.core_options()))
+    return cast("Engine", open_in_time(config, lambda: core().Engine(config.core_options())))
+
+
+def open_in_time(config: Config, opens: Callable[[], Any]) -> Any:
+    """Tries until the store is there or `start_wait` is over; says once that it waits.
+
+    Raises what the last try raised; an interrupt ends the wait.
+    """
+    from msgq.retry import RetryPolicy
+
+    until = time.monotonic() + config["start_wait"]
+    pauses = RetryPolicy(base=0.1, cap=2.0)
+    failures = 0
+    while isinstance(found := _attempt(opens), StoreUnavailableError):
+        failures += 1
+        left = until - time.monotonic()
+        if left <= 0:
+            raise found
+        if failures == 1:
+            logger().warning("%s: waiting for the store, %.0f s: %s", config.url, left, found)
+        time.sleep(min(left, pauses.delay(failures)))
+    if failures:
+        logger().info("%s: the store is there", config.url)
+    return found
+
+
+def _attempt(opens: Callable[[], Any]) -> Any:
+    """Gives what opens, or why the store is away."""
+    try:
+        return opens()
+    except StoreUnavailableError as error:
+        return error
 
 
 def warn_of_weak_tls(url: StoreUrl) -> None:

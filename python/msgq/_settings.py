@@ -95,6 +95,21 @@ _TABLE: Final = (
             is_core=True),
     _time("read_staleness_max", 10.0, "postgresql://: a replica further behind is not asked", 1.0,
           86_400.0),
+    _time("connect_timeout", 5.0, "postgresql://: how long one try to connect may take, for each "
+          "host of the URL", 0.1, 3600.0),
+    _time("start_wait", 0.0, "postgresql://: how long opening waits for a server that is away",
+          core=False),
+    _count("pool_size", 5, "postgresql://: connections of a process at most: writers, one for "
+           "presence, the rest for looks", 3, 1_000),
+    _count("writers", 2, "postgresql://: 2: producers wait for no settle; 1: one connection does "
+           "everything", 1, 2),
+    _time("pool_wait", 5.0, "postgresql://: how long a look waits for a connection", 0.001, 3600.0),
+    _time("idle_timeout", 600.0, "postgresql://: a connection for looks that was not used for so "
+          "long is closed; 0: never"),
+    _time("max_age", 3600.0, "postgresql://: an older connection is made anew at its next use; 0: "
+          "never"),
+    _time("health_interval", 30.0, "postgresql://: a connection that was not used for so long is "
+          "tried before use"),
     # worker
     _count("concurrency", 8, "handler threads of a worker", 1, 10_000, core=False),
     _count("async_concurrency", 1_000, "async handlers in flight at once", 1, 100_000, core=False),
@@ -127,7 +142,7 @@ PROFILES: Final[dict[str, dict[str, Any]]] = {
     "latency": {"batch_count_max": 200, "flush_count_max": 4, "poll_max": 0.1},
     "low-resource": {
         "inflight_count_max": 1_000, "inflight_bytes_max": 16 << 20, "batch_count_max": 200,
-        "concurrency": 2, "async_concurrency": 100, "poll_max": 5.0,
+        "concurrency": 2, "async_concurrency": 100, "poll_max": 5.0, "writers": 1, "pool_size": 3,
     },
     "test": {
         "lease": 5.0, "retry_base": 0.0, "retry_jitter": 0.0, "poll_max": 0.05, "concurrency": 2,

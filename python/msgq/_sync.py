@@ -27,6 +27,10 @@ _PERSISTED: Final = 1
 _ROUNDS_MAX: Final = 1_000
 _DEAD_MAX: Final = 10_000
 _NO_TIMES: Final = [0] * 64
+_NO_CONNECTIONS: Final = dict.fromkeys(
+    ("size", "used", "idle", "waiting", "borrows", "borrow_ns", "borrow_ns_max", "connects",
+     "reconnects"), 0,
+)  # fmt: skip
 _COUNTS: Final = (
     "enqueued", "persisted", "failed", "dropped", "claimed", "done", "retried", "snoozed", "dead",
     "lost", "in_flight", "held",
@@ -282,9 +286,8 @@ class SyncEngine:
             ]  # fmt: skip
         return {
             "traffic": traffic, "depth": self.depth(), "flushes": 0, "flush_errors": 0, "blocks": 0,
-            "bytes_in_flight": 0, "store_bytes": 0, "store_connections": 0, "store_waiting_ns": 0,
-            "replica_lag_ms": None,
-            "reclaimed": 0, "threads": 0, "flush_ns": _NO_TIMES,
+            "bytes_in_flight": 0, "store_bytes": 0, "store_waiting_ns": 0, "replica_lag_ms": None,
+            "connections": _NO_CONNECTIONS, "reclaimed": 0, "threads": 0, "flush_ns": _NO_TIMES,
         }  # fmt: skip
 
     def depth(self) -> list[dict[str, object]]:

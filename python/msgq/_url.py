@@ -94,6 +94,8 @@ def _postgres_url(text: str, masked: str) -> StoreUrl:
     weak = theirs["sslmode"] if is_weak else ""
     if not _is_local(place, theirs):
         theirs.setdefault("sslmode", _STRONG_TLS)
+    if "," in _hosts(place, theirs):
+        theirs.setdefault("target_session_attrs", "read-write")
     rest = urlencode(theirs, quote_via=quote)
     dsn = f"postgresql://{place}" + ("?" + rest if rest else "")
     return StoreUrl("postgresql", "", own, masked, dsn, weak)
@@ -131,9 +133,13 @@ def _is_local(place: str, options: dict[str, str]) -> bool:
 
     For a Unix socket libpq ignores what is said about TLS.
     """
-    hosts = place.partition("/")[0].rpartition("@")[2]
-    text = options.get("hostaddr") or options.get("host") or unquote(hosts)
+    text = _hosts(place, options)
     return bool(text) and all(_is_local_host(host) for host in text.split(","))
+
+
+def _hosts(place: str, options: dict[str, str]) -> str:
+    hosts = place.partition("/")[0].rpartition("@")[2]
+    return options.get("hostaddr") or options.get("host") or unquote(hosts)
 
 
 def _is_local_host(host: str) -> bool:

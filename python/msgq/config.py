@@ -136,6 +136,11 @@ def _check_together(values: dict[str, Any], wrong: list[str]) -> None:
     for least, most in (("poll_min", "poll_max"), ("lease", "lease_max")):
         if values[least] > values[most]:
             wrong.append(f"{least} ({values[least]:g} s) is above {most} ({values[most]:g} s)")
+    if values["pool_size"] < values["writers"] + 2:
+        wrong.append(
+            f"pool_size ({values['pool_size']}) is below writers + 2: one connection is for "
+            "presence, one for looks"
+        )
 
 
 def _fit_batches(values: dict[str, Any], origins: dict[str, str]) -> None:

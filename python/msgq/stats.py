@@ -85,6 +85,26 @@ class ProcessFigures:
 
 
 @dataclass(frozen=True)
+class ConnectionFigures:
+    """This client's connections to its store. `size` bounds them; 0: nothing does.
+
+    Looks borrow one for a call: `waiting` of them wait now, `borrows` had one, which took them
+    `borrow_time` seconds in all and `borrow_time_max` at most. `connects` were made, `reconnects`
+    of them after one was lost.
+    """
+
+    size: int = 0
+    used: int = 0
+    idle: int = 0
+    waiting: int = 0
+    borrows: int = 0
+    borrow_time: float = 0.0
+    borrow_time_max: float = 0.0
+    connects: int = 0
+    reconnects: int = 0
+
+
+@dataclass(frozen=True)
 class StoreFigures:
     """The engine's writing since it was opened, and the size of the store's files.
 
@@ -113,6 +133,7 @@ class Stats:
     depth: tuple[QueueDepth, ...]
     store: StoreFigures
     process: ProcessFigures
+    connections: ConnectionFigures = ConnectionFigures()
 
     def traffic_of(self, queue: str) -> QueueTraffic:
         """Gives one queue's traffic; zeros when there was none."""
@@ -147,7 +168,7 @@ class Meter:
             self._last_at = now
             self._last = {each.queue: (each.enqueued, each.done) for each in traffic}
         depth = tuple(depth_from(each) for each in raw["depth"])
-        return Stats(now, seconds, traffic, depth, _store(raw), _process(raw))
+        return Stats(now, seconds, traffic, depth, _store(raw), _process(raw), _connections(raw))
 
     def _traffic(self, raw: Mapping[str, Any], seconds: float) -> QueueTraffic:
         known = {each.name for each in fields(QueueTraffic)}
@@ -220,7 +241,16 @@ def _process(raw: Mapping[str, Any]) -> ProcessFigures:
         memory_peak_bytes=peak,
         threads=_count_threads(),
         engine_threads=raw["threads"],
-        store_connections=raw["store_connections"],
+        store_connections=raw["connections"]["used"] + raw["connections"]["idle"],
+    )
+
+
+def _connections(raw: Mapping[str, Any]) -> ConnectionFigures:
+    figures = dict(raw["connections"])
+    return ConnectionFigures(
+        borrow_time=figures.pop("borrow_ns") / 1e9,
+        borrow_time_max=figures.pop("borrow_ns_max") / 1e9,
+        **figures,
     )
 
 

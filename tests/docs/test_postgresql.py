@@ -82,6 +82,6 @@ def test_a_process_holds_no_more_connections_than_the_page_says(shop: PostgresSe
             )
     assert 1 <= held[0] <= 5
     (left,) = shop.execute(
-        "select count(*) from pg_stat_activity where application_name like 'msgq writer'"
+        "select count(*) from pg_stat_activity where application_name like 'msgq % writer'"
     )
     assert left[0] == 0

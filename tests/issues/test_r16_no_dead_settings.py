@@ -16,7 +16,7 @@ import pytest
 import msgq
 from msgq._settings import SETTINGS
 from msgq.testing import run_until_idle
-from tests.issues import under_faults
+from tests.issues import under_connections, under_faults
 from tests.support.stores import POSTGRES
 from tests.support.stuck import Stuck
 
@@ -66,6 +66,9 @@ shows("busy_timeout")(under_faults.busy_timeout)
 shows("enqueue_timeout")(under_faults.enqueue_timeout)
 shows("poll_min", "poll_max")(under_faults.poll)
 shows("durability")(under_faults.durability)
+for _name in ("writers", "pool_size", "pool_wait", "idle_timeout", "max_age", "health_interval",
+              "start_wait"):  # fmt: skip
+    shows(_name)(getattr(under_connections, _name))
 
 
 def refuses(enqueue: Callable[[bytes], object], body: bytes = b"x") -> None:

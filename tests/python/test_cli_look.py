@@ -179,3 +179,10 @@ def test_a_bad_cursor_is_refused(client: msgq.Client) -> None:
     client.queue("q").enqueue(1)
     answer = call("messages", "q", "--after", "nonsense", "--url", URL)
     assert answer.status == 2
+
+
+def test_stats_tell_of_the_connections_where_they_are_bounded(postgres_url: str) -> None:
+    msgq.connect(postgres_url).open().close()
+    found = ok("stats", "--url", postgres_url)
+    assert "connections here: " in found.out
+    assert " of 5, 0 waiting" in found.out

@@ -138,13 +138,20 @@ def test_rates_are_those_since_the_last_look() -> None:
     times = dict.fromkeys(["enqueue_ns", "handle_ns", "age_ns"], [0] * 64)
     rest = dict.fromkeys(
         ["flushes", "flush_errors", "blocks", "bytes_in_flight", "store_bytes", "reclaimed",
-         "store_connections", "store_waiting_ns", "threads"], 0,
+         "store_waiting_ns", "threads"], 0,
+    )  # fmt: skip
+    connections = dict.fromkeys(
+        ["size", "used", "idle", "waiting", "borrows", "borrow_ns", "borrow_ns_max", "connects",
+         "reconnects"], 3,
     )  # fmt: skip
 
     def snapshot(enqueued: int) -> dict[str, object]:
         traffic = {"queue": "q", **counts, **times, "enqueued": enqueued}
-        return {"traffic": [traffic], "depth": [], **rest, "flush_ns": [0] * 64}
+        return {"traffic": [traffic], "depth": [], **rest, "connections": connections,
+                "flush_ns": [0] * 64}  # fmt: skip
 
     meter.read(snapshot(100))
     second = meter.read(snapshot(150))
     assert second.traffic_of("q").enqueue_rate == pytest.approx(50 / second.seconds)
+    assert (second.connections.waiting, second.connections.borrow_time) == (3, 3e-9)
+    assert second.process.store_connections == 6

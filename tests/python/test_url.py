@@ -60,10 +60,15 @@ def test_later_transports_are_named(scheme: str) -> None:
         ("postgresql://127.8.0.1/shop", "postgresql://127.8.0.1/shop"),
         ("postgres://[::1]:5432/shop", "postgresql://[::1]:5432/shop"),
         ("postgresql://db/shop?hostaddr=127.0.0.1", "postgresql://db/shop?hostaddr=127.0.0.1"),
-        ("postgresql://localhost,127.0.0.1:6432/s", "postgresql://localhost,127.0.0.1:6432/s"),
+        # of several hosts one that takes writes, unless something else is said
+        ("postgresql://localhost,127.0.0.1:6432/s",
+         "postgresql://localhost,127.0.0.1:6432/s?target_session_attrs=read-write"),
+        ("postgresql:///s?host=localhost,127.0.0.1&target_session_attrs=any",
+         "postgresql:///s?host=localhost%2C127.0.0.1&target_session_attrs=any"),
         # not local, or not known to be: the server has to prove who it is
         ("postgresql://db/shop", "postgresql://db/shop?sslmode=verify-full"),
-        ("postgresql://localhost,db:543/s", "postgresql://localhost,db:543/s?sslmode=verify-full"),
+        ("postgresql://localhost,db/s",
+         "postgresql://localhost,db/s?sslmode=verify-full&target_session_attrs=read-write"),
         ("postgresql:///shop", "postgresql:///shop?sslmode=verify-full"),
         ("postgresql://127.0.0.1.exampl/s", "postgresql://127.0.0.1.exampl/s?sslmode=verify-full"),
         ("postgresql://db/shop?sslmode=require", "postgresql://db/shop?sslmode=require"),

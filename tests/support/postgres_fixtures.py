@@ -8,7 +8,11 @@ from __future__ import annotations
 
 import itertools
 import os
+import pwd
+import shutil
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -83,3 +87,28 @@ def own_standby(own_postgres: PostgresServer) -> Iterator[Standby]:
     """A hot standby of `own_postgres`."""
     with Standby(own_postgres) as standby:
         yield standby
+
+
+def _mount(folder: Path) -> str:
+    """Puts a file system of 24 MB of the server's user there; why not, where that may not be."""
+    if os.geteuid() != 0:
+        return "mounting a small file system needs root"
+    for parent in [folder, *folder.parents][:3]:
+        parent.chmod(parent.stat().st_mode | 0o011)
+    done = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=24m,mode=700", "tmpfs", str(folder)],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if done.returncode == 0:
+        shutil.chown(folder, "nobody", pwd.getpwnam("nobody").pw_gid)
+    return done.stderr.strip()
+
+
+@pytest.fixture
+def small_disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder that is a disk of 24 MB, for a tablespace."""
+    folder = tmp_path_factory.mktemp("disk")
+    if why := _mount(folder):
+        pytest.skip(f"no small disk: {why}")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)

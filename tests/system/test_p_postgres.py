@@ -66,6 +66,14 @@ def kill_server(world: World, server: PostgresServer, kills: int) -> None:
     judge(world)
 
 
+def rate(world: World, server: PostgresServer, seconds: float = 3.0) -> float:
+    """Messages a second that are done, as the server counts them."""
+    done = "select coalesce(sum(done), 0)::int from msgq.depth()"
+    before = server.execute(done)[0][0]
+    world.listen(seconds)
+    return float(server.execute(done)[0][0] - before) / seconds
+
+
 @pytest.fixture
 def durable_world(own_postgres: PostgresServer, tmp_path: Path) -> Iterator[World]:
     """A world on a server of the test's own, which keeps what it said it has."""
@@ -108,3 +116,22 @@ def test_p1_three_hundred_terminated_connections(
 @pytest.mark.timeout(300)
 def test_the_server_is_killed_ten_times(durable_world: World, own_postgres: PostgresServer) -> None:
     kill_server(durable_world, own_postgres, 10)
+
+
+@pytest.mark.torture
+@pytest.mark.timeout(120)
+def test_the_rate_is_back_five_seconds_after_the_server(
+    durable_world: World, own_postgres: PostgresServer
+) -> None:
+    producers, workers = start_all(durable_world)
+    durable_world.listen(1.0)
+    before = rate(durable_world, own_postgres)
+    own_postgres.kill()
+    durable_world.listen(10.0)
+    own_postgres.start()
+    durable_world.listen(5.0)
+    after = rate(durable_world, own_postgres)
+    print(f"{before:.0f} messages a second before, {after:.0f} five seconds after it came back")
+    assert after >= 0.9 * before
+    finish(durable_world, producers, workers)
+    judge(durable_world)

@@ -51,6 +51,19 @@ struct QueueDepth {
   std::int64_t oldest_ms = 0;     // Unix milliseconds of the oldest waiting message; 0: none
 };
 
+// This engine's connections to its store; zeros where there are none.
+struct ConnectionFigures {
+  std::uint64_t size = 0;  // at most; 0: not bounded
+  std::uint64_t used = 0;
+  std::uint64_t idle = 0;
+  std::uint64_t waiting = 0;  // looks that wait for one
+  std::uint64_t borrows = 0;
+  std::uint64_t borrow_ns = 0;      // of all borrows: waiting, trying, connecting
+  std::uint64_t borrow_ns_max = 0;  // of the longest
+  std::uint64_t connects = 0;
+  std::uint64_t reconnects = 0;  // of those, after one was lost
+};
+
 struct Snapshot {
   std::vector<QueueTraffic> traffic;
   std::vector<QueueDepth> depth;
@@ -59,7 +72,7 @@ struct Snapshot {
   std::uint64_t blocks = 0;
   std::uint64_t bytes_in_flight = 0;
   std::uint64_t store_bytes = 0;  // size of the store's files
-  std::uint64_t store_connections = 0;
+  ConnectionFigures connections;
   std::uint64_t store_waiting_ns = 0;  // spent waiting for other processes' turns
   std::uint64_t reclaimed = 0;
   std::optional<std::int64_t> replica_lag_ms;  // how old depth may be; none: it is of now

@@ -42,6 +42,14 @@ void Config::validate() const {
   c.range("connect_timeout", connect_timeout, 100, kDayMs);
   c.range<std::uint32_t>("lanes", lanes, 1, 64);
   c.range("read_staleness_max", read_staleness_max, 1'000, kDayMs);
+  c.range<std::uint32_t>("writers", writers, 1, 2);
+  c.range<std::uint32_t>("pool_size", pool_size, 3, 1'000);
+  c.require(pool_size >= writers + 2,
+            "pool_size is below writers + 2: one connection is for presence, one for looks");
+  c.range("pool_wait", pool_wait, 1, kDayMs);
+  c.range("idle_timeout", idle_timeout, 0, 366 * kDayMs);
+  c.range("max_age", max_age, 0, 366 * kDayMs);
+  c.range("health_interval", health_interval, 0, 366 * kDayMs);
   c.range<std::uint64_t>("inflight_count_max", inflight_count_max, 1, 100'000'000);
   c.range<std::uint64_t>("inflight_bytes_max", inflight_bytes_max, 1 << 10, 1ull << 40);
   c.range("overflow_wait", overflow_wait, 0, kDayMs);

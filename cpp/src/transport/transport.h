@@ -188,7 +188,7 @@ class Look {
   virtual void delete_queue(std::string_view queue) = 0;
   virtual void backup(const std::string& path) = 0;
   virtual std::uint64_t store_bytes() = 0;
-  virtual std::uint64_t connections() = 0;
+  virtual ConnectionFigures connections() = 0;
   // How old its answers may be; none: they are of now.
   virtual std::optional<std::int64_t> lag_ms() { return std::nullopt; }
 };
@@ -216,6 +216,9 @@ class Transport {
   // For figures and listings that may be some seconds old.
   virtual Look& reader() { return look(); }
   virtual Wake* wake() = 0;  // nullptr: no other process can be on this store
+  // The engine closes: after `most` nobody waits for an answer any more, and what was asked by then
+  // is in doubt. Any thread.
+  virtual void end_within(Nanos) {}
 };
 
 }  // namespace msgq::transport

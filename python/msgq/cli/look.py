@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import asdict
 from itertools import count
 from typing import Annotated, Any, Final
 
@@ -125,6 +126,7 @@ def _snapshot(client: msgq.Client, rates: _Rates) -> dict[str, Any]:
         "store_bytes": taken.store.store_bytes,
         "store_connections": taken.process.store_connections,
         "replica_lag_s": taken.store.replica_lag,
+        "connections": asdict(taken.connections),
     }
 
 
@@ -154,9 +156,16 @@ def _rows(snapshot: dict[str, Any]) -> list[list[object]]:
 
 
 def _store_line(snapshot: dict[str, Any]) -> str:
-    line = f"store: {human_bytes(snapshot['store_bytes'])}"
+    """The store's size, the connections of this command where they are bounded, the replica's lag."""
+    text = f"store: {human_bytes(snapshot['store_bytes'])}"
+    found = snapshot["connections"]
+    if found["size"]:
+        text += (
+            f"; connections here: {found['used']} used, {found['idle']} idle of {found['size']}, "
+            f"{found['waiting']} waiting"
+        )
     lag = snapshot["replica_lag_s"]
-    return line if lag is None else f"{line}; read from a replica, at most {lag:.1f} s behind"
+    return text if lag is None else f"{text}; read from a replica, at most {lag:.1f} s behind"
 
 
 def _print_snapshot(snapshot: dict[str, Any]) -> None:

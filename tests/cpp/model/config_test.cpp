@@ -47,6 +47,11 @@ TEST(Config, ChecksHowKnobsFitTogether) {
   config.inflight_bytes_max = 1 << 20;
   EXPECT_NE(complaint_of(config).find("message_bytes_max is over inflight_bytes_max"),
             std::string::npos);
+  config = valid();
+  config.pool_size = 3;
+  EXPECT_NE(complaint_of(config).find("pool_size is below writers + 2"), std::string::npos);
+  config.writers = 1;
+  EXPECT_NO_THROW(config.validate());
 }
 
 }  // namespace

@@ -80,7 +80,7 @@ class MemoryLook final : public Look {
                 "memory:// cannot be backed up: it lives only in this process; use sqlite:///path");
   }
   std::uint64_t store_bytes() override { return store_.bytes(); }
-  std::uint64_t connections() override { return 0; }
+  ConnectionFigures connections() override { return {}; }
 
  private:
   MemoryStore& store_;

@@ -1,10 +1,6 @@
 #include "transport/postgres/connection.h"
 
-#include <poll.h>
-
 #include <algorithm>
-#include <array>
-#include <cerrno>
 
 #include "msgq/error.h"
 #include "transport/postgres/failure.h"
@@ -49,16 +45,20 @@ std::string with_schema(std::string_view sql, std::string_view schema) {
   }
 }
 
-Connection::Connection(const ConnectionSpec& spec, Log& log) : spec_(spec), log_(log) {
-  connect();
+Connection::Connection(const ConnectionSpec& spec, Log& log)
+    : spec_(spec), log_(log), made_at_(now()), connection_(dial(spec_)), used_at_(now()) {
   PQsetNoticeReceiver(connection_.get(), &Connection::notice, this);
   if (PQsetnonblocking(connection_.get(), 1) != 0 || PQenterPipelineMode(connection_.get()) != 1)
     throw no_connection(PQerrorMessage(connection_.get()));
   is_pooled_ = spec_.pooler == Pooler::kOn || (spec_.pooler == Pooler::kAuto && has_pooler());
-  if (!is_pooled_) settle_session();
+  if (!is_pooled_) {
+    settle_session();
+    guard_session();
+  }
+  spec_.shared->tally.opened();
 }
 
-Connection::~Connection() = default;
+Connection::~Connection() { spec_.shared->tally.closed(is_broken_); }
 
 // A pooler gives its clients keys of its own making for cancelling, in which the number of the
 // backend is; the server itself knows the true one. See ADR 0017.
@@ -78,46 +78,48 @@ bool Connection::has_pooler() {
 
 // A role may have another isolation level as its default.
 void Connection::settle_session() {
-  send_statement("settle", sql::postgres::kSettleSession);
-  sync();
-  receive();
-  receive_sync();
+  try {
+    send_statement("settle", sql::postgres::kSettleSession);
+    sync();
+    receive();
+    receive_sync();
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::kStoreInDoubt) throw;
+    throw Error(ErrorCode::kStoreUnavailable, error.what());  // nothing was asked of it yet
+  }
 }
 
-// What the URL says wins over the first four, not over the rest.
-void Connection::connect() {
-  const std::string application = "msgq " + spec_.role;
-  const std::array<std::array<const char*, 2>, 9> settings{{
-      {"keepalives_idle", "10"},
-      {"keepalives_interval", "5"},
-      {"keepalives_count", "2"},
-      {"tcp_user_timeout", "20000"},
-      {"dbname", spec_.dsn.c_str()},
-      {"application_name", application.c_str()},
-      {"client_encoding", "UTF8"},
-      {"options", nullptr},
-      {nullptr, nullptr},
-  }};
-  std::vector<const char*> names, values;
-  for (const auto& [name, value] : settings) {
-    if (name != nullptr && value == nullptr) continue;
-    names.push_back(name);
-    values.push_back(value);
+// A client that vanishes must not hold its lane for as long as the server's system would wait.
+void Connection::guard_session() {
+  try {
+    send_statement("guard_session", sql::postgres::kGuardSession);
+    sync();
+    receive();
+    receive_sync();
+  } catch (const Refusal& refusal) {
+    skip_to_sync();
+    log_.write(LogLevel::kInfo,
+               std::string("a client that vanishes is noticed late: ") + refusal.what());
+  } catch (const Error& error) {
+    throw Error(ErrorCode::kStoreUnavailable, error.what());  // nothing was asked of it yet
   }
-  connection_.reset(PQconnectStartParams(names.data(), values.data(), 1));
-  if (!connection_) throw Error(ErrorCode::kStoreUnavailable, "PostgreSQL: out of memory");
-  PQsetErrorVerbosity(connection_.get(), PQERRORS_VERBOSE);  // with the SQLSTATE
-  const Nanos until = now() + spec_.connect_timeout;
-  for (PostgresPollingStatusType state = PGRES_POLLING_WRITING; state != PGRES_POLLING_OK;
-       state = PQconnectPoll(connection_.get())) {
-    if (state == PGRES_POLLING_FAILED || PQstatus(connection_.get()) == CONNECTION_BAD)
-      throw no_connection(PQerrorMessage(connection_.get()));
-    if (!wait(state == PGRES_POLLING_WRITING, until))
-      throw Error(ErrorCode::kStoreUnavailable, "PostgreSQL: no connection within " +
-                                                    std::to_string(spec_.connect_timeout.count()) +
-                                                    " ms");
+}
+
+bool Connection::is_fit() noexcept {
+  constexpr Nanos kTrialMax = std::chrono::seconds(5);
+  // Processes that began together do not come back together.
+  const Nanos spread = spec_.max_age / 1'000 * (PQbackendPID(connection_.get()) % 100);
+  const Nanos at = now();
+  if (is_broken_) return false;
+  if (spec_.max_age.count() > 0 && at - made_at_ >= spec_.max_age - spread) return false;
+  if (at - used_at_ < spec_.health_interval) return true;
+  try {
+    sync();
+    receive_sync(at + std::min<Nanos>(kTrialMax, spec_.silence_max));
+  } catch (const Error&) {
+    return false;
   }
-  PQsetErrorVerbosity(connection_.get(), PQERRORS_DEFAULT);
+  return true;
 }
 
 void Connection::notice(void* self, const PGresult* result) {
@@ -133,15 +135,7 @@ void Connection::lose(const std::string& why) {
 }
 
 bool Connection::wait(bool writes, Nanos until) {
-  pollfd poll_on{PQsocket(connection_.get()),
-                 static_cast<short>(writes ? POLLIN | POLLOUT : POLLIN), 0};
-  for (;;) {
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - now()).count();
-    if (left <= 0) return false;
-    const int ready = poll(&poll_on, 1, static_cast<int>(std::min<std::int64_t>(left, 60'000)));
-    if (ready > 0) return true;
-    if (ready < 0 && errno != EINTR) return false;
-  }
+  return wait_for(connection_.get(), writes, until, spec_.shared->curfew);
 }
 
 std::string Connection::call_text(const char* function, int params) const {
@@ -231,8 +225,11 @@ Result Connection::finish(Nanos until) {
   return result;
 }
 
+// A server that takes no writes is left: whoever uses this connection next makes another, to the
+// host that does.
 void Connection::refuse(const PGresult* result) {
   if (is_unknown(result)) lose(refused(result).what());
+  if (field(result, PG_DIAG_SQLSTATE) == kTakesNoWrites) is_broken_ = true;
   throw refused(result);
 }
 
@@ -258,10 +255,13 @@ Rows Connection::receive() {
   }
 }
 
-void Connection::receive_sync() {
-  const Result result = next(now() + spec_.silence_max);
+void Connection::receive_sync() { receive_sync(now() + spec_.silence_max); }
+
+void Connection::receive_sync(Nanos until) {
+  const Result result = next(until);
   if (PQresultStatus(result.get()) != PGRES_PIPELINE_SYNC) lose("the answers are out of step");
   pending_.pop_front();
+  used_at_ = now();
 }
 
 void Connection::skip_to_sync() noexcept {
@@ -299,7 +299,7 @@ void Connection::receive_commit() {
 }
 
 void Connection::rollback() {
-  if (!is_pooled_) return;  // the sync has ended it
+  if (!is_pooled_ || is_broken_) return;  // the sync has ended it, or the server does
   send_statement("rollback", sql::postgres::kRollback);
   sync();
   skip_to_sync();

@@ -16,20 +16,12 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "msgq/config.h"
+#include "transport/postgres/connection_spec.h"
+#include "transport/postgres/dial.h"
 #include "transport/postgres/params.h"
 #include "transport/postgres/rows.h"
 
 namespace msgq::transport::postgres {
-
-struct ConnectionSpec {
-  std::string dsn;     // libpq's URI or keywords
-  std::string schema;  // a plain lower-case name
-  std::string role;    // of this connection, for application_name
-  std::chrono::milliseconds connect_timeout{5'000};
-  std::chrono::milliseconds silence_max{20'000};  // a server that says nothing for so long is gone
-  Pooler pooler = Pooler::kAuto;
-};
 
 class Connection {
  public:
@@ -64,6 +56,10 @@ class Connection {
   void receive_sync();
   void skip_to_sync() noexcept;
 
+  // Whether it may be used, for whoever is about to: it is not lost and not too old, and when
+  // nobody used it for long, the server answers.
+  bool is_fit() noexcept;
+
   PGconn* raw() { return connection_.get(); }
   bool is_broken() const { return is_broken_; }
   // Each transaction may run in another session of the server: nothing of a session is used.
@@ -71,20 +67,18 @@ class Connection {
   const std::string& schema() const { return spec_.schema; }
 
  private:
-  struct Finish {
-    void operator()(PGconn* connection) const { PQfinish(connection); }
-  };
   // What the server is still to answer, in order.
   struct Pending {
     enum class Kind { kPrepare, kQuery, kSync } kind;
     const char* name;
   };
-  void connect();
   bool has_pooler();
   std::string call_text(const char* function, int params) const;
   void send_unnamed(const char* name, const std::function<std::string()>& text,
                     const Params& params);
   void settle_session();
+  void guard_session();
+  void receive_sync(Nanos until);
   void send_prepared(const char* name, const std::string& sql, const Params& params);
   // False when nothing came until then.
   bool wait(bool writes, Nanos until);
@@ -98,10 +92,12 @@ class Connection {
 
   const ConnectionSpec spec_;
   Log& log_;
-  std::unique_ptr<PGconn, Finish> connection_;
+  const Nanos made_at_;
+  Handle connection_;
   std::set<std::string> prepared_;
   std::map<std::string, std::string, std::less<>> texts_;  // of what is sent without a name
   std::deque<Pending> pending_;
+  Nanos used_at_;
   bool is_broken_ = false;
   bool is_pooled_ = false;
 };

@@ -25,7 +25,7 @@ constexpr std::array kMeanings{
     Meaning{"53300", ErrorCode::kStoreUnavailable,
             "raise the server's max_connections, or use fewer processes"},
     Meaning{"57P04", ErrorCode::kStoreRejected, "the database was dropped"},
-    Meaning{"25006", ErrorCode::kStoreUnavailable,
+    Meaning{kTakesNoWrites, ErrorCode::kStoreUnavailable,
             "the server takes no writes, as standbys do: name the primary, or several hosts with "
             "target_session_attrs=read-write"},
     Meaning{"28P01", ErrorCode::kConfigInvalid, "check user and password of the URL"},

@@ -57,24 +57,21 @@ Params delete_params(const Queue& queue, const Rows& rows) {
 
 }  // namespace
 
-PostgresLook::PostgresLook(ConnectionSpec spec, Clock& clock, Log& log,
+PostgresLook::PostgresLook(Pool& pool, Clock& clock,
                            std::function<void(Connection&)> test_only_before)
-    : spec_(std::move(spec)), clock_(clock), log_(log), before_(std::move(test_only_before)) {}
+    : pool_(pool), clock_(clock), before_(std::move(test_only_before)) {}
 
-PostgresLook::~PostgresLook() = default;
-
-// Connects when it is not; a connection that was lost on the way is told as such, and made again
-// the next time.
+// Calls `use` with a connection and the directory as it is now. A connection that was lost on the
+// way is told as such: looks change nothing, or what may be done again.
 template <typename Use>
 auto PostgresLook::use(Use use) {
-  MutexLock lock(mutex_);
   try {
-    if (!connection_ || connection_->is_broken())
-      connection_ = std::make_unique<Connection>(spec_, log_);
-    if (before_) before_(*connection_);
-    directory_.forget();
-    directory_.refresh(*connection_);
-    return use(*connection_);
+    return pool_.with([&](Connection& connection) {
+      if (before_) before_(connection);
+      Directory directory;
+      directory.refresh(connection);
+      return use(connection, directory);
+    });
   } catch (const Error& error) {
     if (error.code() != ErrorCode::kStoreInDoubt) throw;
     throw Error(ErrorCode::kStoreUnavailable, error.what());
@@ -82,15 +79,15 @@ auto PostgresLook::use(Use use) {
 }
 
 std::vector<std::string> PostgresLook::queues() {
-  return use([&](Connection&) {
+  return use([&](Connection&, const Directory& directory) {
     std::vector<std::string> out;
-    for (const auto& [name, queue] : directory_.all()) out.push_back(name);
+    for (const auto& [name, queue] : directory.all()) out.push_back(name);
     return out;
   });
 }
 
 std::vector<QueueDepth> PostgresLook::depth() {
-  return use([&](Connection& connection) {
+  return use([&](Connection& connection, const Directory&) {
     const Rows rows = connection.call("depth");
     std::vector<QueueDepth> out;
     for (int row = 0; row < rows.size(); ++row) {
@@ -118,14 +115,14 @@ std::vector<QueueDepth> PostgresLook::depth() {
 
 std::vector<FoundMessage> PostgresLook::peek(std::string_view queue, std::string_view after,
                                              std::uint32_t limit) {
-  return use([&](Connection& connection) {
-    return Search(connection, clock_).peek(require(directory_, queue), after, limit);
+  return use([&](Connection& connection, const Directory& directory) {
+    return Search(connection, clock_).peek(require(directory, queue), after, limit);
   });
 }
 
 std::optional<FoundMessage> PostgresLook::find(std::string_view queue, MessageId id) {
-  return use([&](Connection& connection) {
-    return Search(connection, clock_).find(require(directory_, queue), id);
+  return use([&](Connection& connection, const Directory& directory) {
+    return Search(connection, clock_).find(require(directory, queue), id);
   });
 }
 
@@ -133,10 +130,10 @@ std::vector<FoundMessage> PostgresLook::dead(std::string_view queue, std::string
                                              std::uint32_t limit) {
   const std::int64_t behind =
       after.empty() ? 0 : static_cast<std::int64_t>(Bookmark::read(after, "d").a);
-  return use([&](Connection& connection) {
-    const int id = queue.empty() ? 0 : require(directory_, queue).id;
+  return use([&](Connection& connection, const Directory& directory) {
+    const int id = queue.empty() ? 0 : require(directory, queue).id;
     const Rows rows = list_dead(connection, id, behind, {}, limit);
-    return Search(connection, clock_).letters(rows, directory_);
+    return Search(connection, clock_).letters(rows, directory);
   });
 }
 
@@ -146,8 +143,8 @@ std::uint64_t PostgresLook::take_dead(std::string_view queue, const std::vector<
                                       const char* function, Make make_params) {
   std::uint64_t total = 0;
   for (;;) {
-    const auto some = use([&](Connection& connection) {
-      const Queue& known = require(directory_, queue);
+    const auto some = use([&](Connection& connection, const Directory& directory) {
+      const Queue& known = require(directory, queue);
       const Rows rows = list_dead(connection, known.id, 0, ids, kDeadPerStep);
       if (rows.size() == 0) return std::int64_t{0};
       return connection.call(function, make_params(known, rows)).integer(0, 0);
@@ -166,8 +163,8 @@ std::uint64_t PostgresLook::delete_dead(std::string_view queue, const std::vecto
 }
 
 std::uint64_t PostgresLook::purge(std::string_view queue) {
-  return use([&](Connection& connection) {
-    const Queue& known = require(directory_, queue);
+  return use([&](Connection& connection, const Directory& directory) {
+    const Queue& known = require(directory, queue);
     Params params;
     params.small(known.id);
     const std::int64_t count = connection.call("purge", params).integer(0, 0);
@@ -181,9 +178,9 @@ std::uint64_t PostgresLook::purge(std::string_view queue) {
 }
 
 void PostgresLook::delete_queue(std::string_view queue) {
-  use([&](Connection& connection) {
+  use([&](Connection& connection, const Directory& directory) {
     Params params;
-    params.small(require(directory_, queue).id);
+    params.small(require(directory, queue).id);
     connection.call("delete_queue", params);
   });
 }
@@ -194,14 +191,9 @@ void PostgresLook::backup(const std::string&) {
 }
 
 std::uint64_t PostgresLook::store_bytes() {
-  return use([&](Connection& connection) {
+  return use([&](Connection& connection, const Directory&) {
     return static_cast<std::uint64_t>(connection.call("store_bytes").integer(0, 0));
   });
-}
-
-std::uint64_t PostgresLook::connections() {
-  MutexLock lock(mutex_);
-  return connection_ && !connection_->is_broken() ? 1 : 0;
 }
 
 }  // namespace msgq::transport::postgres

@@ -1,25 +1,20 @@
-// Looks at a store and administers it over a connection of its own, made when it is first used.
+// Looks at a store and administers it, each call over a connection of the pool.
 //
-// Threads: any; one mutex, held for a call.
+// Threads: any.
 #pragma once
 
 #include <functional>
-#include <memory>
 #include <string>
 
-#include "base/log.h"
-#include "base/mutex.h"
-#include "transport/postgres/connection.h"
 #include "transport/postgres/directory.h"
+#include "transport/postgres/pool.h"
 #include "transport/transport.h"
 
 namespace msgq::transport::postgres {
 
 class PostgresLook final : public Look {
  public:
-  PostgresLook(ConnectionSpec spec, Clock& clock, Log& log,
-               std::function<void(Connection&)> test_only_before);
-  ~PostgresLook() override;
+  PostgresLook(Pool& pool, Clock& clock, std::function<void(Connection&)> test_only_before);
 
   std::vector<std::string> queues() override;
   std::vector<QueueDepth> depth() override;
@@ -34,7 +29,7 @@ class PostgresLook final : public Look {
   void delete_queue(std::string_view queue) override;
   void backup(const std::string& path) override;
   std::uint64_t store_bytes() override;
-  std::uint64_t connections() override;
+  ConnectionFigures connections() override { return pool_.figures(); }
 
  private:
   template <typename Use>
@@ -44,14 +39,9 @@ class PostgresLook final : public Look {
                           const char* function, Make make_params);
 
   // fixed after construction
-  const ConnectionSpec spec_;
+  Pool& pool_;
   Clock& clock_;
-  Log& log_;
   const std::function<void(Connection&)> before_;
-  Mutex mutex_;
-  // guarded by mutex_
-  std::unique_ptr<Connection> connection_;
-  Directory directory_;
 };
 
 }  // namespace msgq::transport::postgres

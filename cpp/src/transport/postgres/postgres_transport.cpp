@@ -1,5 +1,6 @@
 #include "transport/postgres/postgres_transport.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/fork.h"
@@ -36,6 +37,8 @@ postgres::ConnectionSpec spec_of(const Config& config) {
   out.schema = config.schema;
   out.connect_timeout = config.connect_timeout;
   out.pooler = config.pgbouncer;
+  out.max_age = config.max_age;
+  out.health_interval = config.health_interval;
   return out;
 }
 
@@ -43,6 +46,16 @@ postgres::ConnectionSpec replica_of(const Config& config) {
   postgres::ConnectionSpec out = spec_of(config);
   out.dsn = config.read_dsn;
   out.role = "replica";
+  return out;
+}
+
+// Writers and presence are always there; what is left is for looks.
+postgres::PoolRules pool_rules_of(const Config& config) {
+  return {config.pool_size, config.writers + 1, config.pool_wait, config.idle_timeout};
+}
+
+Capability capability_of(Capability out, const Config& config) {
+  out.has_single_writer = config.writers == 1;
   return out;
 }
 
@@ -59,6 +72,13 @@ postgres::ConnectionSpec with_role(postgres::ConnectionSpec spec, const char* ro
   return spec;
 }
 
+// A producer is told in time that nothing is known, also when the server says nothing.
+postgres::ConnectionSpec writer_spec(postgres::ConnectionSpec spec, const Config& config) {
+  constexpr std::chrono::milliseconds kLeast{1'000};
+  spec.silence_max = std::clamp(config.enqueue_timeout, kLeast, spec.silence_max);
+  return spec;
+}
+
 }  // namespace
 
 std::unique_ptr<Transport> open_postgres(const Config& config, World world, Log& log) {
@@ -72,23 +92,30 @@ PostgresTransport::PostgresTransport(const Config& config, World world, Log& log
       log_(log),
       spec_(spec_of(config)),
       rules_(rules_of(config, options)),
-      options_(std::move(options)) {
+      writer_spec_(writer_spec(with_role(spec_, "writer"), config)),
+      options_(std::move(options)),
+      direct_(capability_of(kPostgres, config)),
+      pooled_(capability_of(kPooled, config)) {
   postgres::prepare_schema(with_role(spec_, "starter"), log_, config.create_schema);
   rules_.may_work = postgres::may_work(with_role(spec_, "starter"), log_);
   presence_ = std::make_unique<postgres::Presence>(with_role(spec_, "presence"), log_,
                                                    rules_.reclaim.heartbeat,
                                                    static_cast<int>(config.lanes));
-  look_ = std::make_unique<postgres::PostgresLook>(with_role(spec_, "look"), world_.clock, log_,
-                                                   options_.before);
+  pool_ = std::make_unique<postgres::Pool>(with_role(spec_, "look"), pool_rules_of(config),
+                                           world_.clock, log_);
+  look_ = std::make_unique<postgres::PostgresLook>(*pool_, world_.clock, options_.before);
   if (!config.read_dsn.empty())
     reader_ = std::make_unique<postgres::ReplicaLook>(
-        replica_of(config), *look_, config.read_staleness_max, world_.clock, log_);
+        postgres::ReplicaParts{replica_of(config), pool_rules_of(config),
+                               config.read_staleness_max, world_.clock, log_},
+        *look_);
+  presence_->on_beat = [this] { pool_->close_idle(); };
 }
 
 PostgresTransport::~PostgresTransport() {
   if (fork_generation() != fork_generation_) {  // its sockets are the parent's
     static_cast<void>(presence_.release());
-    static_cast<void>(look_.release());
+    static_cast<void>(pool_.release());
     static_cast<void>(reader_.release());
     return;
   }
@@ -97,13 +124,18 @@ PostgresTransport::~PostgresTransport() {
 }
 
 const Capability& PostgresTransport::capability() const {
-  return presence_->is_pooled() ? kPooled : kPostgres;
+  return presence_->is_pooled() ? pooled_ : direct_;
+}
+
+void PostgresTransport::end_within(Nanos most) {
+  const Nanos now = system_clock().steady();
+  spec_.shared->curfew.set(most >= kNever - now ? kNever : now + most);
+  pool_->close();
 }
 
 std::unique_ptr<Session> PostgresTransport::open_session() {
-  return std::make_unique<postgres::PostgresSession>(
-      postgres::SessionParts{with_role(spec_, "writer"), world_.clock, world_.random, log_, rules_,
-                             *presence_, options_.before});
+  return std::make_unique<postgres::PostgresSession>(postgres::SessionParts{
+      writer_spec_, world_.clock, world_.random, log_, rules_, *presence_, options_.before});
 }
 
 int PostgresTransport::test_only_kill() {

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/runtime.h"
 #include "msgq/config.h"
+#include "transport/postgres/pool.h"
 #include "transport/postgres/presence.h"
 #include "transport/postgres/session.h"
 #include "transport/transport.h"
@@ -35,6 +36,7 @@ class PostgresTransport final : public Transport {
   Look& look() override { return *look_; }
   Look& reader() override { return reader_ ? *reader_ : *look_; }
   Wake* wake() override { return presence_.get(); }
+  void end_within(Nanos most) override;
   // As SIGKILL would: its lock is given up, its rows stay. The process's number.
   int test_only_kill();
 
@@ -45,8 +47,11 @@ class PostgresTransport final : public Transport {
   Log& log_;
   const postgres::ConnectionSpec spec_;
   postgres::Rules rules_;
+  const postgres::ConnectionSpec writer_spec_;
   const PostgresOptions options_;
+  const Capability direct_, pooled_;
   std::unique_ptr<postgres::Presence> presence_;
+  std::unique_ptr<postgres::Pool> pool_;
   std::unique_ptr<Look> look_;
   std::unique_ptr<Look> reader_;  // null: there is no replica
 };

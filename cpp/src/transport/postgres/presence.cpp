@@ -48,8 +48,10 @@ Presence::Presence(ConnectionSpec spec, Log& log, std::chrono::milliseconds hear
 
 Presence::~Presence() { ::close(event_); }
 
-// What is found to be lost is said once, and again after it was otherwise.
+// What is found to be lost is said once, and again after it was otherwise. The old connection goes
+// first: at no time are there two.
 void Presence::connect() {
+  connection_.reset();
   connection_ = std::make_unique<Connection>(spec_, log_);
   const bool is_pooled = connection_->is_pooled();
   if (is_pooled_.exchange(is_pooled, std::memory_order_acq_rel) || !is_pooled) return;
@@ -158,7 +160,7 @@ bool Presence::wait(Nanos timeout) {
     MutexLock lock(mutex_);
     if (has_left_ || is_stopped_.load(std::memory_order_acquire)) return false;
     try {
-      if (!connection_ || connection_->is_broken()) {
+      if (!connection_ || !connection_->is_fit()) {
         if (now() < retry_at_) throw Error(ErrorCode::kStoreUnavailable, "later");
         connect();
         keep_up();
@@ -167,7 +169,10 @@ bool Presence::wait(Nanos timeout) {
         if (std::exchange(is_away_, false)) log_.write(LogLevel::kInfo, "PostgreSQL answers again");
         return true;  // some may have been missed
       }
-      if (now() - beaten_at_ >= heartbeat_ / 2) beat();
+      if (now() - beaten_at_ >= heartbeat_ / 2) {
+        beat();
+        if (on_beat) on_beat();
+      }
       send_hint();
       take_hints();
       if (std::exchange(has_heard_, false)) return true;
@@ -178,7 +183,7 @@ bool Presence::wait(Nanos timeout) {
         log_.write(LogLevel::kWarning, std::string("hints are not heard: ") + error.what());
       if (now() >= retry_at_) {
         backoff_ = std::clamp(backoff_ * 2, kBackoffMin, kBackoffMax);
-        retry_at_ = now() + backoff_;
+        retry_at_ = now() + backoff_ + backoff_ / 64 * (process() % 16);  // not all at once
       }
     }
   }

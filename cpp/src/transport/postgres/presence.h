@@ -6,6 +6,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -20,8 +21,12 @@ namespace msgq::transport::postgres {
 
 class Presence final : public Wake {
  public:
+  // Called about as often as the heart beats, in the thread of wait().
+  std::function<void()> on_beat;
+
   // Joins. Throws as Connection.
-  Presence(ConnectionSpec spec, Log& log, std::chrono::milliseconds heartbeat, int lanes);
+  Presence(ConnectionSpec spec, Log& log, std::chrono::milliseconds heartbeat,
+           int lanes = 1);
   ~Presence() override;
 
   // The number of this process; another one when others took it for dead.

@@ -22,14 +22,11 @@ bool is_about_question(const Error& error) {
 
 }  // namespace
 
-ReplicaLook::ReplicaLook(ConnectionSpec spec, Look& primary,
-                         std::chrono::milliseconds staleness_max, Clock& clock, Log& log)
-    : spec_(std::move(spec)),
+ReplicaLook::ReplicaLook(ReplicaParts parts, Look& primary)
+    : parts_(std::move(parts)),
       primary_(primary),
-      staleness_max_(staleness_max),
-      clock_(clock),
-      log_(log),
-      replica_(spec_, clock, log, {}) {}
+      pool_(parts_.spec, parts_.pool, parts_.clock, parts_.log),
+      replica_(pool_, parts_.clock, {}) {}
 
 template <typename Ask>
 auto ReplicaLook::ask(Ask ask) {
@@ -48,16 +45,16 @@ auto ReplicaLook::ask(Ask ask) {
 
 bool ReplicaLook::is_usable() {
   MutexLock lock(mutex_);
-  if (state_ != State::kUsed && clock_.steady() < retry_at_) return false;
+  if (state_ != State::kUsed && parts_.clock.steady() < retry_at_) return false;
   try {
     lag_ms_ = read_lag();
   } catch (const Error& error) {
     become(State::kAway, error.what());
     return false;
   }
-  if (!lag_ms_ || *lag_ms_ > staleness_max_.count()) {
+  if (!lag_ms_ || *lag_ms_ > parts_.staleness_max.count()) {
     become(State::kStale, lag_ms_ ? "it is " + seconds(*lag_ms_) + " behind, at most " +
-                                        seconds(staleness_max_.count()) +
+                                        seconds(parts_.staleness_max.count()) +
                                         " are allowed (read_staleness_max)"
                                   : "it has replayed nothing yet");
     return false;
@@ -68,29 +65,28 @@ bool ReplicaLook::is_usable() {
 
 // Null before the first replayed commit.
 std::optional<std::int64_t> ReplicaLook::read_lag() {
-  if (!connection_ || connection_->is_broken())
-    connection_ = std::make_unique<Connection>(spec_, log_);
-  connection_->send_statement("replay_lag", sql::postgres::kReplayLag);
-  connection_->sync();
-  const Rows rows = connection_->receive();
-  connection_->receive_sync();
-  if (rows.is_null(0, 0)) return std::nullopt;
-  return rows.integer(0, 0);
+  return pool_.with([](Connection& connection) -> std::optional<std::int64_t> {
+    connection.send_statement("replay_lag", sql::postgres::kReplayLag);
+    connection.sync();
+    const Rows rows = connection.receive();
+    connection.receive_sync();
+    if (rows.is_null(0, 0)) return std::nullopt;
+    return rows.integer(0, 0);
+  });
 }
 
 // A line for each change, none for the first look that goes well.
 void ReplicaLook::become(State state, const std::string& why) {
   const State before = std::exchange(state_, state);
-  if (state == State::kAway) connection_.reset();
   if (state != State::kUsed) {
     lag_ms_.reset();
-    retry_at_ = clock_.steady() + kRetryGap;
+    retry_at_ = parts_.clock.steady() + kRetryGap;
   }
   if (before == state || (before == State::kUnknown && state == State::kUsed)) return;
   if (state == State::kUsed)
-    log_.write(LogLevel::kInfo, "looks go to the replica again: " + why);
+    parts_.log.write(LogLevel::kInfo, "looks go to the replica again: " + why);
   else
-    log_.write(LogLevel::kWarning, "looks go to the primary, not to the replica: " + why);
+    parts_.log.write(LogLevel::kWarning, "looks go to the primary, not to the replica: " + why);
 }
 
 std::vector<QueueDepth> ReplicaLook::depth() {
@@ -114,11 +110,6 @@ std::vector<FoundMessage> ReplicaLook::dead(std::string_view queue, std::string_
 
 std::uint64_t ReplicaLook::store_bytes() {
   return ask([](Look& look) { return look.store_bytes(); });
-}
-
-std::uint64_t ReplicaLook::connections() {
-  MutexLock lock(mutex_);
-  return primary_.connections() + replica_.connections() + (connection_ ? 1 : 0);
 }
 
 std::optional<std::int64_t> ReplicaLook::lag_ms() {

@@ -6,24 +6,29 @@
 #pragma once
 
 #include <chrono>
-#include <functional>
-#include <memory>
 #include <optional>
 #include <string>
 
 #include "base/log.h"
 #include "base/mutex.h"
-#include "transport/postgres/connection.h"
 #include "transport/postgres/look.h"
+#include "transport/postgres/pool.h"
 #include "transport/transport.h"
 
 namespace msgq::transport::postgres {
 
+struct ReplicaParts {
+  ConnectionSpec spec;
+  PoolRules pool;
+  std::chrono::milliseconds staleness_max;
+  Clock& clock;
+  Log& log;
+};
+
 class ReplicaLook final : public Look {
  public:
   // `primary` outlives it.
-  ReplicaLook(ConnectionSpec spec, Look& primary, std::chrono::milliseconds staleness_max,
-              Clock& clock, Log& log);
+  ReplicaLook(ReplicaParts parts, Look& primary);
 
   std::vector<std::string> queues() override { return primary_.queues(); }
   std::vector<QueueDepth> depth() override;
@@ -42,7 +47,7 @@ class ReplicaLook final : public Look {
   void delete_queue(std::string_view queue) override { primary_.delete_queue(queue); }
   void backup(const std::string& path) override { primary_.backup(path); }
   std::uint64_t store_bytes() override;
-  std::uint64_t connections() override;
+  ConnectionFigures connections() override { return primary_.connections(); }
   std::optional<std::int64_t> lag_ms() override;
 
  private:
@@ -54,15 +59,12 @@ class ReplicaLook final : public Look {
   void become(State state, const std::string& why) MSGQ_REQUIRES(mutex_);
 
   // fixed after construction
-  const ConnectionSpec spec_;
+  const ReplicaParts parts_;
   Look& primary_;
-  const std::chrono::milliseconds staleness_max_;
-  Clock& clock_;
-  Log& log_;
+  Pool pool_;
   PostgresLook replica_;
   Mutex mutex_;
   // guarded by mutex_
-  std::unique_ptr<Connection> connection_ MSGQ_GUARDED_BY(mutex_);
   State state_ MSGQ_GUARDED_BY(mutex_) = State::kUnknown;
   std::optional<std::int64_t> lag_ms_ MSGQ_GUARDED_BY(mutex_);
   Nanos retry_at_ MSGQ_GUARDED_BY(mutex_){0};

@@ -58,11 +58,11 @@ void PostgresSession::check_usable() {
 // Makes the connection, and closes the owner of the one before: what that one claimed and we never
 // heard of is given back.
 void PostgresSession::connect() {
-  if (connection_ && !connection_->is_broken() && asker_.owner != 0) return;
+  if (connection_ && !connection_->is_fit()) connection_.reset();
+  if (connection_ && asker_.owner != 0) return;
   if (asker_.owner != 0) lose_owner();
   try {
-    if (!connection_ || connection_->is_broken())
-      connection_ = std::make_unique<Connection>(parts_.spec, parts_.log);
+    if (!connection_) connection_ = std::make_unique<Connection>(parts_.spec, parts_.log);
     if (parts_.test_only_before) parts_.test_only_before(*connection_);
     if (lost_owner_ != 0) {
       Params params;
@@ -74,9 +74,13 @@ void PostgresSession::connect() {
     }
     open_owner();
     directory_.forget();
+    has_connected_ = true;
   } catch (const Error& error) {
-    if (error.code() != ErrorCode::kStoreInDoubt) throw;
-    throw Error(ErrorCode::kStoreUnavailable, error.what());  // of the exchange nothing was sent
+    // Of the exchange nothing was sent. A URL that was right once is not wrong now: the server is
+    // being changed, and tried again.
+    const bool is_passing = error.code() == ErrorCode::kConfigInvalid && has_connected_;
+    if (error.code() != ErrorCode::kStoreInDoubt && !is_passing) throw;
+    throw Error(ErrorCode::kStoreUnavailable, error.what());
   }
 }
 
@@ -379,6 +383,7 @@ bool PostgresSession::resolve(ExchangeResult& out) {
   if (!is_in_doubt_) throw Error(ErrorCode::kInternal, "nothing is in doubt");
   const std::int64_t owner = asker_.owner;
   try {
+    connection_.reset();
     connection_ = std::make_unique<Connection>(parts_.spec, parts_.log);
     if (parts_.test_only_before) parts_.test_only_before(*connection_);
     Params params;

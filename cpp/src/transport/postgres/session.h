@@ -97,6 +97,7 @@ class PostgresSession final : public Session {
   bool is_in_doubt_ = false;
   bool is_closed_ = false;
   Nanos sweep_at_{0};
+  bool has_connected_ = false;
   Nanos clear_at_{0};
   std::int64_t due_looked_ms_ = 0;
   std::int64_t next_due_ms_ = 0;

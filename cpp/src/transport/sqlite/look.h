@@ -32,7 +32,11 @@ class SqliteLook final : public Look {
   void delete_queue(std::string_view queue) override;
   void backup(const std::string& path) override;
   std::uint64_t store_bytes() override;
-  std::uint64_t connections() override { return connections_.load(); }
+  ConnectionFigures connections() override {
+    ConnectionFigures out;
+    out.used = connections_.load();
+    return out;
+  }
 
   // Runs `change` in a write transaction of this connection.
   template <typename Change>

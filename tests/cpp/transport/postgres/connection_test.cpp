@@ -122,6 +122,51 @@ TEST_F(PostgresConnectionTest, CallsAreReadCommittedWhateverTheDefault) {
   EXPECT_EQ(connection->call("level").bytes(0, 0), "read committed");
 }
 
+TEST_F(PostgresConnectionTest, AServerThatTakesNoWritesIsLeft) {
+  auto connection = connect();
+  ask("create function :schema.write() returns void language sql as "
+      "$$create table :schema.written ()$$");
+  connection->call("directory_version");
+  ConnectionSpec read_only = spec(pg_url() + "&options=-c%20default_transaction_read_only%3Don");
+  Connection refused(read_only, store().log);
+  EXPECT_EQ(refused.call("directory_version").size(), 1) << "reading goes";
+  EXPECT_EQ(code_of([&] { refused.call("write"); }), ErrorCode::kStoreUnavailable);
+  EXPECT_TRUE(refused.is_broken());
+  EXPECT_FALSE(refused.is_fit());
+}
+
+TEST_F(PostgresConnectionTest, TheServerNoticesAClientThatVanishes) {
+  ask("create function :schema.limit_of(p text) returns text language sql as "
+      "$$select current_setting(p)$$");
+  const auto limit = [&](Connection& connection, const std::string& name) {
+    Params params;
+    params.text(name);
+    return std::string(connection.call("limit_of", params).bytes(0, 0));
+  };
+  const std::string idle = "idle_in_transaction_session_timeout";
+  EXPECT_EQ(limit(*connect(), idle), "20s");
+  Connection shorter(spec(pg_url() + "&options=-c%20" + idle + "%3D100"), store().log);
+  EXPECT_EQ(limit(shorter, idle), "100ms") << "what the role has and is shorter stays";
+  ConnectionSpec pooled = spec();
+  pooled.pooler = Pooler::kOn;
+  Connection untouched(pooled, store().log);
+  EXPECT_EQ(limit(untouched, idle), "0");
+  const std::string url = pg_url();
+  Connection tcp(spec("postgresql://msgq@127.0.0.1:" + url.substr(url.find("port=") + 5) + "/msgq"),
+                 store().log);
+  EXPECT_EQ(limit(tcp, "tcp_keepalives_idle"), "10");
+  EXPECT_EQ(limit(tcp, "tcp_user_timeout"), "20s");
+}
+
+TEST_F(PostgresConnectionTest, AfterTheCurfewNobodyWaits) {
+  auto connection = connect();
+  ask("create function :schema.slow() returns void language sql as $$select pg_sleep(100)$$");
+  ConnectionSpec closing = spec();
+  Connection slow(closing, store().log);
+  closing.shared->curfew.set(system_clock().steady() + std::chrono::milliseconds(20));
+  EXPECT_EQ(code_of([&] { slow.call("slow"); }), ErrorCode::kStoreInDoubt);
+}
+
 TEST_F(PostgresConnectionTest, AWrongUrlIsNotTriedAgain) {
   EXPECT_EQ(code_of([&] { Connection c(spec("postgresql://u@h:99999/db"), store().log); }),
             ErrorCode::kConfigInvalid);

@@ -23,7 +23,7 @@ class PostgresReplicaTest : public PostgresRoomTest {
 TEST_F(PostgresReplicaTest, LooksGoThereOverConnectionsOfItsOwn) {
   Process& process = join();
   process.append({"x", "y"});
-  ReplicaLook look(spec(), process.look(), seconds(10), clock(), store().log);
+  ReplicaLook look({spec(), {}, seconds(10), clock(), store().log}, process.look());
   lines();
   ASSERT_EQ(look.depth().size(), 1u);
   EXPECT_EQ(look.depth()[0].waiting, 2u);
@@ -41,7 +41,7 @@ TEST_F(PostgresReplicaTest, OneThatIsAwayIsToldOnceAndTriedAgainInASecond) {
   process.append({"x"});
   auto away = spec("postgresql://nobody@127.0.0.1:1/none");
   away.connect_timeout = std::chrono::milliseconds(200);
-  ReplicaLook look(away, process.look(), seconds(10), clock(), store().log);
+  ReplicaLook look({away, {}, seconds(10), clock(), store().log}, process.look());
   lines();
   for (int i = 0; i < 3; ++i) {
     EXPECT_EQ(look.depth()[0].waiting, 1u);
@@ -57,7 +57,7 @@ TEST_F(PostgresReplicaTest, OneThatIsAwayIsToldOnceAndTriedAgainInASecond) {
 TEST_F(PostgresReplicaTest, AConnectionThatBreaksCostsNoLook) {
   Process& process = join();
   process.append({"x"});
-  ReplicaLook look(spec(), process.look(), seconds(10), clock(), store().log);
+  ReplicaLook look({spec(), {}, seconds(10), clock(), store().log}, process.look());
   EXPECT_EQ(look.depth()[0].waiting, 1u);
   lines();
   pg_run(
@@ -73,7 +73,7 @@ TEST_F(PostgresReplicaTest, AConnectionThatBreaksCostsNoLook) {
 
 TEST_F(PostgresReplicaTest, WhatIsNowhereIsNamedAndNoFaultOfTheReplica) {
   Process& process = join();
-  ReplicaLook look(spec(), process.look(), seconds(10), clock(), store().log);
+  ReplicaLook look({spec(), {}, seconds(10), clock(), store().log}, process.look());
   EXPECT_EQ(code_of([&] { look.peek("nowhere", "", 1); }), ErrorCode::kNotFound);
   EXPECT_TRUE(look.lag_ms());
   process.append({"x"});

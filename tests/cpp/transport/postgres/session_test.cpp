@@ -42,6 +42,7 @@ class PostgresSessionTest : public PostgresRoomTest {
     session_.reset();
     ConnectionSpec through = spec(relayed_);
     through.silence_max = silence_max;
+    through.max_age = max_age_;
     session_ = std::make_unique<PostgresSession>(transport::postgres::SessionParts{
         through, clock(), store().random, store().log, transport::postgres::Rules{}, *presence_,
         store().options().before});
@@ -122,6 +123,7 @@ class PostgresSessionTest : public PostgresRoomTest {
   Process* watcher_ = nullptr;
   std::unique_ptr<Presence> presence_;
   std::unique_ptr<PostgresSession> session_;
+  std::chrono::milliseconds max_age_{0};
   int number_ = 0;
   std::size_t late_ = 0;
 };
@@ -182,6 +184,19 @@ TEST_F(PostgresSessionTest, ASessionEndedByAnAdministratorIsInDoubtAndComesBack)
   const Work work = make_work();
   terminate(backend());
   EXPECT_EQ(send(work), 0) << "of the exchange nothing was sent";
+  expect_once(work);
+}
+
+TEST_F(PostgresSessionTest, AnOldConnectionIsMadeAnewBetweenExchangesAndItsClaimsAreKept) {
+  max_age_ = std::chrono::milliseconds(1);
+  open();
+  const Work work = make_work();
+  const int before = backend();
+  const Nanos old = system_clock().steady() + max_age_;
+  while (system_clock().steady() < old) {
+  }
+  EXPECT_EQ(send(work), 0) << "nothing is in doubt";
+  EXPECT_NE(backend(), before);
   expect_once(work);
 }
 

@@ -26,11 +26,11 @@ TEST_F(LookTest, LookingBlocksNoWriter) {
 
 TEST_F(LookTest, TheStoreHasASizeAndConnections) {
   EXPECT_GT(process_->look().store_bytes(), 8'192u);
-  const auto before = process_->look().connections();
+  const auto before = process_->look().connections().used;
   auto session = process_->open_session();
-  EXPECT_EQ(process_->look().connections(), before + 1);
+  EXPECT_EQ(process_->look().connections().used, before + 1);
   session.reset();
-  EXPECT_EQ(process_->look().connections(), before);
+  EXPECT_EQ(process_->look().connections().used, before);
 }
 
 }  // namespace
