@@ -67,7 +67,10 @@ LotPtr take(Engine& engine, const Engine::WorkerPtr& worker, double timeout, boo
 
 py::tuple begin_ack(Engine& engine, const LotPtr& lot, std::uint32_t index) {
   if (index >= lot->size()) throw py::index_error("the lot has fewer messages");
-  const auto name = engine.begin_ack(lot, index);
+  const auto name = [&] {
+    const GilReleased released;
+    return engine.begin_ack(lot, index);
+  }();
   return py::make_tuple(name.subscription, name.lane, name.gen, name.owner, name.ordinal);
 }
 
@@ -103,8 +106,9 @@ void bind_worker(py::module_& module) {
           "content", [](const Lot& lot) { return static_cast<int>(lot.view(0).message.content); })
       .def_property_readonly("is_uniform", &Lot::is_uniform)
       .def_property_readonly("is_lost", &Lot::is_lost)
-      .def("end_acks", &Lot::end_acks, py::arg("first"), py::arg("end"))
-      .def("reopen_acks", &Lot::reopen_acks, py::arg("index"))
+      .def("end_acks", &Lot::end_acks, py::arg("first"), py::arg("end"),
+           py::call_guard<GilReleased>())
+      .def("reopen_acks", &Lot::reopen_acks, py::arg("index"), py::call_guard<GilReleased>())
       .def("bodies", &bodies_of)
       .def("fields", &fields_of, py::arg("index"));
   bind_run(module, lots);

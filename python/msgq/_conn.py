@@ -133,9 +133,9 @@ def run(conn: Any, call: Call) -> list[Any]:
     outside a transaction (it would commit each statement by itself), SchemaError when its database
     has no such schema, StoreRejectedError in a transaction that has failed.
     """
-    kind = require_kind(conn, _SYNC)
+    kind = require_kind(conn, SYNC)
     try:
-        return list(_SYNC[kind](conn, call))
+        return list(SYNC[kind](conn, call))
     except Exception as error:
         _translate(error, call.schema)
         raise
@@ -143,9 +143,9 @@ def run(conn: Any, call: Call) -> list[Any]:
 
 async def arun(conn: Any, call: Call) -> list[Any]:
     """Runs a statement over an asynchronous connection. Raises as run()."""
-    kind = require_kind(conn, _ASYNC)
+    kind = require_kind(conn, ASYNC)
     try:
-        return list(await _ASYNC[kind](conn, call))
+        return list(await ASYNC[kind](conn, call))
     except Exception as error:
         _translate(error, call.schema)
         raise
@@ -164,15 +164,15 @@ def require_kind(conn: Any, kinds: Mapping[str, Any]) -> str:
     found = [
         f"{each.__module__.partition('.')[0]}.{each.__qualname__}" for each in type(conn).__mro__
     ]
-    kind = next((each for each in found if each in _SYNC or each in _ASYNC), None)
+    kind = next((each for each in found if each in SYNC or each in ASYNC), None)
     if kind is None:
         raise UnsupportedError(
             f"conn= is {_name(conn)}; there are connections of psycopg, psycopg2, asyncpg, "
             "SQLAlchemy and Django"
         )
     if kind not in kinds:
-        wrong = "asynchronous" if kind in _ASYNC else "not asynchronous"
-        right = "the twins with an `a` before their names" if kind in _ASYNC else "the plain calls"
+        wrong = "asynchronous" if kind in ASYNC else "not asynchronous"
+        right = "the twins with an `a` before their names" if kind in ASYNC else "the plain calls"
         raise ConfigError(f"{_name(conn)} is {wrong}: use {right} with it")
     is_closed = conn.is_closed() if kind.startswith("asyncpg") else getattr(conn, "closed", False)
     if is_closed and not callable(is_closed):
@@ -241,7 +241,7 @@ async def _aalchemy(conn: Any, call: Call) -> list[Any]:
     return list(found.fetchall())
 
 
-_SYNC: Final = {
+SYNC: Final = {
     "psycopg.Connection": _psycopg,
     "psycopg2.connection": _psycopg2,
     "django.BaseDatabaseWrapper": _django,
@@ -250,7 +250,7 @@ _SYNC: Final = {
     "sqlalchemy.Session": _alchemy,
     "sqlalchemy.scoped_session": _alchemy,
 }
-_ASYNC: Final = {
+ASYNC: Final = {
     "psycopg.AsyncConnection": _apsycopg,
     "asyncpg.Connection": _asyncpg,
     "asyncpg.PoolConnectionProxy": _asyncpg,

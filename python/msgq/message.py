@@ -353,7 +353,7 @@ class Delivery(_Handed):
     async def aack(self, *, conn: Any = None) -> None:
         """Twin of ack; `conn` is an asynchronous connection."""
         if conn is None:
-            await _afinish(self._settle(_ACK))
+            await self._asettle(_ACK)
             return
         self._require_open()
         await _require_acks(self._acks).aack(conn, self._lot, (self._index,))
@@ -361,15 +361,15 @@ class Delivery(_Handed):
 
     async def aretry(self, delay: When = 0.0, reason: str = "") -> None:
         """Twin of retry."""
-        await _afinish(self._settle(_RETRY, delay_ms(delay), reason))
+        await self._asettle(_RETRY, delay_ms(delay), reason)
 
     async def asnooze(self, until: When) -> None:
         """Twin of snooze."""
-        await _afinish(self._settle(_SNOOZE, delay_ms(until)))
+        await self._asettle(_SNOOZE, delay_ms(until))
 
     async def areject(self, reason: str = "rejected") -> None:
         """Twin of reject."""
-        await _afinish(self._settle(_REJECT, 0, reason))
+        await self._asettle(_REJECT, 0, reason)
 
     async def aextend(self, seconds: Duration) -> None:
         """Twin of extend."""
@@ -379,6 +379,17 @@ class Delivery(_Handed):
         self._require_open()
         if self._acks is not None:
             self._acks.end(self._lot, self._index)
+        return self._push(verdict, delay, reason)
+
+    async def _asettle(self, verdict: int, delay: int = 0, reason: str = "") -> None:
+        self._require_open()
+        if self._acks is not None and self._lot.end_acks(self._index, self._index + 1):
+            import asyncio
+
+            await asyncio.to_thread(self._acks.end, self._lot, self._index)
+        await _afinish(self._push(verdict, delay, reason))
+
+    def _push(self, verdict: int, delay: int, reason: str) -> Receipt:
         record = b""
         if verdict == _RETRY:
             from msgq._record import attempt_record

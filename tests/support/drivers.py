@@ -29,24 +29,30 @@ def _psycopg(url: str) -> Iterator[Any]:
 @contextmanager
 def _psycopg2(url: str) -> Iterator[Any]:
     conn = psycopg2.connect(dsn(url))
-    yield conn
-    conn.close()
+    try:
+        yield conn
+    finally:
+        conn.close()
 
 
 @contextmanager
 def _alchemy(url: str) -> Iterator[Any]:
     engine = create_engine(dsn(url).replace("postgresql://", "postgresql+psycopg://"))
-    with engine.connect() as conn:
-        yield conn
-    engine.dispose()
+    try:
+        with engine.connect() as conn:
+            yield conn
+    finally:
+        engine.dispose()
 
 
 @contextmanager
 def _alchemy_session(url: str) -> Iterator[Any]:
     engine = create_engine(dsn(url).replace("postgresql://", "postgresql+psycopg2://"))
-    with Session(engine) as session:
-        yield session
-    engine.dispose()
+    try:
+        with Session(engine) as session:
+            yield session
+    finally:
+        engine.dispose()
 
 
 @contextmanager
@@ -68,8 +74,10 @@ def _django(url: str) -> Iterator[Any]:
         }
     )  # fmt: skip
     conn.set_autocommit(False)
-    yield conn
-    conn.close()
+    try:
+        yield conn
+    finally:
+        conn.close()
 
 
 SYNC: dict[str, Callable[[str], Any]] = {
@@ -84,8 +92,10 @@ SYNC: dict[str, Callable[[str], Any]] = {
 @asynccontextmanager
 async def _apsycopg(url: str) -> AsyncIterator[tuple[Any, Any, Any]]:
     conn = await psycopg.AsyncConnection.connect(dsn(url))
-    yield conn, conn.commit, conn.rollback
-    await conn.close()
+    try:
+        yield conn, conn.commit, conn.rollback
+    finally:
+        await conn.close()
 
 
 @asynccontextmanager
@@ -93,16 +103,20 @@ async def _asyncpg(url: str) -> AsyncIterator[tuple[Any, Any, Any]]:
     conn = await asyncpg.connect(dsn(url))
     turn = conn.transaction()
     await turn.start()
-    yield conn, turn.commit, turn.rollback
-    await conn.close()
+    try:
+        yield conn, turn.commit, turn.rollback
+    finally:
+        await conn.close()
 
 
 @asynccontextmanager
 async def _aalchemy(url: str) -> AsyncIterator[tuple[Any, Any, Any]]:
     engine = create_async_engine(dsn(url).replace("postgresql://", "postgresql+psycopg://"))
-    async with AsyncSession(engine) as session:
-        yield session, session.commit, session.rollback
-    await engine.dispose()
+    try:
+        async with AsyncSession(engine) as session:
+            yield session, session.commit, session.rollback
+    finally:
+        await engine.dispose()
 
 
 ASYNC: dict[str, Callable[[str], Any]] = {

@@ -10,22 +10,24 @@ returns table (fate int) language plpgsql set lock_timeout = '500ms' as $$
 declare
   v_is_done boolean;
 begin
-  for n in 1 .. cardinality(p_gens) loop
+  for v_place in 1 .. cardinality(p_gens) loop
     fate := 2;
     select a.is_done into v_is_done from :schema.acked a
-      where a.gen = p_gens[n] and a.index = p_indexes[n];
+      where a.gen = p_gens[v_place] and a.index = p_indexes[v_place];
     if not found then
       begin
         perform 1 from :schema.claim c
-          where c.subscription = p_subscriptions[n] and c.lane = p_lanes[n] and c.gen = p_gens[n]
-            and c.owner = p_owners[n] and c.state = 0
+          where c.subscription = p_subscriptions[v_place] and c.lane = p_lanes[v_place]
+            and c.gen = p_gens[v_place] and c.owner = p_owners[v_place] and c.state = 0
           for key share;
         if found then
-          insert into :schema.acked (gen, index, is_done) values (p_gens[n], p_indexes[n], false);
+          insert into :schema.acked (gen, index, is_done)
+          values (p_gens[v_place], p_indexes[v_place], false);
         end if;
       exception
-        when unique_violation then
-          v_is_done := true;
+        when unique_violation then  -- somebody came first, and has committed
+          select a.is_done into v_is_done from :schema.acked a
+            where a.gen = p_gens[v_place] and a.index = p_indexes[v_place];
         when lock_not_available then
           fate := 3;
           perform set_config('lock_timeout', '10ms', true);  -- one wait is enough for all

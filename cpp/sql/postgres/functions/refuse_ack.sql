@@ -11,7 +11,8 @@ declare
 begin
   select c.gen into v_newest from :schema.claim c
     where c.subscription = p_subscription and c.lane = p_lane order by c.gen desc limit 1;
-  if v_newest < p_gen and current_setting('transaction_isolation') <> 'read committed' then
+  if coalesce(v_newest, 0) < p_gen
+     and current_setting('transaction_isolation') <> 'read committed' then
     raise exception using errcode = 'MQ011',
       message = 'this transaction (' || current_setting('transaction_isolation')
                 || ') began before the message was delivered and cannot see its claim';
