@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import time
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -91,15 +93,24 @@ def test_every_handler_of_the_page_acts_once(shop: PostgresServer) -> None:
         def send_email(to: str, subject: str) -> None: ...
 
         app.queue("returns").enqueue(b"7")
-        names = {"app": app, "msgq": msgq, "psycopg": psycopg, "DSN": url, "send_email": send_email}
+        names: dict[str, Any] = {
+            "app": app,
+            "msgq": msgq,
+            "psycopg": psycopg,
+            "DSN": url,
+            "send_email": send_email,
+        }
         for block in blocks:
             exec(block, names)
         for handler in ("charge", "refund"):
-            app.handlers[handler].enqueue(7)
-        with app.worker() as worker:
-            worker.run_until_idle(20)
-        done = {each.queue: each.done for each in app.stats().depth}
-    assert done == {"emails": 1, "orders": 1, "refunds": 1, "returns": 1}
+            names[handler].enqueue(7)
+        once = {"emails": 1, "orders": 1, "refunds": 1, "returns": 1}
+        done: dict[str, int] = {}
+        deadline = time.monotonic() + 20
+        with app.worker():
+            while done != once and time.monotonic() < deadline:
+                done = {each.queue: each.done for each in app.stats().depth}
+    assert done == once
     with psycopg.connect(url) as conn:
         rows = conn.execute(
             "select what::text from charges union all select what::text from refunds "

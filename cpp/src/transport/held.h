@@ -70,9 +70,9 @@ struct Held {
   // only the writer thread
   Bitmap done;
   std::uint32_t done_count = 0;
-  bool gives_back = false;     // asked for: what is not done goes back unspent
-  Bitmap left;                 // ordinals that nobody here can decide
-  bool is_lapsing = false;     // not renewed: some of it is left, or of a newer msgq
+  bool gives_back = false;  // asked for: what is not done goes back unspent
+  Bitmap left;              // ordinals that nobody here can decide
+  bool is_lapsing = false;  // not renewed: some of it is left, or of a newer msgq
   // atomic: written by the writer, read by slots before they run a message
   std::atomic<std::int64_t> until_ms;
   std::atomic<bool> is_lost{false};

@@ -1,5 +1,5 @@
--- Returns: nothing; forgets what users' own transactions acknowledged of a claim that is settled as a
---   whole: its process has counted it.
+-- Returns: nothing; forgets what users' own transactions acknowledged of a claim that is settled as
+--   a whole: its process has counted it.
 -- Index: primary keys of claim and acked.
 -- Locks: none of its own. REQUIRES: the claim's row lock for update, taken in an earlier statement.
 -- Twice: changes nothing.

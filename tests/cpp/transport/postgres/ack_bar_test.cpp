@@ -1,4 +1,4 @@
-// Promise: who asks what became of messages hears it for each, in order, also over a connection that
+// Promise: who asks what became of messages hears it for each, in order, also when the connection
 // was lost meanwhile; nobody waits for long, however many transactions are open.
 #include "transport/postgres/ack_bar.h"
 
