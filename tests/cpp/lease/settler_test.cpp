@@ -281,6 +281,7 @@ TEST_F(SettlerTest, AfterCloseAReceiptFailsAtOnce) {
 
 TEST_F(SettlerTest, WhatIsLeftIsDecidedByNobodyAndItsLeaseLapses) {
   const auto held = hold(4);
+  held->until_ms.store(clock.boot_ms() + config.lease.count());
   auto settled = all(held);
   settled.named.push_back({held, 1, {0, Verdict::kLeave, 0, {}, {}}});
   settler.push(std::move(settled));
