@@ -51,6 +51,6 @@ begin
     perform :schema.lapse(v_row);
     return query select v_row.subscription, v_row.lane, v_row.gen, v_is_alone, v_row.crashes;
   end loop;
-  update :schema.claim c set until = :schema.clock() where c.owner = any (v_owners) and c.state = 0;
+  perform :schema.end_leases(v_owners, 0);
   perform :schema.count_acks(v_of, v_acked);
 end $$

@@ -19,8 +19,7 @@ begin
     v_of := v_of || v_claim.subscription;
     v_acked := v_acked || :schema.lapse(v_claim);
   end loop;
-  update :schema.claim set until = :schema.clock()
-    where owner = p_owner and gen > p_after and state = 0;
+  perform :schema.end_leases(array[p_owner], p_after);
   perform :schema.count_acks(v_of, v_acked);
   return cardinality(v_of);
 end $$
