@@ -42,3 +42,13 @@ create index rate_at on :schema.rate (at);  -- what is young is read, what is ol
 alter table :schema.claim drop constraint claim_subscription_lane_prev_gen_key;
 create unique index claim_prev_gen on :schema.claim (subscription, lane, prev_gen)
   where prev_gen >= 0;
+
+-- What became of messages outside of their claim's row, until the claim ends: acknowledged in a
+-- transaction of the user's, or barred from that by the process that holds them, which then
+-- decides.
+create table :schema.acked (
+  gen bigint not null,       -- the claim
+  index int not null,        -- the message in it
+  is_done boolean not null,  -- false: barred
+  primary key (gen, index)
+);

@@ -65,11 +65,7 @@ Connection::~Connection() { spec_.shared->tally.closed(is_broken_); }
 bool Connection::has_pooler() {
   is_pooled_ = true;  // until it is known
   try {
-    send_statement("backend", sql::postgres::kBackend);
-    sync();
-    const Rows rows = receive();
-    receive_sync();
-    return rows.integer(0, 0) != PQbackendPID(raw());
+    return ask("backend", sql::postgres::kBackend).integer(0, 0) != PQbackendPID(raw());
   } catch (const Error& error) {
     if (error.code() != ErrorCode::kStoreInDoubt) throw;
     throw Error(ErrorCode::kStoreUnavailable, error.what());
@@ -79,10 +75,7 @@ bool Connection::has_pooler() {
 // A role may have another isolation level as its default.
 void Connection::settle_session() {
   try {
-    send_statement("settle", sql::postgres::kSettleSession);
-    sync();
-    receive();
-    receive_sync();
+    ask("settle", sql::postgres::kSettleSession);
   } catch (const Error& error) {
     if (error.code() != ErrorCode::kStoreInDoubt) throw;
     throw Error(ErrorCode::kStoreUnavailable, error.what());  // nothing was asked of it yet
@@ -92,12 +85,8 @@ void Connection::settle_session() {
 // A client that vanishes must not hold its lane for as long as the server's system would wait.
 void Connection::guard_session() {
   try {
-    send_statement("guard_session", sql::postgres::kGuardSession);
-    sync();
-    receive();
-    receive_sync();
+    ask("guard_session", sql::postgres::kGuardSession);
   } catch (const Refusal& refusal) {
-    skip_to_sync();
     log_.write(LogLevel::kInfo,
                std::string("a client that vanishes is noticed late: ") + refusal.what());
   } catch (const Error& error) {
@@ -317,6 +306,19 @@ Rows Connection::call(const char* function, const Params& params) {
   } catch (const Refusal&) {
     skip_to_sync();
     rollback();
+    throw;
+  }
+}
+
+Rows Connection::ask(const char* name, const char* sql) {
+  send_statement(name, sql);
+  sync();
+  try {
+    Rows rows = receive();
+    receive_sync();
+    return rows;
+  } catch (const Refusal&) {
+    skip_to_sync();
     throw;
   }
 }

@@ -34,6 +34,8 @@ class Connection {
   // One function of the schema in a transaction of its own, READ COMMITTED whatever the role's
   // default is.
   Rows call(const char* function, const Params& params = {});
+  // A statement without parameters, by itself.
+  Rows ask(const char* name, const char* sql);
 
   // Queues a function of the schema, or a statement without parameters. Those between two syncs are
   // sent at once and run in order.

@@ -59,7 +59,7 @@ Params delete_params(const Queue& queue, const Rows& rows) {
 
 PostgresLook::PostgresLook(Pool& pool, Clock& clock,
                            std::function<void(Connection&)> test_only_before)
-    : pool_(pool), clock_(clock), before_(std::move(test_only_before)) {}
+    : pool_(pool), clock_(clock), before_(std::move(test_only_before)), ack_bar_(pool) {}
 
 // Calls `use` with a connection and the directory as it is now. A connection that was lost on the
 // way is told as such: looks change nothing, or what may be done again.

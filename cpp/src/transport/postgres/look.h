@@ -6,6 +6,7 @@
 #include <functional>
 #include <string>
 
+#include "transport/postgres/ack_bar.h"
 #include "transport/postgres/directory.h"
 #include "transport/postgres/pool.h"
 #include "transport/transport.h"
@@ -30,6 +31,9 @@ class PostgresLook final : public Look {
   void backup(const std::string& path) override;
   std::uint64_t store_bytes() override;
   ConnectionFigures connections() override { return pool_.figures(); }
+  std::vector<AckFate> bar(const std::vector<AckPlace>& places) override {
+    return ack_bar_.run(places);
+  }
 
  private:
   template <typename Use>
@@ -42,6 +46,7 @@ class PostgresLook final : public Look {
   Pool& pool_;
   Clock& clock_;
   const std::function<void(Connection&)> before_;
+  AckBar ack_bar_;
 };
 
 }  // namespace msgq::transport::postgres

@@ -66,10 +66,7 @@ bool ReplicaLook::is_usable() {
 // Null before the first replayed commit.
 std::optional<std::int64_t> ReplicaLook::read_lag() {
   return pool_.with([](Connection& connection) -> std::optional<std::int64_t> {
-    connection.send_statement("replay_lag", sql::postgres::kReplayLag);
-    connection.sync();
-    const Rows rows = connection.receive();
-    connection.receive_sync();
+    const Rows rows = connection.ask("replay_lag", sql::postgres::kReplayLag);
     if (rows.is_null(0, 0)) return std::nullopt;
     return rows.integer(0, 0);
   });

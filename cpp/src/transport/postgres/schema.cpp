@@ -24,23 +24,10 @@ int read_version(pqxx::work& work, const std::string& schema) {
   return work.exec(with_schema(sql::postgres::kSchemaVersion, schema))[0][0].as<int>(0);
 }
 
-Rows run(Connection& connection, const char* name, const char* sql) {
-  connection.send_statement(name, sql);
-  connection.sync();
-  try {
-    Rows rows = connection.receive();
-    connection.receive_sync();
-    return rows;
-  } catch (const Refusal&) {
-    connection.skip_to_sync();
-    throw;
-  }
-}
-
 int read_version(Connection& connection) {
   require_server(PQserverVersion(connection.raw()));
-  if (run(connection, "has_schema", sql::postgres::kHasSchema).integer(0, 0) == 0) return 0;
-  return static_cast<int>(run(connection, "version", sql::postgres::kSchemaVersion).integer(0, 0));
+  if (connection.ask("has_schema", sql::postgres::kHasSchema).integer(0, 0) == 0) return 0;
+  return static_cast<int>(connection.ask("version", sql::postgres::kSchemaVersion).integer(0, 0));
 }
 
 // What follows each `head` in a text, as an array of PostgreSQL.
@@ -196,13 +183,13 @@ std::string schema_text(const std::string& schema) {
 
 bool may_work(const ConnectionSpec& spec, Log& log) {
   Connection connection(spec, log);
-  return run(connection, "may_work", sql::postgres::kMayWork).integer(0, 0) != 0;
+  return connection.ask("may_work", sql::postgres::kMayWork).integer(0, 0) != 0;
 }
 
 std::vector<std::pair<std::string, std::string>> server_facts(const ConnectionSpec& spec,
                                                               Log& log) {
   Connection connection(spec, log);
-  const Rows rows = run(connection, "facts", sql::postgres::kServerFacts);
+  const Rows rows = connection.ask("facts", sql::postgres::kServerFacts);
   std::vector<std::pair<std::string, std::string>> out;
   out.reserve(static_cast<std::size_t>(rows.size()));
   for (int row = 0; row < rows.size(); ++row)

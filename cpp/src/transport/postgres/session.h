@@ -67,6 +67,7 @@ class PostgresSession final : public Session {
   void answer_nothing(const Exchange& in, ExchangeResult& out);
   void note_due(std::int64_t due_in_ms, ExchangeResult& out);
   void do_chores(const Exchange& in, ExchangeResult& out);
+  void look_at_acks(const Exchange& in, ExchangeResult& out);
   void prepare_queues(const Exchange& in);
   Sent send(const Exchange& in, bool looks_due);
   void receive(const Sent& sent, const Exchange& in, ExchangeResult& out);
