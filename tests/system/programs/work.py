@@ -23,7 +23,8 @@ _never = threading.Event()
 def handle(body: bytes, ctx: msgq.Context) -> None:
     """Settling is the worker's, after this returns: the history knows only that it was meant."""
     key, lease = key_of(body), str(ctx.fence)
-    record.received(key, ctx.attempt, lease, checksum(body, dict(ctx.headers)))
+    record.received(key, ctx.attempt, lease, checksum(body, dict(ctx.headers)),
+                    stored=str(ctx.id))  # fmt: skip
     if _says:
         say("started", key=key, attempt=ctx.attempt)
     if _hold_s:

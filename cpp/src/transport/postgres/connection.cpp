@@ -51,6 +51,7 @@ std::string with_schema(std::string_view sql, std::string_view schema) {
 
 Connection::Connection(const ConnectionSpec& spec, Log& log) : spec_(spec), log_(log) {
   connect();
+  in_child_.emplace(PQsocket(connection_.get()));
   PQsetNoticeReceiver(connection_.get(), &Connection::notice, this);
   if (PQsetnonblocking(connection_.get(), 1) != 0 || PQenterPipelineMode(connection_.get()) != 1)
     throw no_connection(PQerrorMessage(connection_.get()));

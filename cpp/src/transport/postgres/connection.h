@@ -8,11 +8,13 @@
 
 #include <deque>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "base/clock.h"
+#include "base/fork.h"
 #include "base/log.h"
 #include "transport/postgres/params.h"
 #include "transport/postgres/rows.h"
@@ -84,6 +86,7 @@ class Connection {
   const ConnectionSpec spec_;
   Log& log_;
   std::unique_ptr<PGconn, Finish> connection_;
+  std::optional<ClosedInChild> in_child_;  // a session ends with its process, whoever it forked
   std::set<std::string> prepared_;
   std::deque<Pending> pending_;
   bool is_broken_ = false;
