@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -39,24 +40,15 @@ TOXICS: dict[str, dict[str, float]] = {
 
 
 class Soak:
-    """One run. `every` and `minutes` as on the command line."""
+    """One run, in the world of clients that reach the server through the proxy."""
 
-    def __init__(self, folder: Path, minutes: float, rate: float, every: float) -> None:
-        self.minutes, self.every = minutes, every
-        self.server = PostgresServer(is_durable=True)
-        self.server.start()
-        self.proxy = Proxy(self.server.port)
-        self.proxy.__enter__()
-        self.world = World(folder, self.server.tcp_url_at(self.proxy.port))
-        load = {"parcel": PARCEL, "rate": rate / 2, "says": False}
-        self.storm = Storm(self.world, self.server, spares=True, load=load)
+    def __init__(self, world: World, server: PostgresServer, proxy: Proxy, given: Any) -> None:
+        self.world, self.server, self.proxy = world, server, proxy
+        self.minutes, self.every = given.minutes, given.every
+        load = {"parcel": PARCEL, "rate": given.rate / 2, "says": False}
+        self.storm = Storm(world, server, spares=True, load=load)
         self.server_cpu_s = 0.0
         self.counts: dict[str, int] = {}
-
-    def close(self) -> None:
-        self.world.close()
-        self.proxy.__exit__()
-        self.server.remove()
 
     # --- faults ---
 
@@ -65,10 +57,10 @@ class Soak:
         found: dict[str, Callable[[], None]] = {
             "a worker killed": self.storm.kill_worker,
             "a producer killed": self.storm.kill_producer,
-            "a connection terminated": self.server.terminate_any,
+            "a connection terminated": self.storm.terminate_any,
             "the server restarted": lambda: self.counting(self.storm.restart_server),
             "the server killed": lambda: self.counting(self.storm.kill_server),
-            "every connection reset": self.proxy.reset,
+            "every connection reset": self.reset,
             "the network down": self.down,
         }
         for name, toxics in TOXICS.items():
@@ -81,11 +73,17 @@ class Soak:
         end_server()
 
     def poison(self, toxics: dict[str, float]) -> None:
+        self.storm.await_ready()
         self.proxy.set("both", **toxics)
         self.world.listen(TOXIC_S)
         self.proxy.clear()
 
+    def reset(self) -> None:
+        self.storm.await_ready()
+        self.proxy.reset()
+
     def down(self) -> None:
+        self.storm.await_ready()
         self.proxy.down()
         self.world.listen(TOXIC_S)
         self.proxy.up()
@@ -183,12 +181,13 @@ def main() -> int:
     parser.add_argument("--rate", type=float, default=1_000)
     parser.add_argument("--every", type=float, default=30)
     given: Any = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="msgq-soak-") as folder:
-        soak = Soak(Path(folder), given.minutes, given.rate, given.every)
-        try:
-            return 0 if soak.run() else 1
-        finally:
-            soak.close()
+    with (
+        tempfile.TemporaryDirectory(prefix="msgq-soak-") as folder,
+        PostgresServer(is_durable=True) as server,
+        Proxy(server.port) as proxy,
+        closing(World(Path(folder), server.tcp_url_at(proxy.port))) as world,
+    ):
+        return 0 if Soak(world, server, proxy, given).run() else 1
 
 
 if __name__ == "__main__":

@@ -176,5 +176,5 @@ def test_makes_help_lists_every_target() -> None:
         ["make", "--silent", "-C", str(ROOT)], capture_output=True, text=True, check=True
     )
     targets = ["demo", "test", "check", "bench", "asan", "tsan", "fuzz"]
-    for target in [*targets, "torture", "format", "docs", "clean"]:
+    for target in [*targets, "torture", "torture-pg", "soak-pg", "format", "docs", "clean"]:
         assert f"  {target} " in said.stdout

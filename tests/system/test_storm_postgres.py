@@ -48,7 +48,7 @@ def run_round(folder: Path, server: PostgresServer, plan: Plan) -> Accounting:
         kills = plan.client_kills // 2
         faults = [storm.kill_worker] * kills + [storm.kill_producer] * kills
         faults += [storm.kill_server] * plan.server_kills
-        faults += [server.terminate_any] * plan.terminated
+        faults += [storm.terminate_any] * plan.terminated
         storm.strike(faults, most_s=1.0)
         # what was sent when a producer died may not have been acknowledged
         enough = plan.acknowledged + 100 * storm.producer_kills

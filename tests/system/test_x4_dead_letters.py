@@ -1,7 +1,7 @@
 """X4: where a dead letter cannot be written the message stays; nothing is dropped.
 
-The table of dead letters refuses. A full disk is waited for, the worker goes on by itself. A missing
-right, or an operator's trigger, ends the worker with a typed error. Either way everything is still
+The table of dead letters refuses. A full disk is waited for: the worker goes on by itself. A
+missing right, or a trigger, ends the worker with a typed error. Either way everything is still
 there, and once the table takes rows again the good messages are done and the dead letter is there,
 once.
 """

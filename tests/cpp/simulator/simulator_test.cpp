@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "base/check.h"
+#include "conformance/harness.h"
 #include "simulator/simulation.h"
 
 namespace msgq::sim {
@@ -78,7 +79,7 @@ TEST_P(StoreSimulator, EverySeedIsClean) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Stores, StoreSimulator, ::testing::ValuesIn(test::durable_store_cases()),
-                         [](const auto& info) { return std::string(info.param.name); });
+                         test::store_name);
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(StoreSimulator);
 
 TEST(Simulator, ASeedReplaysExactly) {

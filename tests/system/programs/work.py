@@ -35,13 +35,14 @@ def handle(body: bytes, ctx: msgq.Context) -> None:
 
 
 def say_ready() -> None:
-    """Tell once signals are the worker's: before that they end any process."""
+    """Tell once it is open and signals are the worker's: before that they end any process."""
     while signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
         _never.wait(0.005)
     say("ready")
 
 
 def main() -> int:
+    app.open()
     threading.Thread(target=say_ready, daemon=True).start()
     left = app.run(**spec.get("run", {}))
     say("left", unfinished=left)

@@ -44,8 +44,7 @@ class Storm:
         self._started = 0
         self.producers = [self._start("produce") for _ in range(lives)]
         self.workers = [self._start("work") for _ in range(lives)]
-        for program in [*self.producers, *self.workers]:
-            program.expect("ready")
+        self.await_ready()
 
     def _start(self, name: str) -> Program:
         self._started += 1
@@ -70,17 +69,29 @@ class Storm:
         self.producer_kills += 1
         self._replace(self.producers, "produce")
 
+    def terminate_any(self) -> None:
+        """End a session of somebody's."""
+        self.await_ready()
+        self.server.terminate_any()
+
     def kill_server(self) -> None:
         """SIGKILL the server and all its sessions; it is back within half a second."""
+        self.await_ready()
         self.server.kill()
         self.world.listen(self.world.random.uniform(0.0, 0.5))
         self.server.start()
 
     def restart_server(self) -> None:
         """The same in good order."""
+        self.await_ready()
         self.server.stop()
         self.world.listen(self.world.random.uniform(0.0, 0.5))
         self.server.start()
+
+    def await_ready(self) -> None:
+        """Wait until all are open: who finds no server at its start is told so and ends."""
+        for program in [*self.producers, *self.workers]:
+            program.expect("ready")
 
     def strike(self, faults: Sequence[Callable[[], None]], most_s: float) -> None:
         """Let each fault happen, in random order, up to `most_s` after the one before."""
