@@ -6,6 +6,7 @@ sent meanwhile is found by polling; afterwards hints work again without help.
 
 from __future__ import annotations
 
+import psycopg
 import pytest
 
 from tests.support.postgres import PostgresServer
@@ -63,6 +64,25 @@ def test_p10_a_session_that_fell_silent_is_replaced(
         assert handled_soon(pg_world, worker) < SOON_S
 
 
+def test_p10_hints_are_no_more_than_flushes(
+    pg_world: World, postgres_server: PostgresServer
+) -> None:
+    """No storm: however many messages a flush holds, and whoever listens, it is one hint."""
+    worker = start_worker(pg_world, pg_world.url, 0.5)
+    schema = pg_world.url.rpartition("schema=")[2]
+    with psycopg.connect(postgres_server.dsn, autocommit=True) as listener:
+        listener.execute(f"listen msgq_{schema}")
+        flushes = pg_world.client.stats().store.flushes
+        for _ in range(20):
+            pg_world.queue().enqueue_many([b"x:0:0|"] * 100)
+        flushes = pg_world.client.stats().store.flushes - flushes
+        pg_world.until(lambda: pg_world.depth().done == 2_000, "handled")
+        hints = len(list(listener.notifies(timeout=0.5)))
+    print(f"{hints} hints for {flushes} flushes of 2,000 messages")
+    assert 0 < hints <= flushes
+    assert worker.said("left") == []
+
+
 @pytest.mark.parametrize("state", ["54000", "53200"])
 def test_p10_a_full_queue_of_notifications_costs_time_alone(
     pg_world: World, postgres_server: PostgresServer, state: str
@@ -76,4 +96,4 @@ def test_p10_a_full_queue_of_notifications_costs_time_alone(
     )
     for _ in range(3):
         assert handled_soon(pg_world, worker) < SOON_S
-    assert pg_world.depth().done == 3
+    pg_world.until(lambda: pg_world.depth().done == 3, "settled")

@@ -15,6 +15,8 @@ from tests.system.support.program import Program
 from tests.system.support.world import World
 from tests.system.test_k1_worker_kills import SETTINGS, finish
 
+RESUMED_S = 10.0
+
 
 def start_all(world: World) -> tuple[list[Program], list[Program]]:
     """Two producers and two workers, each ready."""
@@ -54,6 +56,8 @@ def end_server(world: World, server: PostgresServer, times: int, end: Callable[[
         end()
         world.listen(world.random.uniform(0.0, 0.5))
         server.start()
+        for producer in producers:  # nobody helps them
+            producer.expect("sending", RESUMED_S, len(producer.said("sending")) + 2)
     finish(world, producers, workers)
     judge(world)
 

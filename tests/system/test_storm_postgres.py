@@ -19,7 +19,7 @@ import pytest
 from tests.oracle import Accounting, judge
 from tests.oracle.accounting import NOTHING
 from tests.support.postgres import PostgresServer
-from tests.system.support.storm import Storm
+from tests.system.support.storm import HELD, Storm
 from tests.system.support.world import World
 
 ROUNDS = max(1, round(10 * float(os.environ.get("MSGQ_TORTURE_SCALE", "1"))))
@@ -83,5 +83,6 @@ def test_a_storm_of_a_million(
         print(
             f"\n{ROUNDS * ROUND.client_kills} kills of clients, {ROUNDS * ROUND.server_kills} of "
             f"the server, {ROUNDS * ROUND.terminated} terminated connections, "
-            f"{sums.acknowledged:,} acknowledged messages: {sums.line()}"
+            f"{sums.acknowledged:,} acknowledged messages: {sums.line()}; "
+            f"kills of workers explain {ROUNDS * ROUND.client_kills // 2 * HELD:,} duplicates"
         )
