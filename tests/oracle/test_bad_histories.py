@@ -47,6 +47,14 @@ def dead_letter_that_nobody_sent(story: Story) -> None:
     story.note("dead", "stranger")
 
 
+@bad("I1")
+def stored_twice_by_a_resend(story: Story) -> None:
+    story.send("a")
+    story.receive("a", attempt=1, stored="one")
+    story.settle("a", attempt=1)
+    story.receive("a", attempt=2, stored="two")
+
+
 @bad("I2")
 def body_changed_on_the_way(story: Story) -> None:
     story.send("a")

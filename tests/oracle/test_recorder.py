@@ -156,4 +156,4 @@ def test_command_prints_the_four_numbers(tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 1
-    assert "2 lost, 0 unexpected, 0 duplicated, 0 recovered" in done.stdout
+    assert "2 lost, 0 unexpected, 0 duplicated (0 from resends), 0 recovered" in done.stdout

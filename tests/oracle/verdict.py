@@ -66,6 +66,18 @@ class Verdict:
         return self
 
 
+def bounds_passed(sums: Accounting, limits: Limits) -> list[Violation]:
+    """More duplicates or recovered sends than the faults of the run can explain."""
+    return [
+        Violation("bound", "", f"{count} {name}, at most {bound} are honest")
+        for name, count, bound in (
+            ("duplicated", sums.duplicated, limits.duplicated_max),
+            ("recovered", sums.recovered, limits.recovered_max),
+        )
+        if bound is not None and count > bound
+    ]
+
+
 def judge(history: History, limits: Limits | None = None) -> Verdict:
     """Judge a drained run: accounting first, then every invariant that the history can show."""
     from tests.oracle.invariants import CHECKS
@@ -78,12 +90,10 @@ def judge(history: History, limits: Limits | None = None) -> Verdict:
     found += [
         Violation("I1", message, "unexpected: received, never sent") for message in sums.unexpected
     ]
-    for name, count, bound in (
-        ("duplicated", sums.duplicated, limits.duplicated_max),
-        ("recovered", sums.recovered, limits.recovered_max),
-    ):
-        if bound is not None and count > bound:
-            found.append(Violation("bound", "", f"{count} {name}, at most {bound} are honest"))
+    found += [
+        Violation("I1", message, "stored more often than it was sent") for message in sums.resent
+    ]
+    found += bounds_passed(sums, limits)
     for check in CHECKS:
         found += check(history, limits)
     return Verdict(sums, tuple(found))

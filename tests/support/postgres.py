@@ -201,11 +201,23 @@ class PostgresServer:
 
     def terminate_connections(self) -> int:
         """Has the server end every connection of a client and waits for it; how many there were."""
-        return len(
-            self.execute(
-                "select pg_terminate_backend(pid, 5000) from pg_stat_activity"
-                " where backend_type = 'client backend' and pid <> pg_backend_pid()"
-            )
+        found = self.execute(
+            "select pid, pg_terminate_backend(pid) from pg_stat_activity"
+            " where backend_type = 'client backend' and pid <> pg_backend_pid()"
+        )
+        for pid, _ in found:
+            _wait_gone(pid, PATIENCE_S)
+        return len(found)
+
+    def run_client(self, program: str, *arguments: str) -> None:
+        """Runs a program that comes with the server, as pg_dump does, as its superuser."""
+        self._run(program, "-h", str(self.place), "-p", str(self.port), "-U", USER, *arguments)
+
+    def terminate_any(self) -> None:
+        """Has the server end one connection of msgq, whichever, if there is one."""
+        self.execute(
+            "select pg_terminate_backend(pid) from (select pid from pg_stat_activity "
+            "where application_name like 'msgq %' order by random() limit 1) as one"
         )
 
     # --- how -----------------------------------------------------------------------------------

@@ -83,11 +83,13 @@ def put_before(tools: Path, name: str, script: str) -> None:
     path.chmod(0o755)
 
 
-def ask_for_packages(tools: Path, *options: str) -> subprocess.CompletedProcess[str]:
+def ask_for_packages(
+    tools: Path, *options: str, path: str = os.environ["PATH"]
+) -> subprocess.CompletedProcess[str]:
     """Runs .ci/packages for somebody who is not root and has nothing installed."""
     put_before(tools, "dpkg-query", "exit 0")
     put_before(tools, "id", "echo 1000")
-    environ = {"PATH": f"{tools}{os.pathsep}{os.environ['PATH']}"}
+    environ = {"PATH": f"{tools}{os.pathsep}{path}"}
     return subprocess.run(
         [ROOT / ".ci" / "packages", *options],
         stdin=subprocess.DEVNULL,
@@ -140,6 +142,18 @@ def test_what_is_built_needs_no_server(tmp_path: Path) -> None:
     assert "pgbouncer" not in asked
 
 
+@pytest.mark.parametrize("has_npm", [False, True])
+def test_npm_comes_unless_there_is_one(tmp_path: Path, has_npm: bool) -> None:
+    put_before(tmp_path, "sudo", f'echo "$@" >>"{tmp_path}/asked"')
+    for name in ("awk", "bash", "env", "grep"):
+        (tmp_path / name).symlink_to(str(shutil.which(name)))
+    if has_npm:
+        put_before(tmp_path, "npm", "exit 0")
+    assert ask_for_packages(tmp_path, "--fetch", path="").returncode == 0
+    asked = (tmp_path / "asked").read_text().split()
+    assert ("npm" in asked) is not has_npm
+
+
 def test_make_works_from_elsewhere_twice_and_with_a_space_in_the_path(tmp_path: Path) -> None:
     copy = tmp_path / "my own checkout"
     built = shutil.ignore_patterns("build", ".venv", ".git", "__pycache__", "*_cache")
@@ -162,5 +176,5 @@ def test_makes_help_lists_every_target() -> None:
         ["make", "--silent", "-C", str(ROOT)], capture_output=True, text=True, check=True
     )
     targets = ["demo", "test", "check", "bench", "asan", "tsan", "fuzz"]
-    for target in [*targets, "torture", "format", "docs", "clean"]:
+    for target in [*targets, "torture", "torture-pg", "soak-pg", "format", "docs", "clean"]:
         assert f"  {target} " in said.stdout

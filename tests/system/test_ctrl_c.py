@@ -14,13 +14,21 @@ from tests.system.support.world import World
 
 LIMIT_S = 0.6
 CALLS = (
-    "claim", "claim of a locked store", "receipt.wait", "enqueue on a full queue", "enqueue",
-    "collect", "run_until_idle",
+    "claim", "receipt.wait", "enqueue on a full queue", "enqueue", "collect", "run_until_idle",
 )  # fmt: skip
 
 
 @pytest.mark.parametrize("call", CALLS)
 def test_ctrl_c_ends_a_blocking_call(world: World, call: str) -> None:
+    interrupt(world, call)
+
+
+def test_ctrl_c_ends_a_claim_of_a_locked_file(file_world: World) -> None:
+    interrupt(file_world, "claim of a locked store")
+
+
+def interrupt(world: World, call: str) -> None:
+    """Wait until the program sleeps in that call, then send Ctrl-C."""
     program = world.start("blocked", "blocked", call=call)
     asked_ns = program.expect("blocking")["mono_ns"]
     asleep = 0

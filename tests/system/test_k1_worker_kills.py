@@ -77,6 +77,7 @@ def test_claims_of_a_killed_process_come_back_within_a_second(world: World) -> N
     """Its lock falls with it, and whoever lives sees that: long before the lease would end."""
     queue = world.queue()
     queue.enqueue_many([b"a", b"b", b"c"])
+    world.grow_old()
     claimer = world.start("claim", "claimer", count=3, lease_s=600)
     claimer.expect("claimed")
     began = time.monotonic()
@@ -89,4 +90,5 @@ def test_claims_of_a_killed_process_come_back_within_a_second(world: World) -> N
     print(f"reclaimed after {took:.2f} s")
     assert sorted(each.body for each in found) == [b"a", b"b", b"c"]
     assert {each.attempt for each in found} == {2}
-    assert took < 1.0 + 0.5  # half a second for two busy cores
+    # half a second for two busy cores; on a server it takes two looks, a second apart
+    assert took < (1.0 if world.url.startswith("sqlite") else 2.0) + 0.5

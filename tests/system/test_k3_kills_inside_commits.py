@@ -23,6 +23,12 @@ PARCEL = 5
 SURVIVORS = 3
 
 
+@pytest.fixture
+def world(file_world: World) -> World:
+    """Of files alone."""
+    return file_world
+
+
 def gap_s(survivors: list[Program]) -> float:
     """The longest turn any of them told of."""
     return max(float(turn["took_s"]) for each in survivors for turn in each.said("turned"))

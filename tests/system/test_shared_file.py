@@ -19,6 +19,12 @@ from tests.oracle import Limits
 from tests.system.support.world import QUEUE, World
 
 
+@pytest.fixture
+def world(file_world: World) -> World:
+    """Of files alone."""
+    return file_world
+
+
 def check_file(world: World) -> None:
     """The file is whole, as SQLite sees it."""
     with sqlite3.connect(world.store) as file:

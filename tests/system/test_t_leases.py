@@ -1,4 +1,4 @@
-"""T1, T2, T6: leases hold while their holder lives, and end for good when they end.
+"""T1, T2, T3, T6, T8: leases hold while their holder lives, and end for good when they end.
 
 A worker renews its leases from a thread that needs no interpreter lock, so a handler may hold that
 lock for longer than a lease. A process that stood still for three leases finds that its message is
@@ -13,6 +13,7 @@ import time
 
 import pytest
 
+import msgq
 from tests.oracle import Limits
 from tests.system.support.shims import preload
 from tests.system.support.world import World
@@ -97,6 +98,59 @@ def test_t2_a_worker_that_stood_still_settles_nothing(world: World) -> None:
     world.note_end()
     assert world.depth().done == 2
     world.judge(Limits(duplicated_max=2, recovered_max=0, needs_empty_end=True))
+
+
+def test_t3_fences_grow_so_an_outside_store_can_refuse(world: World) -> None:
+    """A and B write to a store that refuses numbers older than the last: A's late write is one."""
+    outside: dict[str, int] = {}
+
+    def write(body: str, fence: int) -> bool:
+        is_newer = fence > outside.get(body, 0)
+        outside[body] = max(fence, outside.get(body, 0))
+        return is_newer
+
+    queue = world.queue()
+    queue.enqueue_many([b"1", b"2", b"3"])
+    claimer = world.start("claim", "claimer", count=3, lease_s=LEASE_S)
+    claimed = claimer.expect("claimed")
+    world.pause(claimer)
+    for _ in range(2):  # a second thief is newer than the first
+        found: list[msgq.Delivery] = []
+        while len(found) < 3:
+            found += queue.claim(3, wait=3 * LEASE_S + 2, lease=LEASE_S)
+        assert all(write(each.body.decode(), each.fence) for each in found)
+    claimer.send(signal.SIGCONT)
+    late = zip(claimed["bodies"], claimed["fences"], strict=True)
+    assert not any(write(body, fence) for body, fence in late)
+    for each in found:
+        each.ack()
+    claimer.tell("end")
+    assert claimer.wait() == 0, claimer.words()
+
+
+@pytest.mark.parametrize("leases", [3, pytest.param(60, marks=pytest.mark.torture_pg)])
+def test_t8_every_worker_stands_still(world: World, leases: int) -> None:
+    """The whole machine pauses for longer than the leases: what then is settled is still held."""
+    settings = {"lease": LEASE_S, "concurrency": 2}
+    workers = [world.start("work", f"worker-{n}", settings=settings, hold_s=0.3, says=True)
+               for n in range(2)]  # fmt: skip
+    producer = world.start("produce", "producer", parcel=20, count=20)
+    assert producer.wait() == 0, producer.words()
+    for worker in workers:
+        worker.expect("started", count=2)
+    for worker in workers:
+        world.pause(worker)
+    world.listen(leases * LEASE_S)
+    for worker in workers:
+        worker.send(signal.SIGCONT)
+    world.drained()
+    for worker in workers:
+        worker.send(signal.SIGTERM)
+        assert worker.wait() == 0, worker.words()
+    world.note_end()
+    assert world.depth().done == 20
+    # what ran when the machine stopped may be handed out once more
+    world.judge(Limits(duplicated_max=4, recovered_max=0, needs_empty_end=True, needs_settled=True))
 
 
 def test_t6_walls_clocks_ten_minutes_apart(world: World) -> None:

@@ -1,5 +1,6 @@
 #include "base/fork.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -30,6 +31,32 @@ bool in_child(Ask ask) {
   int status = -1;
   EXPECT_EQ(waitpid(child, &status, 0), child);
   return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+bool is_open(int descriptor) { return fcntl(descriptor, F_GETFD) != -1; }
+
+TEST(Fork, AChildClosesWhatIsTheParentsAlone) {
+  const int mine = open("/dev/null", O_RDONLY), shared = open("/dev/null", O_RDONLY);
+  ClosedInChild closed(mine);
+  EXPECT_TRUE(closed.is_watched());
+  EXPECT_TRUE(in_child([&] { return !is_open(mine) && is_open(shared) && !closed.forget(); }));
+  EXPECT_TRUE(is_open(mine));
+  EXPECT_TRUE(closed.forget());
+  EXPECT_TRUE(in_child([&] { return is_open(mine); })) << "forgotten";
+  close(mine);
+  close(shared);
+}
+
+TEST(Fork, ANumberThatMeansAnotherFileByNowStaysOpen) {
+  const int number = open("/dev/null", O_RDONLY);
+  const ClosedInChild closed(number);
+  close(number);
+  int ends[2];
+  ASSERT_EQ(pipe(ends), 0);
+  ASSERT_EQ(ends[0], number);
+  EXPECT_TRUE(in_child([&] { return is_open(number); }));
+  close(ends[0]);
+  close(ends[1]);
 }
 
 TEST(Fork, WaitsForWhoeverHolds) {

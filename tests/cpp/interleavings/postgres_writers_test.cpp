@@ -97,8 +97,9 @@ TEST_F(PostgresWriterInterleavings, WhenEverySessionEndsAtOnceTheLivingAreNotBur
   worker.append(numbered(2));
   const Claimed claimed = worker.claim_one(2);
   // What a crash of the server ends; the worker has not come back yet.
-  ask("select pg_terminate_backend(l.pid, 10000) from pg_locks l where l.locktype = 'advisory' and "
-      "l.classid = ':schema'::regnamespace::oid and l.mode = 'ExclusiveLock'");
+  terminate(
+      ask("select string_agg(l.pid::text, ',') from pg_locks l where l.locktype = 'advisory' and "
+          "l.classid = ':schema'::regnamespace::oid and l.mode = 'ExclusiveLock'"));
   looker.reclaim();
   terminate(backend());
   for (int i = 0; i < 3; ++i) {

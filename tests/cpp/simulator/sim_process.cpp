@@ -48,11 +48,10 @@ Seen seen_of(Verdict verdict) {
 }  // namespace
 
 SimProcess::SimProcess(Stage& stage, std::uint32_t number) : stage_(stage), number_(number) {
-  auto memory = std::make_unique<transport::MemoryTransport>(stage.store);
-  memory_ = memory.get();
   auto faulty = std::make_unique<test::FaultTransport>(
-      std::move(memory),
+      stage.store.join(),
       std::make_shared<SimPlan>(stage.random, stage.model, stage.weather, stage.plant, number));
+  faulty->be_deaf();  // nobody may block in the one thread
   transport_ = faulty.get();
   engine_ = EngineParts::make(make_config(stage.random), World{stage.clock, stage.random, runtime_},
                               std::move(faulty));
@@ -228,7 +227,7 @@ void SimProcess::kill() {
   look_at_receipts(true);
   give_up_slots();
   stage_.model.killed(number_);
-  memory_->test_only_kill();
+  stage_.store.kill(transport_->inner());
   worker_ = nullptr;
   EngineParts::test_only_kill(std::move(engine_));
   is_closed_ = true;

@@ -8,11 +8,11 @@
 #include <memory>
 #include <vector>
 
+#include "conformance/store_under_test.h"
 #include "engine_parts.h"
 #include "simulator/model.h"
 #include "simulator/sim_plan.h"
 #include "simulator/sim_runtime.h"
-#include "transport/memory/memory_transport.h"
 
 namespace msgq::sim {
 
@@ -23,7 +23,7 @@ struct Stage {
   Model& model;
   const Weather& weather;
   Plant plant;
-  std::shared_ptr<transport::memory::MemoryStore> store;
+  test::StoreUnderTest& store;
   std::vector<std::string> queues;
   // Messages that producers still have to send, by queue.
   std::vector<std::uint32_t> to_send;
@@ -77,8 +77,7 @@ class SimProcess {
   Stage& stage_;
   const std::uint32_t number_;
   SimRuntime runtime_;
-  test::FaultTransport* transport_ = nullptr;     // the engine's
-  transport::MemoryTransport* memory_ = nullptr;  // inside it
+  test::FaultTransport* transport_ = nullptr;  // the engine's
   std::unique_ptr<Engine> engine_;
   Engine::WorkerPtr worker_;
   std::vector<Actor> actors_;

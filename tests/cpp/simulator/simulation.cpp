@@ -18,10 +18,11 @@ constexpr Nanos kCalmMax = std::chrono::hours(4);
 
 class Simulation {
  public:
-  Simulation(std::uint64_t seed, Plant plant)
-      : random_(seed),
-        model_(clock_, kQueueCount, Config().crashes_max),
-        stage_{clock_, random_, model_, weather_, plant, store_, {"one", "two"}, {}} {
+  Simulation(std::uint64_t seed, Plant plant, const test::StoreCase& store)
+      : store_(store.open(Config())),
+        random_(seed),
+        model_(clock_, kQueueCount, Config().crashes_max, store_->spares_named_claims()),
+        stage_{clock_, random_, model_, weather_, plant, *store_, {"one", "two"}, {}} {
     for (std::uint32_t i = 0; i < kQueueCount; ++i)
       stage_.to_send.push_back(static_cast<std::uint32_t>(20 + random_.below(100)));
     draw_weather();
@@ -148,7 +149,7 @@ class Simulation {
     if (process.is_closing()) return;
     const auto queue = static_cast<std::uint32_t>(random_.below(kQueueCount));
     const std::string& name = stage_.queues[queue];
-    transport::Look& look = operator_.look();
+    transport::Look& look = operator_->look();
     try {
       switch (random_.below(8)) {
         case 0:
@@ -179,18 +180,18 @@ class Simulation {
   }
 
   void compare_all() {
-    for (const auto& depth : operator_.look().depth())
+    for (const auto& depth : operator_->look().depth())
       model_.compare(depth.queue == stage_.queues[0] ? 0 : 1, depth);
   }
 
-  test::FakeClock clock_;
+  const std::unique_ptr<test::StoreUnderTest> store_;
+  test::FakeClock& clock_ = store_->clock;
   test::FakeRandom random_;
   Model model_;
   Weather weather_;
-  const std::shared_ptr<transport::memory::MemoryStore> store_ =
-      std::make_shared<transport::memory::MemoryStore>(Config(), clock_);
   Stage stage_;
-  transport::MemoryTransport operator_{store_};  // its Look is the operator's, and the judge's
+  // Its Look is the operator's, and the judge's.
+  const std::unique_ptr<transport::Transport> operator_ = store_->join();
   std::vector<std::unique_ptr<SimProcess>> processes_;
   std::uint32_t process_count_ = 0;
   std::uint64_t steps_ = 0, crashes_ = 0;
@@ -200,6 +201,8 @@ class Simulation {
 
 }  // namespace
 
-Outcome simulate(std::uint64_t seed, Plant plant) { return Simulation(seed, plant).run(); }
+Outcome simulate(std::uint64_t seed, Plant plant, const test::StoreCase& store) {
+  return Simulation(seed, plant, store).run();
+}
 
 }  // namespace msgq::sim

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <string>
 
+#include "conformance/store_under_test.h"
 #include "simulator/sim_plan.h"
 
 namespace msgq::sim {
@@ -19,9 +20,19 @@ struct Outcome {
   Nanos virtual_time{0};
   Tally tally;
   std::uint64_t trace = 0;  // equal seeds give equal traces
+
+  Outcome& operator+=(const Outcome& other) {
+    steps += other.steps;
+    crashes += other.crashes;
+    messages += other.messages;
+    virtual_time += other.virtual_time;
+    tally += other.tally;
+    return *this;
+  }
 };
 
-// The same seed and plant always give the same outcome.
-Outcome simulate(std::uint64_t seed, Plant plant = Plant::kNone);
+// The same seed and plant always give the same outcome over the memory store, which is the usual.
+Outcome simulate(std::uint64_t seed, Plant plant = Plant::kNone,
+                 const test::StoreCase& store = test::store_cases().front());
 
 }  // namespace msgq::sim

@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "base/check.h"
+#include "conformance/harness.h"
 #include "simulator/simulation.h"
 
 namespace msgq::sim {
@@ -47,15 +48,39 @@ TEST(Simulator, EverySeedIsClean) {
     ASSERT_EQ(out.violation, "") << "seed " << seed << " at step " << out.steps << "; again with\n"
                                  << "  MSGQ_SEED=" << seed
                                  << " msgq_tests --gtest_filter=Simulator.EverySeedIsClean";
-    sum.steps += out.steps;
-    sum.crashes += out.crashes;
-    sum.messages += out.messages;
-    sum.virtual_time += out.virtual_time;
-    sum.tally += out.tally;
+    sum += out;
   }
   const auto spent = std::chrono::steady_clock::now() - start;
   print(sum, last - first + 1, std::chrono::duration<double>(spent).count());
 }
+
+// The same seeds over stores that keep bytes; fewer, for each exchange is a real transaction.
+// MSGQ_SIM_SEEDS=n runs more.
+class StoreSimulator : public ::testing::TestWithParam<test::StoreCase> {
+ protected:
+  static std::uint64_t seeds() {
+    const char* text = std::getenv("MSGQ_SIM_SEEDS");
+    return text != nullptr ? std::strtoull(text, nullptr, 10) : 10;
+  }
+};
+
+TEST_P(StoreSimulator, EverySeedIsClean) {
+  const auto only = wanted_seed();
+  const std::uint64_t first = only.value_or(1), last = only.value_or(seeds());
+  Outcome sum;
+  const auto start = std::chrono::steady_clock::now();
+  for (std::uint64_t seed = first; seed <= last; ++seed) {
+    const Outcome out = simulate(seed, Plant::kNone, GetParam());
+    ASSERT_EQ(out.violation, "") << "seed " << seed << " at step " << out.steps;
+    sum += out;
+  }
+  const auto spent = std::chrono::steady_clock::now() - start;
+  print(sum, last - first + 1, std::chrono::duration<double>(spent).count());
+}
+
+INSTANTIATE_TEST_SUITE_P(Stores, StoreSimulator, ::testing::ValuesIn(test::durable_store_cases()),
+                         test::store_name);
+GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(StoreSimulator);
 
 TEST(Simulator, ASeedReplaysExactly) {
   for (std::uint64_t seed = 1; seed <= 20; ++seed) {

@@ -64,7 +64,9 @@ class FaultTransport final : public transport::Transport {
   const transport::Capability& capability() const override { return capability_; }
   std::unique_ptr<transport::Session> open_session() override;
   transport::Look& look() override { return inner_->look(); }
-  transport::Wake* wake() override { return inner_->wake(); }
+  transport::Wake* wake() override { return is_deaf_ ? nullptr : inner_->wake(); }
+  // Before the engine has it: hints are neither sent nor waited for.
+  void be_deaf() { is_deaf_ = true; }
   transport::Transport& inner() { return *inner_; }
   // A crash was chosen: every session refuses from now on; whoever drives the process drops it.
   bool has_crashed() const { return has_crashed_->load(); }
@@ -74,6 +76,7 @@ class FaultTransport final : public transport::Transport {
   transport::Capability capability_;
   const std::shared_ptr<FaultPlan> plan_;
   const std::shared_ptr<std::atomic<bool>> has_crashed_;
+  bool is_deaf_ = false;
 };
 
 }  // namespace msgq::test

@@ -36,7 +36,8 @@ def main() -> None:
             spec["count"] - len(found), wait=30, lease=spec["lease_s"]
         )
     say("claimed", bodies=[each.body.decode() for each in found],
-        attempts=[each.attempt for each in found])  # fmt: skip
+        attempts=[each.attempt for each in found],
+        fences=[each.fence for each in found])  # fmt: skip
     waiting = iter(found)
     while (word := heard(600)) != "end":
         act(word, next(waiting))

@@ -32,7 +32,7 @@ def inherited(client: msgq.Client, found: list[msgq.Delivery]) -> None:
     for each in found:
         attempt("ack", each.ack, "child")
     attempt("close", client.close, "child")
-    attempt("open the file again", msgq.connect, "child")
+    attempt("open it again", msgq.connect, "child")
     with msgq.connect(spec["other"]) as own:
         attempt("open another", lambda: own.queue(spec["queue"]).enqueue(b"own"), "child")
 

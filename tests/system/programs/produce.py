@@ -1,7 +1,8 @@
 """A producer: sends parcels of messages, each written down before and after, until told to end.
 
-Orders: parcel (messages in one enqueue_many), pace_s between parcels, count (0: until the end of
-its input), settings of the client.
+Orders: parcel (messages in one enqueue_many), pace_s between parcels, or rate (messages a second,
+whatever a call takes), count (0: until the end of its input), says (tell of each parcel, as is
+usual), settings of the client.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ def send(queue: msgq.Queue, record: Recorder, parcel: int, size: int) -> float:
         record.send(key, checksum(body, headers), parcel=parcel)
         for key, body in zip(keys, bodies, strict=True)
     ]
-    say("sending", parcel=parcel)
+    if spec.get("says", True):
+        say("sending", parcel=parcel)
     began = time.monotonic()
     try:
         queue.enqueue_many(bodies, headers=headers)
@@ -37,17 +39,32 @@ def send(queue: msgq.Queue, record: Recorder, parcel: int, size: int) -> float:
     return took
 
 
+def pause(began: float, parcels: int) -> float:
+    """Give how long to wait before the next parcel."""
+    if "rate" not in spec:
+        return float(spec.get("pace_s", 0.0))
+    due = began + parcels * float(spec["parcel"]) / float(spec["rate"])
+    return max(0.0, due - time.monotonic())
+
+
+def store_figures(client: msgq.Client) -> dict[str, object]:
+    """What its engine says of the store: waits, errors, pools."""
+    figures = client.stats().to_dict()["store"]
+    return {name: value for name, value in figures.items() if isinstance(value, (int, float))}
+
+
 def main() -> None:
     with recorder() as record, msgq.connect(**spec.get("settings", {})) as client:
         queue = client.queue(spec["queue"])
         most, longest, parcel = spec.get("count", 0), 0.0, 0
         say("ready")
+        began = time.monotonic()
         while not most or parcel * spec["parcel"] < most:
             longest = max(longest, send(queue, record, parcel, spec["parcel"]))
             parcel += 1
-            if heard(spec.get("pace_s", 0.0)):
+            if heard(pause(began, parcel)):
                 break
-        say("sent", count=parcel * spec["parcel"], longest_s=longest)
+        say("sent", count=parcel * spec["parcel"], longest_s=longest, store=store_figures(client))
 
 
 if __name__ == "__main__":

@@ -22,7 +22,8 @@ _never = threading.Event()
 def handle(body: bytes, ctx: msgq.Context) -> None:
     """Settling is the worker's, after this returns: the history knows only that it was meant."""
     key, lease = key_of(body), str(ctx.fence)
-    record.received(key, ctx.attempt, lease, checksum(body, dict(ctx.headers)))
+    record.received(key, ctx.attempt, lease, checksum(body, dict(ctx.headers)),
+                    stored=str(ctx.id))  # fmt: skip
     if _says:
         say("started", key=key, attempt=ctx.attempt)
     if _hold_s:
@@ -32,7 +33,15 @@ def handle(body: bytes, ctx: msgq.Context) -> None:
         say("finished", key=key)
 
 
+def say_ready() -> None:
+    """Tell once it is open and signals are the worker's: before that they end any process."""
+    while signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        _never.wait(0.005)
+    say("ready")
+
+
 def main() -> int:
+    app.open()
     threading.Thread(target=say_ready, daemon=True).start()
     left = app.run(**spec.get("run", {}))
     say("left", unfinished=left)

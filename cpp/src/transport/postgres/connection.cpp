@@ -46,7 +46,12 @@ std::string with_schema(std::string_view sql, std::string_view schema) {
 }
 
 Connection::Connection(const ConnectionSpec& spec, Log& log)
-    : spec_(spec), log_(log), made_at_(now()), connection_(dial(spec_)), used_at_(now()) {
+    : spec_(spec),
+      log_(log),
+      made_at_(now()),
+      connection_(dial(spec_)),
+      in_child_(PQsocket(connection_.get())),
+      used_at_(now()) {
   PQsetNoticeReceiver(connection_.get(), &Connection::notice, this);
   if (PQsetnonblocking(connection_.get(), 1) != 0 || PQenterPipelineMode(connection_.get()) != 1)
     throw no_connection(PQerrorMessage(connection_.get()));

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/fork.h"
 #include "base/log.h"
 #include "transport/postgres/connection_spec.h"
 #include "transport/postgres/dial.h"
@@ -96,6 +97,7 @@ class Connection {
   Log& log_;
   const Nanos made_at_;
   Handle connection_;
+  const ClosedInChild in_child_;  // a session ends with its process, whoever it forked
   std::set<std::string> prepared_;
   std::map<std::string, std::string, std::less<>> texts_;  // of what is sent without a name
   std::deque<Pending> pending_;

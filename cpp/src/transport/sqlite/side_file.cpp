@@ -1,12 +1,10 @@
 #include "transport/sqlite/side_file.h"
 
 #include <fcntl.h>
-#include <pthread.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -17,25 +15,6 @@ namespace msgq::transport::sqlite {
 namespace {
 
 constexpr off_t kBytes = 8192;
-
-// Descriptors that a forked child closes before any of its code runs. Atomic: the child's handler
-// may not take a lock.
-std::array<std::atomic<int>, 256> inherited;
-
-void close_in_child() {
-  for (auto& descriptor : inherited)
-    if (const int number = descriptor.exchange(0); number > 0) close(number);
-}
-
-// Its place in the table; -1 when that is full.
-int watch_forks(int descriptor) {
-  [[maybe_unused]] static const int once = pthread_atfork(nullptr, nullptr, close_in_child);
-  for (std::size_t i = 0; i < inherited.size(); ++i) {
-    int free = 0;
-    if (inherited[i].compare_exchange_strong(free, descriptor)) return static_cast<int>(i);
-  }
-  return -1;
-}
 
 flock byte_lock(short type, off_t byte) {
   flock lock{};
@@ -73,12 +52,12 @@ SideFile::SideFile(const std::string& store_path) {
   page_ = static_cast<SidePage*>(memory);
   descriptor_ = open(path.c_str(), O_RDWR | O_CLOEXEC);
   const int open_error = errno;
-  if (descriptor_ >= 0) fork_slot_ = watch_forks(descriptor_);
-  if (fork_slot_ >= 0) return;
+  if (descriptor_ >= 0) in_child_.emplace(descriptor_);
+  if (in_child_ && in_child_->is_watched()) return;
   munmap(page_, kBytes);
   if (descriptor_ < 0) refuse(path, open_error);
   close(descriptor_);
-  throw Error(ErrorCode::kStoreRejected, "one process may have at most 256 stores open");
+  throw Error(ErrorCode::kStoreRejected, "this process has too many stores open");
 }
 
 SideFile::~SideFile() {
@@ -88,8 +67,7 @@ SideFile::~SideFile() {
 
 void SideFile::drop() {
   if (descriptor_ < 0) return;
-  // Whoever takes the number out of the table closes it: here, or the handler in a forked child.
-  if (inherited[static_cast<std::size_t>(fork_slot_)].exchange(0) != 0) close(descriptor_);
+  if (in_child_->forget()) close(descriptor_);
   descriptor_ = -1;
 }
 

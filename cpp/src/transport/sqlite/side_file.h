@@ -10,7 +10,10 @@
 
 #include <atomic>
 #include <cstdint>
+#include <optional>
 #include <string>
+
+#include "base/fork.h"
 
 namespace msgq::transport::sqlite {
 
@@ -54,7 +57,7 @@ class SideFile {
 
  private:
   std::atomic<int> descriptor_{-1};  // atomic: tests drop it from another thread
-  int fork_slot_ = -1;
+  std::optional<ClosedInChild> in_child_;
   SidePage* page_ = nullptr;
 };
 

@@ -96,7 +96,7 @@ TEST_F(PostgresPresenceTest, AHintWaitsForNobodyWhoConnects) {
       std::make_unique<Presence>(patient, store().log, std::chrono::milliseconds(5'000));
   OpenTransaction blocker(store().config().schema);
   blocker.run("lock table :schema.process");
-  ask("select pg_terminate_backend(" + holder(presence->process()) + ", 10000)");
+  terminate(holder(presence->process()));
   std::thread waiter([&] {
     while (!presence->wait(std::chrono::milliseconds(1))) {
     }

@@ -83,8 +83,13 @@ class PostgresRoomTest : public ::testing::Test {
   // The backend of the session, or of the look, that was used last.
   int backend() const { return backend_; }
   // Ends a session as an administrator would; it is gone afterwards.
-  static void terminate(int backend) {
-    pg_run("select pg_terminate_backend(" + std::to_string(backend) + ", 10000)");
+  static void terminate(int backend) { terminate(std::to_string(backend)); }
+  // The same of several, their numbers between commas. Servers before 14 do not wait themselves.
+  static void terminate(const std::string& backends) {
+    const std::string those = " from pg_stat_activity where pid in (" + backends + ")";
+    pg_run("select pg_terminate_backend(pid)" + those);
+    while (pg_run("select count(*)" + those) != "0") {
+    }
   }
   transport::postgres::ConnectionSpec spec(const std::string& dsn = pg_url()) {
     transport::postgres::ConnectionSpec out;
