@@ -109,12 +109,16 @@ clang-tidy: install lint-packages cpp-dev ## Read the core and the bindings with
 bench: install ceilings ## Run the benchmarks beside their ceilings; ARGS choose, PROFILE=cpu|mem looks inside
 	$(PY) -m benchmarks.run $(ARGS)
 
+.PHONY: bench-pg
+bench-pg: test-packages install ceilings ## The same on a PostgreSQL server of its own, beside PgQueuer and pgmq
+	$(PY) -m benchmarks.run_postgres $(ARGS)
+
 # What the machine itself allows: small programs that the demo and the benchmarks run beside msgq.
 .PHONY: ceilings
 ceilings: packages
 	@mkdir -p build
 	@cmake --preset release >build/configure-release.log || { cat build/configure-release.log; exit 1; }
-	cmake --build --preset release --target sqlite_ceiling fsync_ceiling
+	cmake --build --preset release --target sqlite_ceiling fsync_ceiling pg_ceiling delay_proxy
 
 .PHONY: wheel
 wheel: packages ## Install msgq into an empty environment as a user would, and ask it for help
