@@ -9,7 +9,7 @@ from typing import Any
 
 from benchmarks import machine, peers
 from benchmarks.cases import Plan, run_workload
-from benchmarks.database import Database, Place
+from benchmarks.database import SCHEMA, Database, Place
 from benchmarks.harness import Case, Figures, Row, Setting, SkippedError
 
 Measure = Callable[[Setting], Figures]
@@ -45,8 +45,8 @@ def pooled(database: Database) -> Iterator[Place]:
         module = importlib.import_module("tests.support.pgbouncer")
     except ImportError as error:
         raise SkippedError(f"there is no PgBouncer to go through: {error}") from error
-    with module.PgBouncer(database.dsn) as bouncer:
-        yield Place(f"{bouncer.url}&pgbouncer=1&schema=bench", bouncer.dsn)
+    with module.PgBouncer(database.url) as bouncer:
+        yield Place(f"{bouncer.url}&pgbouncer=1&schema={SCHEMA}", bouncer.url)
 
 
 def counted(database: Database, measure: Callable[[], Figures]) -> Figures:
@@ -74,16 +74,14 @@ def workload(name: str, plan: Plan) -> Measure:
     return measure
 
 
-def ceiling(plan: Plan | None = None, **arguments: Any) -> Measure:
+def ceiling(plan: Plan, **arguments: Any) -> Measure:
     """Bare libpq; `both` is the smaller of in and out, or `in` when nobody takes out."""
 
     def measure(setting: Setting) -> Figures:
-        with place_of(setting, plan or {}) as place:
+        asked = {"seconds": setting.seconds + 0.5, "pooled": int("pooled" in plan), **arguments}
+        with place_of(setting, plan) as place:
             figures = counted(
-                database_of(setting),
-                lambda: machine.run_ceiling(
-                    "pg_ceiling", place.dsn, seconds=setting.seconds + 0.5, **arguments
-                ),
+                database_of(setting), lambda: machine.run_ceiling("pg_ceiling", place.dsn, **asked)
             )
         sides = ("in_per_s", "out_per_s") if figures["consumers"] else ("in_per_s",)
         return {**figures, "both": min(figures[side] for side in sides)}
@@ -250,7 +248,7 @@ def log_bytes() -> list[Case]:
 def more_workers() -> list[Case]:
     """N12: two workers against one; four against one whose handler takes 5 ms."""
     two = {"kind": "typed", "backlog": "asked", "seconds": 5.0}
-    slow = {"kind": "slow", "backlog": 20_000, "concurrency": 1}
+    slow = {"kind": "slow", "backlog": 20_000, "concurrency": 1, "seconds": 5.0}
     return [
         Case(
             "N12",
@@ -371,7 +369,7 @@ def crowds() -> list[Case]:
         "1,000 queues at once, calls of 100, one worker",
         workload("spread", {"queues": 1000, "block": 100, "window": 8}),
         [Row("queues 1,000", "both", "msg/s", "both")],
-        ceiling(per_block=100),
+        ceiling({}, per_block=100),
         "pg_ceiling, one lane",
     )
     held = Case(

@@ -23,11 +23,11 @@ from benchmarks.small import run_small
 
 
 def chosen(every: Sequence[Case], only: Sequence[str], excluded: Sequence[str]) -> list[Case]:
-    """Cases whose number, or number and name, begins with one of the wanted words."""
+    """Cases whose number and name begin with what is wanted, whole words of it."""
 
     def fits(case: Case, words: Sequence[str]) -> bool:
-        title = f"{case.number} {case.name}"
-        return any(case.number == word or title.startswith(word) for word in words)
+        title = f"{case.number} {case.name} "
+        return any(title.startswith(f"{word} ") for word in words)
 
     cases = [case for case in every if not only or fits(case, only)]
     return [case for case in cases if not fits(case, excluded)]

@@ -7,12 +7,13 @@
 // the disk and the socket. It is no queue: no retry, delay, priority or lapse.
 //
 //   pg_ceiling DSN [per_block=1000] [bytes=200] [seconds=5] [producers=1] [consumers=1] [blocks=1]
-//                  [lanes=producers] [pin=0] [bare=0]
+//                  [lanes=producers] [pin=0] [bare=0] [pooled=0]
 //
 // `blocks` are claimed at once. `pin` holds an old snapshot open for the whole run. `bare` makes
-// each append one plain insert of a block's bytes, without lane, lock or function. Prints one JSON
-// object: messages in and out (whose settle has committed) per second, commits. It makes and drops
-// the schema msgq_ceiling. A thread for each producer and consumer.
+// each append one plain insert of a block's bytes, without lane, lock or function. `pooled` goes
+// without prepared statements. Prints one JSON object: messages in and out (whose settle has
+// committed) per second, commits. It makes and drops the schema msgq_ceiling. A thread for each
+// producer and consumer.
 #include <libpq-fe.h>
 
 #include <atomic>
@@ -43,6 +44,7 @@ struct Plan {
   std::int64_t lanes;
   bool pins;
   bool is_bare;
+  bool is_pooled;
 };
 
 struct Counts {
@@ -57,19 +59,29 @@ class Connection {
  public:
   explicit Connection(const char* dsn) : handle_(PQconnectdb(dsn)) {
     if (PQstatus(handle_) != CONNECTION_OK) give_up();
-    run("set client_min_messages = error");
+    PQsetNoticeProcessor(
+        handle_, [](void*, const char*) {}, nullptr);
   }
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
   ~Connection() { PQfinish(handle_); }
 
   void run(const std::string& sql) { PQclear(check(PQexec(handle_, sql.c_str()))); }
-  void prepare(const char* sql) { PQclear(check(PQprepare(handle_, "it", sql, 0, nullptr))); }
+  /// A pooler hands out another session for each transaction, so that nothing can be prepared.
+  void prepare(const char* sql, bool is_pooled) {
+    sql_ = sql;
+    is_pooled_ = is_pooled;
+    if (!is_pooled) PQclear(check(PQprepare(handle_, "it", sql, 0, nullptr)));
+  }
 
   /// Runs what was prepared; the caller clears the binary result.
   PGresult* execute(const std::vector<const char*>& values, const std::vector<int>& lengths,
                     const std::vector<int>& formats) {
     const int count = static_cast<int>(values.size());
+    if (is_pooled_) {
+      return check(PQexecParams(handle_, sql_, count, nullptr, values.data(), lengths.data(),
+                                formats.data(), 1));
+    }
     return check(
         PQexecPrepared(handle_, "it", count, values.data(), lengths.data(), formats.data(), 1));
   }
@@ -87,6 +99,8 @@ class Connection {
   }
 
   PGconn* handle_;
+  const char* sql_ = nullptr;
+  bool is_pooled_ = false;
 };
 
 /// Letters at random, as no compression likes them; the same in every run.
@@ -99,7 +113,7 @@ std::string body_of(std::int64_t bytes) {
 
 void produce(const Plan& plan, std::int64_t number, const std::string& body, Counts& counts) {
   Connection connection(plan.dsn);
-  connection.prepare(plan.is_bare ? ceiling::kInsert : ceiling::kAppend);
+  connection.prepare(plan.is_bare ? ceiling::kInsert : ceiling::kAppend, plan.is_pooled);
   const auto lane = std::to_string(number % plan.lanes);
   const auto sequence = "msgq_ceiling.lane_" + lane;
   const auto n = std::to_string(plan.per_block);
@@ -149,7 +163,7 @@ Held turn(const Plan& plan, Connection& connection, const Held& held, const std:
 
 void consume(const Plan& plan, std::int64_t number, Counts& counts) {
   Connection connection(plan.dsn);
-  connection.prepare(ceiling::kClaim);
+  connection.prepare(ceiling::kClaim, plan.is_pooled);
   Held held;
   for (std::int64_t lane = number; !counts.stop; ++lane) {
     Held next = turn(plan, connection, held, std::to_string(lane % plan.lanes));
@@ -196,7 +210,8 @@ Plan plan_of(const char* dsn, const ceiling::Arguments& given) {
           given.number("blocks", 1),
           given.number("lanes", producers > 0 ? producers : 1),
           given.number("pin", 0) != 0,
-          given.number("bare", 0) != 0};
+          given.number("bare", 0) != 0,
+          given.number("pooled", 0) != 0};
 }
 
 }  // namespace

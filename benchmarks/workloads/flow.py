@@ -17,7 +17,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from typing import Any, Protocol
 
 import msgq
@@ -99,10 +99,11 @@ def one_handler(app: msgq.App, plan: Mapping[str, Any]) -> Send:
         pass
 
     body = b"x" * plan.get("bytes", 200)
+    calls = plan.get("block", 100) - 1
 
     def send() -> msgq.Receipt:
         enqueue = count.enqueue
-        for _ in range(99):
+        for _ in range(calls):
             enqueue(body)
         return enqueue(body)
 
@@ -136,7 +137,7 @@ class Producers(AbstractContextManager["Producers"]):
         self._backlog_max = plan.get("backlog", 0) + plan.get("backlog_max", BACKLOG_MAX)
         self._look_s = plan.get("look_s", 0.0)
         self._pauses = plan.get("worker", True)
-        self._stride = max(1, 5_000 // plan.get("block", 1000))
+        self._stride = 1 if self._look_s else max(1, 5_000 // plan.get("block", 1000))
         self._window = plan.get("window", 8)
         self._stop = threading.Event()
         number = plan.get("producers", 1)
@@ -202,14 +203,14 @@ def in_one_process(plan: Mapping[str, Any]) -> Mapping[str, float]:
     """Everything here: producers, worker, store."""
     with open_app(plan) as app:
         send = KINDS[plan.get("kind", "bytes")](app, plan)
+        beside = server.Traffic(app, plan) if plan.get("traffic") else nullcontext()
         fill(app, send, plan.get("backlog", 0))
         with ExitStack() as busy:
             if plan.get("worker", True):
                 busy.enter_context(app.worker(concurrency=plan.get("concurrency", 1)))
             if plan.get("pin"):
                 busy.enter_context(server.pinned(plan))
-            if plan.get("traffic"):
-                busy.enter_context(server.Traffic(app, plan))
+            busy.enter_context(beside)
             busy.enter_context(Producers(app, send, plan))
             return rates(app, plan)
 

@@ -19,11 +19,13 @@ from typing import Any
 import msgq
 from benchmarks.workloads.common import (
     QUEUE,
+    await_line,
     finish,
     main,
     open_app,
     percentiles,
     start,
+    tell,
     wait_until_done,
 )
 
@@ -105,12 +107,9 @@ def across_processes(plan: Mapping[str, Any]) -> Mapping[str, float]:
         for _ in range(plan["processes"])
     ]
     for child in children:
-        assert child.stdout
-        child.stdout.readline()
+        await_line(child)
     for child in children:
-        assert child.stdin
-        child.stdin.write("go\n")
-        child.stdin.flush()
+        tell(child)
     found = [finish(child) for child in children]
     return {
         "per_s": sum(each["per_s"] for each in found),
