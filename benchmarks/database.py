@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +35,7 @@ SHOWN = (
     "max_connections",
 )
 SCHEMA = "bench"
+ALONE_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,11 @@ class Database:
         self._server.execute("checkpoint")
 
     def counters(self) -> dict[str, float]:
-        """What the server itself counted so far: flushes and writes of its log, commits, bytes."""
+        """What the server itself counted so far: flushes and writes of its log, commits, bytes.
+
+        Connections tell what they did at the latest when they end, so it waits until they have.
+        """
+        self._wait_alone()
         ((sync, write, records, pages, size, commits),) = self._server.execute(
             "select w.wal_sync, w.wal_write, w.wal_records, w.wal_fpi, w.wal_bytes,"
             " (select sum(xact_commit) from pg_stat_database) from pg_stat_wal w"
@@ -97,6 +103,13 @@ class Database:
             "wal_bytes": float(size),
             "commits": float(commits),
         }
+
+    def _wait_alone(self) -> None:
+        others = "backend_type = 'client backend' and pid <> pg_backend_pid()"
+        statement = f"select count(*) from pg_stat_activity where {others}"
+        deadline = time.monotonic() + ALONE_S
+        while self._server.execute(statement)[0][0] and time.monotonic() < deadline:
+            time.sleep(0.01)
 
     def describe(self) -> dict[str, Any]:
         """Its version, the settings that matter, and how long a flush takes where its data is."""
