@@ -1,6 +1,6 @@
 """Many queues at once: blocks go round them while one worker handles them all.
 
-Plan: url, queues, block, seconds, window. One process. Gives messages per second durably stored
+Plan: url, queues, block, seconds, window, concurrency. One process. Gives messages per second durably stored
 and durably settled, summed over the queues, and `both`, the smaller of the two.
 """
 
@@ -53,7 +53,10 @@ def work(plan: Mapping[str, Any]) -> Mapping[str, float]:
             app.queue(f"bench-{number}").enqueue_later(b"the queue is there").wait()
         stop = threading.Event()
         producer = threading.Thread(target=produce, args=(app, plan, stop))
-        with app.worker(concurrency=1):
+        with app.worker(concurrency=plan.get("concurrency", 8)):
+            # The messages that made the queues are a lot of their own each.
+            while totals(app)[1] < plan.get("queues", 1000):
+                time.sleep(0.05)
             producer.start()
             time.sleep(1.0)
             start_s, before = time.perf_counter(), totals(app)
