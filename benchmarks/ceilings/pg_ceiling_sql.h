@@ -7,10 +7,12 @@ namespace ceiling {
 inline constexpr const char* kSchema = R"(
 drop schema if exists msgq_ceiling cascade;
 create schema msgq_ceiling;
-create table msgq_ceiling.block (lane int, seq bigint, n int not null,
-  enqueued_at timestamptz not null default now(), body bytea not null, primary key (lane, seq));
+create table msgq_ceiling.block (
+  lane int, seq bigint, n int not null, enqueued_at timestamptz not null default now(),
+  body bytea not null, primary key (lane, seq));
 alter table msgq_ceiling.block alter body set storage external;
-create table msgq_ceiling.claim (lane int, gen bigint, from_seq bigint not null, to_seq bigint not null,
+create table msgq_ceiling.claim (
+  lane int, gen bigint, from_seq bigint not null, to_seq bigint not null,
   until timestamptz not null, primary key (lane, gen));
 
 -- The lane lock is held until commit, so within a lane the order of seq is that of visibility.
@@ -25,7 +27,8 @@ begin
 end $$;
 
 -- A function, because each of its statements sees what the lock's last holder committed.
-create function msgq_ceiling.claim_next(p_settled_lane int, p_settled_gen bigint, p_lane int, p_blocks int)
+create function msgq_ceiling.claim_next(
+  p_settled_lane int, p_settled_gen bigint, p_lane int, p_blocks int)
 returns table (gen bigint, seq bigint, n int, body bytea) language plpgsql as $$
 declare v_gen bigint; v_from bigint; v_to bigint;
 begin
@@ -53,7 +56,8 @@ begin
 end $$;
 
 -- A bare commit: one row and nothing around it.
-create table msgq_ceiling.lone (id bigint generated always as identity primary key, body bytea not null);
+create table msgq_ceiling.lone (
+  id bigint generated always as identity primary key, body bytea not null);
 )";
 
 inline constexpr const char* kAppend =

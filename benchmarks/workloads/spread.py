@@ -1,7 +1,7 @@
 """Many queues at once: blocks go round them while one worker handles them all.
 
-Plan: url, queues, block, seconds, window, concurrency. One process. Gives messages per second durably stored
-and durably settled, summed over the queues, and `both`, the smaller of the two.
+Plan: url, queues, block, seconds, window, concurrency. One process. Gives messages per second
+durably stored and durably settled, summed over the queues, and `both`, the smaller of the two.
 """
 
 from __future__ import annotations
