@@ -85,7 +85,7 @@ demo: install ceilings ## Run the main job on real input, kill a worker, check t
 	$(PY) docs/examples/demo.py $(ARGS)
 
 .PHONY: test
-test: install test-cpp ## Build everything and run every test; ARGS="-k name" go to pytest
+test: install ceilings test-cpp ## Build everything and run every test; ARGS="-k name" go to pytest
 	$(PYTEST) $(ARGS)
 
 .PHONY: test-cpp
@@ -168,7 +168,7 @@ torture: test-packages install ## Run the kills, power cuts and floods that take
 
 .PHONY: test-pg-versions
 PG_VERSIONS ?= 15 16 17 18
-test-pg-versions: test-packages install cpp-dev ## Run the tests that need PostgreSQL on each of PG_VERSIONS, fetched by npm
+test-pg-versions: test-packages install ceilings cpp-dev ## Run the tests that need PostgreSQL on each of PG_VERSIONS, fetched by npm
 	@for version in $(PG_VERSIONS); do \
 	  echo "== PostgreSQL $$version"; \
 	  export MSGQ_PG_VERSION=$$version; \

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from benchmarks import machine
 from benchmarks.database import Database
 from benchmarks.harness import Setting
 from benchmarks.postgres_cases import PACE, all_cases, ceiling, workload
@@ -51,9 +50,6 @@ def test_the_server_counts_a_flush_for_each_lone_call(setting: Setting) -> None:
     assert figures["wal_flushes"] >= figures["per_s"] * SECONDS > 0
 
 
-@pytest.mark.skipif(
-    not (machine.CEILINGS / "pg_ceiling").exists(), reason="`make ceilings` was not run"
-)
 @pytest.mark.parametrize("plan", [{}, {"rtt_ms": 1.0}], ids=["socket", "TLS and a delay"])
 def test_ceiling_counts_what_it_commits(plan: dict[str, Any], setting: Setting) -> None:
     figures = ceiling(plan, per_block=10)(setting)
