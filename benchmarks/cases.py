@@ -31,18 +31,22 @@ def workload(name: str, store: str, plan: Plan) -> Callable[[Setting], Figures]:
 
     def measure(setting: Setting) -> Figures:
         full = {"seconds": setting.seconds, **plan, "url": url_of(store, setting)}
-        words = profiling.wrapped(command(name, full), setting)
-        done = subprocess.run(
-            words,
-            cwd=machine.ROOT,
-            env={**os.environ, **profiling.environment(setting)},
-            stdout=subprocess.PIPE,
-            text=True,
-            check=True,
-        )
-        return profiling.last_object(done.stdout)
+        return run_workload(name, full, setting)
 
     return measure
+
+
+def run_workload(name: str, plan: Plan, setting: Setting) -> Figures:
+    """Run a workload in a process of its own and give what it printed last."""
+    done = subprocess.run(
+        profiling.wrapped(command(name, plan), setting),
+        cwd=machine.ROOT,
+        env={**os.environ, **profiling.environment(setting)},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    return profiling.last_object(done.stdout)
 
 
 def sqlite_ceiling(**arguments: object) -> Callable[[Setting], Figures]:

@@ -12,19 +12,33 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from benchmarks.database import Database
 
 Figures = Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """How long and where to measure. Each run gets a folder name of its own inside `folder`."""
+    """How long and where to measure. Each run gets a folder name of its own inside `folder`.
+
+    `hold_s` is for questions about time, `backlog` (messages) for those about length; `database` is
+    the server that is measured, when one is.
+    """
 
     folder: Path
     seconds: float = 3.0
     runs: int = 5
     profile: str = ""
+    hold_s: float = 20.0
+    backlog: int = 1_000_000
+    database: Database | None = None
+
+
+class SkippedError(Exception):
+    """A case cannot be asked here; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +80,7 @@ class Result:
     row: Row
     values: list[float] = field(default_factory=list)
     ceilings: list[float] = field(default_factory=list)
+    figures: list[Figures] = field(default_factory=list)  # all that each run gave, ceiling and case
 
     @property
     def value(self) -> float:
@@ -101,6 +116,7 @@ class Result:
             "holds": self.holds,
             "values": self.values,
             "ceilings": self.ceilings,
+            "figures": self.figures,
         }
 
 
@@ -115,6 +131,19 @@ def run_case(case: Case, setting: Setting, tell: Callable[[str], None]) -> list[
             result.values.append(float(reached[result.row.value]))
             if result.row.ceiling:
                 result.ceilings.append(float(allowed[result.row.ceiling]))
+        results[0].figures += [allowed, reached]
         took = time.monotonic() - start
-        tell(f"{case.number} {case.name}: run {number + 1} of {setting.runs}, {took:.0f} s")
+        proof = _proof(reached)
+        tell(f"{case.number} {case.name}: run {number + 1} of {setting.runs}, {took:.0f} s{proof}")
     return results
+
+
+def _proof(reached: Figures) -> str:
+    """What a server counted during the run, for those who doubt that commits reach the disk."""
+    if "wal_flushes" not in reached:
+        return ""
+    names = {"wal_flushes": "flushes", "wal_writes": "writes", "commits": "commits"}
+    counted = [f"{reached[name]:,.0f} {word}" for name, word in names.items()]
+    counted.append(f"{reached['wal_bytes'] / 1e6:,.0f} MB of WAL")
+    counted.append(f"{reached['wal_full_pages']:,.0f} full pages")
+    return f"; server: {', '.join(counted)}"

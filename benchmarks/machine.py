@@ -14,13 +14,13 @@ ROOT = Path(__file__).resolve().parents[1]
 CEILINGS = ROOT / "build" / "release" / "benchmarks"
 
 
-def run_ceiling(name: str, file: Path, **arguments: object) -> dict[str, Any]:
+def run_ceiling(name: str, target: Path | str, **arguments: object) -> dict[str, Any]:
     """Run one program of benchmarks/ceilings and give what it printed."""
     program = CEILINGS / name
     if not program.exists():
-        raise SystemExit(f"{program} is missing: run `make cpp-release`")
+        raise SystemExit(f"{program} is missing: run `make ceilings`")
     words = [f"{key}={value}" for key, value in arguments.items()]
-    done = subprocess.run([program, file, *words], capture_output=True, text=True, check=True)
+    done = subprocess.run([program, target, *words], stdout=subprocess.PIPE, text=True, check=True)
     result: dict[str, Any] = json.loads(done.stdout)
     return result
 

@@ -18,18 +18,18 @@ from typing import Any
 
 from benchmarks import machine, profiling
 from benchmarks.cases import all_cases
-from benchmarks.harness import Case, Result, Setting, run_case
+from benchmarks.harness import Case, Result, Setting, SkippedError, run_case
 from benchmarks.small import run_small
 
 
-def chosen(only: Sequence[str], excluded: Sequence[str]) -> list[Case]:
-    """Cases whose number, or number and name, begins with one of the wanted words."""
+def chosen(every: Sequence[Case], only: Sequence[str], excluded: Sequence[str]) -> list[Case]:
+    """Cases whose number and name begin with what is wanted, whole words of it."""
 
     def fits(case: Case, words: Sequence[str]) -> bool:
-        title = f"{case.number} {case.name}"
-        return any(case.number == word or title.startswith(word) for word in words)
+        title = f"{case.number} {case.name} "
+        return any(title.startswith(f"{word} ") for word in words)
 
-    cases = [case for case in all_cases() if not only or fits(case, only)]
+    cases = [case for case in every if not only or fits(case, only)]
     return [case for case in cases if not fits(case, excluded)]
 
 
@@ -81,9 +81,9 @@ def as_json(results: Sequence[Result], facts: dict[str, Any], setting: Setting) 
     )
 
 
-def arguments() -> argparse.Namespace:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(prog="benchmarks.run", description=__doc__)
+def parser_of(name: str, text: str) -> argparse.ArgumentParser:
+    """What every runner takes."""
+    parser = argparse.ArgumentParser(prog=name, description=text)
     parser.add_argument("--only", action="append", default=[], help="N5, or N5 sqlite bytes")
     parser.add_argument("--skip", action="append", default=[])
     parser.add_argument("--quick", action="store_true", help="3 runs of 1 s: to look, not to quote")
@@ -92,7 +92,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--folder", type=Path, default=machine.ROOT / "build" / "bench")
     parser.add_argument("--save", type=Path, help="write the result here too")
     parser.add_argument("--list", action="store_true", help="print the questions")
-    return parser.parse_args()
+    return parser
 
 
 def run(cases: Sequence[Case], setting: Setting) -> tuple[list[Result], list[Case]]:
@@ -106,43 +106,60 @@ def run(cases: Sequence[Case], setting: Setting) -> tuple[list[Result], list[Cas
         except subprocess.CalledProcessError as error:
             print(f"  FAILED with status {error.returncode}", flush=True)
             failed.append(case)
+        except SkippedError as reason:
+            print(f"  skipped: {reason}", flush=True)
         written = profiling.report(setting, case.name) if setting.profile else None
         if written:
             print(f"  profile: {written}")
     return results, failed
 
 
+def setting_of(given: argparse.Namespace, **more: Any) -> Setting:
+    """How long and where, from the command line and the environment."""
+    profile = os.environ.get("PROFILE", "")
+    if profile and profile not in profiling.KINDS:
+        raise SystemExit(f"PROFILE={profile}: known are {', '.join(profiling.KINDS)}")
+    given.folder.mkdir(parents=True, exist_ok=True)
+    return Setting(
+        folder=given.folder,
+        seconds=given.seconds or (1.0 if given.quick else 3.0),
+        runs=given.runs or (1 if profile else 3 if given.quick else 5),
+        profile=profile,
+        **more,
+    )
+
+
+def store(
+    results: Sequence[Result], facts: dict[str, Any], setting: Setting, targets: Sequence[Path]
+) -> None:
+    """Print the table and write it, the last of `targets` being the page."""
+    print_table(results)
+    targets[-1].write_text(as_markdown(results))
+    text = as_json(results, facts, setting)
+    for target in targets[:-1]:
+        target.write_text(text + "\n")
+
+
 def main() -> int:
     """Run, print, store; 1 when a case could not be run. A bar not reached is SHORT, and 0."""
-    given = arguments()
-    cases = chosen(given.only, given.skip)
+    given = parser_of("benchmarks.run", __doc__ or "").parse_args()
+    cases = chosen(all_cases(), given.only, given.skip)
     has_small = "small" not in given.skip and (not given.only or "small" in given.only)
     if given.list or not (cases or has_small):
         for case in cases or all_cases():
             print(f"{case.number:<8} {case.question}?")
         print("small    codec, ids, one enqueue, receipts (pytest-benchmark)?")
         return 0 if given.list else 2
-    profile = os.environ.get("PROFILE", "")
-    if profile and profile not in profiling.KINDS:
-        raise SystemExit(f"PROFILE={profile}: known are {', '.join(profiling.KINDS)}")
-    given.folder.mkdir(parents=True, exist_ok=True)
-    setting = Setting(
-        folder=given.folder,
-        seconds=given.seconds or (1.0 if given.quick else 3.0),
-        runs=given.runs or (1 if profile else 3 if given.quick else 5),
-        profile=profile,
-    )
+    setting = setting_of(given)
     facts = machine.describe(given.folder)
     print(json.dumps(facts))
     results, failed = run(cases, setting)
     if has_small:
         results += run_small(setting)
-    print_table(results)
-    (given.folder / "latest.md").write_text(as_markdown(results))
-    text = as_json(results, facts, setting)
-    for target in (given.folder / "latest.json", given.save):
-        if target:
-            target.write_text(text + "\n")
+    saved = [given.save] if given.save else []
+    store(
+        results, facts, setting, [given.folder / "latest.json", *saved, given.folder / "latest.md"]
+    )
     for case in failed:
         print(f"FAILED: {case.number} {case.name}")
     return 1 if failed else 0

@@ -45,6 +45,19 @@ def start(workload: str, plan: Mapping[str, object]) -> subprocess.Popen[str]:
     )
 
 
+def await_line(child: subprocess.Popen[str]) -> None:
+    """Wait until a child has printed a line: it is ready."""
+    assert child.stdout
+    child.stdout.readline()
+
+
+def tell(child: subprocess.Popen[str]) -> None:
+    """Give a child the line that it waits for."""
+    assert child.stdin
+    child.stdin.write("go\n")
+    child.stdin.flush()
+
+
 def finish(child: subprocess.Popen[str]) -> dict[str, Any]:
     """End a child's standard input and give what it printed last."""
     out, _ = child.communicate(timeout=120)

@@ -1,8 +1,9 @@
 """What does a steady trickle cost? CPU, and the time from enqueue to the handler, at a given rate.
 
-Plan: url, rate (messages a second, one enqueue each), seconds, profile. One process does it all.
-Gives CPU seconds per million messages, the share of a core, and end-to-end percentiles in
-milliseconds. What the pacing loop and the handler cost themselves is measured first and taken off.
+Plan: url, rate (messages a second, one enqueue each), seconds, profile; dsn, server_pid: see
+server.py. One process does it all. Gives CPU seconds per million messages, the share of a core,
+the same of the server, and end-to-end percentiles in milliseconds. What the pacing loop and the
+handler cost themselves is measured first and taken off.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from benchmarks.workloads import server
 from benchmarks.workloads.common import QUEUE, main, open_app, percentiles, wait_until_done
 
 NOW = struct.Struct("<q192x")
@@ -46,14 +48,17 @@ def work(plan: Mapping[str, Any]) -> Mapping[str, float]:
             note.enqueue(NOW.pack(time.monotonic_ns()))
             wait_until_done(app, 1)
             samples.clear()
+            watch = server.Watch(plan)
             begun = time.process_time()
             sent = paced(note.enqueue_later, rate, seconds)
             wait_until_done(app, sent + 1)
             cpu = time.process_time() - begun - loop_cpu
+            watched = watch.figures(sent)
     return {
         "cpu_s_per_million": cpu / sent * 1e6,
         "core_share": cpu / seconds,
         "rate": sent / seconds,
+        **watched,
         **percentiles(samples, "ms_"),
     }
 

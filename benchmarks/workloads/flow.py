@@ -2,9 +2,12 @@
 
 Plan: url, kind (bytes, typed, batch; single: enqueue_later; one: enqueue), block, bytes, seconds,
 producers (threads), window (calls of enqueue_many_later whose receipts may be open; 1 waits for
-each), backlog (stored before the worker starts), processes (0: all in this one; n: one that
-enqueues and n that handle), profile, settings. Gives messages per second durably stored (in) and
-durably settled (out), read from the store's own counts, and `both`, the smaller of the two.
+each), backlog (stored before the worker starts), backlog_max (producers pause when so much more
+waits), look_s (seconds between their looks, 0: after every 5,000 messages), worker (false: nobody
+handles), processes (0: all in this one; n: one that enqueues and n that handle), profile, settings;
+dsn, server_pid, pin, traffic: see server.py. Gives messages per second durably stored (in) and
+durably settled (out), read from the store's own counts, and `both`, the smaller of the two (in,
+when nobody handles).
 """
 
 from __future__ import annotations
@@ -14,10 +17,11 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from typing import Any, Protocol
 
 import msgq
+from benchmarks.workloads import server
 from benchmarks.workloads.common import (
     QUEUE,
     counts,
@@ -95,10 +99,11 @@ def one_handler(app: msgq.App, plan: Mapping[str, Any]) -> Send:
         pass
 
     body = b"x" * plan.get("bytes", 200)
+    calls = plan.get("block", 100) - 1
 
     def send() -> msgq.Receipt:
         enqueue = count.enqueue
-        for _ in range(99):
+        for _ in range(calls):
             enqueue(body)
         return enqueue(body)
 
@@ -129,8 +134,10 @@ class Producers(AbstractContextManager["Producers"]):
     def __init__(self, app: msgq.App, send: Send, plan: Mapping[str, Any]) -> None:
         self._app = app
         self._send = send
-        self._backlog_max = plan.get("backlog", 0) + BACKLOG_MAX
-        self._stride = max(1, 5_000 // plan.get("block", 1000))
+        self._backlog_max = plan.get("backlog", 0) + plan.get("backlog_max", BACKLOG_MAX)
+        self._look_s = plan.get("look_s", 0.0)
+        self._pauses = plan.get("worker", True)
+        self._stride = 1 if self._look_s else max(1, 5_000 // plan.get("block", 1000))
         self._window = plan.get("window", 8)
         self._stop = threading.Event()
         number = plan.get("producers", 1)
@@ -148,15 +155,21 @@ class Producers(AbstractContextManager["Producers"]):
 
     def _run(self) -> None:
         receipts: deque[Waits] = deque()
+        looked_s = time.perf_counter()
         while not self._stop.is_set():
             for _ in range(self._stride):
                 receipts.append(self._send())
                 if len(receipts) >= self._window:
                     receipts.popleft().wait()
-            while left(self._app) > self._backlog_max and not self._stop.is_set():
-                time.sleep(0.0005)
+            if self._pauses and time.perf_counter() - looked_s >= self._look_s:
+                self._let_them_catch_up()
+                looked_s = time.perf_counter()
         for receipt in receipts:
             receipt.wait()
+
+    def _let_them_catch_up(self) -> None:
+        while left(self._app) > self._backlog_max and not self._stop.is_set():
+            time.sleep(max(0.0005, self._look_s / 10))
 
 
 def fill(app: msgq.App, send: Send, messages: int) -> None:
@@ -165,9 +178,11 @@ def fill(app: msgq.App, send: Send, messages: int) -> None:
         send().wait()
 
 
-def rates(app: msgq.App, seconds: float) -> dict[str, float]:
-    """Watch the store's counts for so long, after half a second of warming up."""
+def rates(app: msgq.App, plan: Mapping[str, Any]) -> dict[str, float]:
+    """Watch the store's counts for `seconds`, after half a second of warming up."""
+    seconds = plan.get("seconds", 3.0)
     time.sleep(0.5)
+    watch = server.Watch(plan)
     start_s = time.perf_counter()
     sent, done = counts(app)
     time.sleep(seconds)
@@ -177,9 +192,10 @@ def rates(app: msgq.App, seconds: float) -> dict[str, float]:
     return {
         "in_per_s": into,
         "out_per_s": out,
-        "both": min(into, out),
+        "both": min(into, out) if plan.get("worker", True) else into,
         "memory_mb": memory_mb(),
         "left": sent_now - done_now,
+        **watch.figures(sent_now - sent),
     }
 
 
@@ -187,9 +203,16 @@ def in_one_process(plan: Mapping[str, Any]) -> Mapping[str, float]:
     """Everything here: producers, worker, store."""
     with open_app(plan) as app:
         send = KINDS[plan.get("kind", "bytes")](app, plan)
+        beside = server.Traffic(app, plan) if plan.get("traffic") else nullcontext()
         fill(app, send, plan.get("backlog", 0))
-        with app.worker(concurrency=plan.get("concurrency", 1)), Producers(app, send, plan):
-            return rates(app, plan.get("seconds", 3.0))
+        with ExitStack() as busy:
+            if plan.get("worker", True):
+                busy.enter_context(app.worker(concurrency=plan.get("concurrency", 1)))
+            if plan.get("pin"):
+                busy.enter_context(server.pinned(plan))
+            busy.enter_context(beside)
+            busy.enter_context(Producers(app, send, plan))
+            return rates(app, plan)
 
 
 def across_processes(plan: Mapping[str, Any]) -> Mapping[str, float]:
@@ -202,7 +225,7 @@ def across_processes(plan: Mapping[str, Any]) -> Mapping[str, float]:
         for child in started:
             children.callback(finish, child)
         wait_until_done(app, 10_000)  # until they have started
-        return rates(app, plan.get("seconds", 3.0))
+        return rates(app, plan)
 
 
 def produce(plan: Mapping[str, Any]) -> Mapping[str, float]:

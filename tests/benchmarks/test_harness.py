@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
 import pytest
 
 from benchmarks import compare
-from benchmarks.harness import Case, Result, Row, Setting, run_case
+from benchmarks.harness import Case, Result, Row, Setting, SkippedError, run_case
+from benchmarks.run import chosen, run
 
 
 def make_case(bar: float | None = 0.8, *, less: bool = False) -> tuple[Case, list[str]]:
@@ -53,6 +55,26 @@ def test_bar_without_ceiling_is_a_value(
     case, _ = make_case()
     result = Result(case, Row("row", "rate", "us", "", bar, less), values=[value])
     assert result.holds is holds
+
+
+def test_whole_words_choose() -> None:
+    case, _ = make_case()
+    names = (("N1", "1000"), ("N10", "idle"), ("N1", "100 far"))
+    cases = [dataclasses.replace(case, number=number, name=name) for number, name in names]
+    assert [each.name for each in chosen(cases, ["N1"], [])] == ["1000", "100 far"]
+    assert [each.name for each in chosen(cases, ["N1 100"], [])] == ["100 far"]
+    assert [each.number for each in chosen(cases, [], ["N1"])] == ["N10"]
+
+
+def test_a_case_that_cannot_be_asked_says_why(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def measure(setting: Setting) -> dict[str, float]:
+        raise SkippedError("no pooler here")
+
+    case = Case("N0", "made up", "how fast", measure, [])
+    assert run([case], Setting(tmp_path)) == ([], [])
+    assert "skipped: no pooler here" in capsys.readouterr().out
 
 
 def write_result(
