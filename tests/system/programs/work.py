@@ -33,13 +33,6 @@ def handle(body: bytes, ctx: msgq.Context) -> None:
         say("finished", key=key)
 
 
-def say_ready() -> None:
-    """Tell once it is open and signals are the worker's: before that they end any process."""
-    while signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
-        _never.wait(0.005)
-    say("ready")
-
-
 def main() -> int:
     app.open()
     threading.Thread(target=say_ready, daemon=True).start()
