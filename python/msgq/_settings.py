@@ -85,8 +85,6 @@ _TABLE: Final = (
             is_core=True),
     Setting("create_schema", "flag", True, "postgresql://: make and upgrade the tables at start",
             is_core=True),
-    _time("connect_timeout", 5.0, "postgresql://: how long one try to connect may take", 0.1,
-          3600.0),
     _count("lanes", 16, "postgresql://: lanes of a queue that the processes which send spread over; "
            "1 keeps one order for all", 1, 64),
     _choice("pgbouncer", ("auto", "on", "off"),

@@ -26,17 +26,13 @@ struct Config {
   std::string path;  // of the store's file; empty for memory (then each engine its own)
 
   // PostgreSQL only.
-  std::string dsn;              // libpq's URI
-  std::string schema = "msgq";  // where the tables are
-  bool create_schema = true;    // make and upgrade them when they are not as they should be
-  Millis connect_timeout{5'000};
-  std::uint32_t lanes = 16;  // of a queue, that the processes appending to it spread over
-  Pooler pgbouncer = Pooler::kAuto;  // kAuto: each connection finds out
+  std::string dsn;                    // libpq's URI
+  std::string schema = "msgq";        // where the tables are
+  bool create_schema = true;          // make and upgrade them when they are not as they should be
   std::string read_dsn;               // of a replica for looks; empty: none
   Millis read_staleness_max{10'000};  // one that is further behind is not used
-  std::string dsn;                 // libpq's URI
-  std::string schema = "msgq";     // where the tables are
-  bool create_schema = true;       // make and upgrade them when they are not as they should be
+  std::uint32_t lanes = 16;           // of a queue, that the processes appending to it spread over
+  Pooler pgbouncer = Pooler::kAuto;   // kAuto: each connection finds out
   Millis connect_timeout{5'000};   // for each host of the URL
   std::uint32_t pool_size = 5;     // connections at most: writers, one for presence, looks
   std::uint32_t writers = 2;       // 2: producers wait for no settle; 1: one does everything

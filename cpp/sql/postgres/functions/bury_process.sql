@@ -37,12 +37,11 @@ begin
     v_rows := v_rows || v_row;
   end loop;
   foreach v_row in array v_rows loop
-    v_is_alone := v_is_proved and cardinality(v_rows) = 1 and v_row.is_suspect
     v_done := :schema.take_acks(v_row.gen, v_row.done, v_row.n);
     v_of := v_of || v_row.subscription;
     v_acked := v_acked || :schema.ones(v_done) - :schema.ones(v_row.done);
     v_row.done := v_done;
-    v_is_alone := cardinality(v_rows) = 1 and v_row.is_suspect
+    v_is_alone := v_is_proved and cardinality(v_rows) = 1 and v_row.is_suspect
                   and v_row.n - :schema.ones(v_row.done) = 1;
     if v_is_alone and (v_row.crashes = 0
                        or v_row.crashed_at < :schema.clock() - p_window_ms * interval '1 ms') then
@@ -50,11 +49,7 @@ begin
       v_row.crashed_at := :schema.clock();
     end if;
     v_row.crashes := v_row.crashes + v_is_alone::int;
-    update :schema.claim c set state = 2, is_suspect = v_row.is_suspect or v_is_proved,
-                               crashes = v_row.crashes,
-                               crashed_at = v_row.crashed_at
-      where c.subscription = v_row.subscription and c.lane = v_row.lane and c.gen = v_row.gen;
-    v_row.is_suspect := true;
+    v_row.is_suspect := v_row.is_suspect or v_is_proved;
     perform :schema.lapse(v_row);
     return query select v_row.subscription, v_row.lane, v_row.gen, v_is_alone, v_row.crashes;
   end loop;

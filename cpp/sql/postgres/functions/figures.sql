@@ -3,7 +3,7 @@
 --   like any other: who waits for an idle queue must not miss a retry without delay. Beyond 10,000
 --   such messages the rest still counts as parked.
 -- Index: primary keys of totals and flushed, behind what was swept; see live_claims and oldest;
---   parked_due. No row is read that is settled, however many an old snapshot keeps.
+--   acked; parked_due. No row is read that is settled, however many an old snapshot keeps.
 -- Locks: none.
 -- Twice: the same, while nothing happens.
 create or replace function :schema.figures(p_queue text)
@@ -22,6 +22,11 @@ set enable_hashjoin = off set enable_mergejoin = off set jit = off as $$
   ), held as (
     select c.subscription, sum(c.n - :schema.ones(c.done)) as leased
     from :schema.live_claims() c where c.state = 0 group by c.subscription
+  ), acks as (  -- committed by users: done, though their claims are open
+    select c.subscription, count(*) as n
+    from :schema.live_claims() c join :schema.acked a on a.gen = c.gen
+    where c.state = 0 and a.is_done and get_bit(c.done, a.index) is distinct from 1
+    group by c.subscription
   ), due as (
     select d.queue, count(*) as n from (
       select p.queue from :schema.parked p where p.due <= (select :schema.clock())
@@ -29,11 +34,13 @@ set enable_hashjoin = off set enable_mergejoin = off set jit = off as $$
     ) as d group by d.queue
   )
   select q.name, t.sent + coalesce(f.sent, 0), t.parked + coalesce(f.parked, 0) - coalesce(d.n, 0),
-         coalesce(h.leased, 0), t.done + coalesce(f.done, 0), t.dead + coalesce(f.dead, 0),
+         coalesce(h.leased, 0) - coalesce(a.n, 0),
+         t.done + coalesce(f.done, 0) + coalesce(a.n, 0), t.dead + coalesce(f.dead, 0),
          t.purged, t.quarantined, :schema.oldest(s.id)
   from :schema.queue q join :schema.subscription s on s.queue = q.id
   join :schema.totals t on t.subscription = s.id
   left join fresh f on f.subscription = s.id left join held h on h.subscription = s.id
+  left join acks a on a.subscription = s.id
   left join due d on d.queue = q.id
   where p_queue is null or q.name = p_queue
   order by q.name
