@@ -60,7 +60,8 @@ TEST_F(PostgresGlanceTest, OfManyQueuesThoseWithWorkAreClaimed) {
   const auto out = one.exchange(poll(many()));
   ASSERT_EQ(out.claims.size(), 40u);
   for (std::size_t i = 0; i < 40; ++i) EXPECT_EQ(out.claims[i].claims.size(), i == 7 || i == 23);
-  for (const std::size_t i : {7, 23}) EXPECT_TRUE(one.settle(ack_all(out.claims[i].claims.at(0))));
+  for (const std::size_t i : {std::size_t{7}, std::size_t{23}})
+    EXPECT_TRUE(one.settle(ack_all(out.claims[i].claims.at(0))));
 }
 
 TEST_F(PostgresGlanceTest, PartOfABlockIsWork) {
