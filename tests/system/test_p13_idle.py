@@ -96,7 +96,7 @@ def run_idle(
             client.queue(name).enqueue(b"x")
             for delivery in client.queue(name).claim(1, wait=10):
                 delivery.ack()
-    programs = [world.start("idle", f"idle-{i}", **order) for i in range(processes)]
+    programs = [world.start("idle", f"idle-{i}", None, **order) for i in range(processes)]
     for program in programs:
         program.expect("ready")
     count = count or (lambda: commits(server))
