@@ -85,7 +85,7 @@ _TABLE: Final = (
             is_core=True),
     Setting("create_schema", "flag", True, "postgresql://: make and upgrade the tables at start",
             is_core=True),
-    _count("lanes", 16, "postgresql://: lanes of a queue that the processes which send spread over; "
+    _count("lanes", 16, "postgresql://: lanes of a queue that processes which send spread over; "
            "1 keeps one order for all", 1, 64),
     _choice("pgbouncer", ("auto", "on", "off"),
             "postgresql://: is a pooler in transaction mode in between? 1 is on, 0 is off", True),

@@ -111,6 +111,8 @@ def test_a_pooler_is_told_and_no_hint_is_waited_for(pooled_url: str) -> None:
     assert checks["round trip"]["is_well"]
     assert "wake" not in checks
     assert list(check_postgres.pooler(WELL)) == []
+
+
 def test_what_was_removed_by_hand_is_named_and_made_anew(
     postgres_server: PostgresServer, postgres_url: str
 ) -> None:

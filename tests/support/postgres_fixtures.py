@@ -82,6 +82,8 @@ def pooler(postgres_server: PostgresServer) -> Iterator[PgBouncer]:
 def pooled_url(postgres_url: str, pooler: PgBouncer) -> str:
     """The URL of the test's schema, behind the pooler."""
     return f"{pooler.url}&{postgres_url.rpartition('&')[2]}"
+
+
 @pytest.fixture
 def own_standby(own_postgres: PostgresServer) -> Iterator[Standby]:
     """A hot standby of `own_postgres`."""

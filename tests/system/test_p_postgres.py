@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
+
 from tests.oracle import Limits
 from tests.support.postgres import PostgresServer
 from tests.system.support.program import Program

@@ -108,8 +108,8 @@ class Claimer final : public transport::BatchSource {
   std::size_t turn_ = 0;
   // atomic: flags from other threads, figures for them
   std::atomic<bool> is_hinted_{true};
-  // seq_cst: expect() stores the first and loads the second, next_time() the other way round, so one
-  // of them sees the other.
+  // seq_cst: expect() stores the first and loads the second, next_time() the other way round, so
+  // one of them sees the other.
   std::atomic<bool> has_expected_{false}, has_room_{true};
   std::atomic<bool> is_stopped_{false};
   std::atomic<std::uint64_t> reclaimed_{0};

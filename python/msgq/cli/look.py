@@ -156,7 +156,7 @@ def _rows(snapshot: dict[str, Any]) -> list[list[object]]:
 
 
 def _store_line(snapshot: dict[str, Any]) -> str:
-    """The store's size, the connections of this command where they are bounded, the replica's lag."""
+    """The store's size, the connections of this command where bounded, the replica's lag."""
     text = f"store: {human_bytes(snapshot['store_bytes'])}"
     found = snapshot["connections"]
     if found["size"]:

@@ -1,6 +1,7 @@
--- Returns: those of the lanes, in the order given, in which something may be claimed: a block at the
---   position or behind it, or a lapsed range.
--- Index: primary key of claim, from the right; claim_lapsed; primary key of block from the position.
+-- Returns: those of the lanes, in the order given, in which something may be claimed: a block at
+--   the position or behind it, or a lapsed range.
+-- Index: primary key of claim, from the right; claim_lapsed; primary key of block, from the
+--   position on.
 -- Locks: none.
 -- Twice: the same.
 create or replace function :schema.lanes_with_work(p_subscription int, p_lanes int[]) returns int[]

@@ -46,8 +46,8 @@ class Directory {
   // Whether it is there and has a lane of this process's shard.
   bool can_append(std::string_view name) const;
   int lane_of(const Queue& queue) const { return queue.by_shard.at(shard_); }
-  // The lanes in the order in which the `turn`-th claim looks at them: the one of returned messages,
-  // then those of the shards, each of them first in its turn.
+  // The lanes in the order in which the `turn`-th claim looks at them: the one of returned
+  // messages, then those of the shards, each of them first in its turn.
   static std::vector<int> lanes_in_turn(const Queue& queue, std::int64_t turn);
 
  private:

@@ -105,8 +105,8 @@ void Presence::beat() {
 }
 
 // Nobody else, no hint: a commit that notifies takes a lock of the whole server. Whoever joins
-// meanwhile looks for itself. Whoever waits sends it, so that the caller need not wait for the server; when nobody does, the
-// caller sends it.
+// meanwhile looks for itself. Whoever waits sends it, so that the caller need not wait for the
+// server; when nobody does, the caller sends it.
 void Presence::hint() {
   if (is_waiting_.load(std::memory_order_acquire)) {
     if (!has_others_.load(std::memory_order_relaxed)) return;  // it would have heard of them
