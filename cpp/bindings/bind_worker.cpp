@@ -1,4 +1,6 @@
 // The worker's side: lots go up in bulk, decisions come down in bulk; one crossing a lot each way.
+#include <pybind11/stl.h>
+
 #include "bind.h"
 #include "gil.h"
 
@@ -63,6 +65,22 @@ LotPtr take(Engine& engine, const Engine::WorkerPtr& worker, double timeout, boo
       [&] { return engine.is_stopped(worker); });
 }
 
+py::tuple begin_ack(Engine& engine, const LotPtr& lot, std::uint32_t index) {
+  if (index >= lot->size()) throw py::index_error("the lot has fewer messages");
+  const auto name = [&] {
+    const GilReleased released;
+    return engine.begin_ack(lot, index);
+  }();
+  return py::make_tuple(name.subscription, name.lane, name.gen, name.owner, name.ordinal);
+}
+
+std::vector<int> bar(Engine& engine, const LotPtr& lot, const std::vector<std::uint32_t>& indexes) {
+  const GilReleased released;
+  std::vector<int> out;
+  for (const AckFate fate : engine.bar(lot, indexes)) out.push_back(static_cast<int>(fate));
+  return out;
+}
+
 std::chrono::milliseconds to_millis(double seconds) {
   return std::chrono::duration_cast<std::chrono::milliseconds>(to_nanos(seconds));
 }
@@ -88,6 +106,9 @@ void bind_worker(py::module_& module) {
           "content", [](const Lot& lot) { return static_cast<int>(lot.view(0).message.content); })
       .def_property_readonly("is_uniform", &Lot::is_uniform)
       .def_property_readonly("is_lost", &Lot::is_lost)
+      .def("end_acks", &Lot::end_acks, py::arg("first"), py::arg("end"),
+           py::call_guard<GilReleased>())
+      .def("reopen_acks", &Lot::reopen_acks, py::arg("index"), py::call_guard<GilReleased>())
       .def("bodies", &bodies_of)
       .def("fields", &fields_of, py::arg("index"));
   bind_run(module, lots);
@@ -119,6 +140,9 @@ void bind_working(EngineClass& engine) {
       .def("give_back", &Engine::give_back, arg("lot"))
       .def("claim", &claim, arg("queue"), arg("count"), arg("wait"), arg("lease"))
       .def("settle_now", settle_now, arg("lot"), arg("decisions"))
+      .def("begin_ack", &begin_ack, arg("lot"), arg("index"))
+      .def("await_ack", &Engine::await_ack, arg("lot"), arg("index"))
+      .def("bar", &bar, arg("lot"), arg("indexes"))
       .def("extend", extend, arg("lot"), arg("lease"));
 }
 

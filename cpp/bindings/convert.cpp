@@ -30,7 +30,7 @@ std::vector<Decision> to_decisions(const py::sequence& list) {
     const auto fields = py::cast<py::tuple>(item);
     decision.index = fields[0].cast<std::uint32_t>();
     const auto verdict = fields[1].cast<unsigned>();
-    if (verdict > static_cast<unsigned>(Verdict::kReject))
+    if (verdict > static_cast<unsigned>(Verdict::kLeave))
       throw Error(ErrorCode::kInternal, "no such verdict: " + std::to_string(verdict));
     decision.verdict = static_cast<Verdict>(verdict);
     decision.delay_ms = fields[2].cast<std::int64_t>();

@@ -23,7 +23,8 @@ void number(py::module_& module, std::initializer_list<const char*> names) {
 
 PYBIND11_MODULE(_core, module) {
   module.attr("__version__") = msgq::kVersion;
-  number(module, {"VERDICT_ACK", "VERDICT_RETRY", "VERDICT_SNOOZE", "VERDICT_REJECT"});
+  number(module,
+         {"VERDICT_ACK", "VERDICT_RETRY", "VERDICT_SNOOZE", "VERDICT_REJECT", "VERDICT_LEAVE"});
   number(module, {"CONTENT_BYTES", "CONTENT_JSON", "CONTENT_MSGPACK", "CONTENT_TEXT"});
   number(module, {"PENDING", "PERSISTED", "DUPLICATE", "FAILED", "IN_DOUBT", "DROPPED"});
   msgq::bindings::bind_errors(module);

@@ -277,6 +277,36 @@ ReceiptPtr Engine::extend(const LotPtr& lot, std::chrono::milliseconds lease) {
   return receipt;
 }
 
+// --- acknowledging in a transaction of the user's own ---
+
+Engine::AckName Engine::begin_ack(const LotPtr& lot, std::uint32_t index) {
+  impl_->require_open();
+  const auto [held, ordinal] = span_lot(lot).locate(index);
+  if (held->is_lost.load(std::memory_order_acquire))
+    throw Error(ErrorCode::kLeaseLost,
+                "the lease had ended; somebody else may be running it, and nothing was changed");
+  if (!lot->begin_ack(index))
+    throw Error(ErrorCode::kLeaseLost, "the message is already settled; nothing was changed");
+  const transport::ClaimKey& key = held->claim.key;
+  return {key.subscription, key.lane, key.gen, key.owner, ordinal};
+}
+
+void Engine::await_ack(const LotPtr& lot, std::uint32_t index) {
+  const auto [held, ordinal] = span_lot(lot).locate(index);
+  impl_->ack_watch.await(held, ordinal);
+  impl_->writer.poke();
+}
+
+std::vector<AckFate> Engine::bar(const LotPtr& lot, const std::vector<std::uint32_t>& indexes) {
+  impl_->require_unforked();
+  std::vector<transport::AckPlace> places;
+  for (const std::uint32_t index : indexes) {
+    const auto [held, ordinal] = span_lot(lot).locate(index);
+    places.push_back({held->claim.key, ordinal});
+  }
+  return impl_->transport->look().bar(places);
+}
+
 // --- looking and administering ---
 
 std::vector<QueueDepth> Engine::depth() {

@@ -17,6 +17,7 @@
 #include "dispatch/raw_claims.h"
 #include "dispatch/scheduler.h"
 #include "intake/batcher.h"
+#include "lease/ack_watch.h"
 #include "lease/claimer.h"
 #include "lease/settler.h"
 #include "msgq/engine.h"
@@ -47,6 +48,7 @@ struct Engine::Impl {
         admission(world.clock, config.inflight_count_max, config.inflight_bytes_max),
         ledger(config, world.clock),
         settler(world.clock, ledger),
+        ack_watch(settler),
         batcher(config, world.clock, admission, transport->capability().is_durable),
         settles_at_once(!transport->capability().is_durable && !config.strict_queues &&
                         config.store_count_max == 0 && config.store_bytes_max == 0),
@@ -76,6 +78,7 @@ struct Engine::Impl {
   void wire() {
     writer.add(settler);
     writer.add(ledger);
+    writer.add(ack_watch);
     intake().add(batcher);
     writer.add(claimer);
     intake().set_intake(batcher);
@@ -240,6 +243,7 @@ struct Engine::Impl {
   Admission admission;
   Ledger ledger;
   Settler settler;
+  AckWatch ack_watch;
   Batcher batcher;
   // What is in memory is as safe before the flush as after it: nobody need wait for one.
   const bool settles_at_once;

@@ -19,6 +19,14 @@ enum class Verdict : std::uint8_t {
   kRetry,   // failed; again after a delay; counts as a failure
   kSnooze,  // not now; again after a delay; counts nothing
   kReject,  // give up: dead letter, with the reason
+  kLeave,   // nobody here can decide: its lease lapses
+};
+
+// What became of a message that may be acknowledged in a transaction of the user's own.
+enum class AckFate : std::uint8_t {
+  kDone = 1,  // such a transaction was committed
+  kBarred,    // none was, and none will be any more: whoever holds the message decides
+  kOpen,      // one is still open
 };
 
 struct Decision {
@@ -51,6 +59,13 @@ class Lot {
   virtual std::uint32_t channel() const = 0;
   // True once the lease is known to be lost (somebody else may run these).
   virtual bool is_lost() const = 0;
+  // Notes that a transaction of the user's is to acknowledge a message. False once it was decided.
+  // Any thread, as the next two.
+  virtual bool begin_ack(std::uint32_t index) = 0;
+  // No such transaction may begin any more for [from, to). For which messages one was begun.
+  virtual std::vector<std::uint32_t> end_acks(std::uint32_t from, std::uint32_t to) = 0;
+  // Takes end_acks() back: nothing was decided.
+  virtual void reopen_acks(std::uint32_t index) = 0;
 };
 
 using LotPtr = std::shared_ptr<Lot>;

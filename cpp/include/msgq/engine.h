@@ -90,6 +90,20 @@ class Engine {
   // Moves the lease's end to `lease` from now. Receipt as above.
   ReceiptPtr extend(const LotPtr& lot, std::chrono::milliseconds lease);
 
+  // --- acknowledging in a transaction of the user's own (PostgreSQL) ---
+  // What names a message there: subscription, lane, number and owner of its claim, its place in it.
+  struct AckName {
+    std::uint64_t subscription = 0, lane = 0, gen = 0, owner = 0;
+    std::uint32_t ordinal = 0;
+  };
+  // Throws kLeaseLost once the message was decided, or its lease is known to be lost.
+  AckName begin_ack(const LotPtr& lot, std::uint32_t index);
+  // Settles a message of a raw claim once such a transaction is seen to be committed.
+  void await_ack(const LotPtr& lot, std::uint32_t index);
+  // What became of messages for which begin_ack() was called. Blocks for about half a
+  // second at most. Throws kStoreUnavailable: nobody knows.
+  std::vector<AckFate> bar(const LotPtr& lot, const std::vector<std::uint32_t>& indexes);
+
   // --- looking and administering: each blocks for a read or a transaction of its own ---
   // What the store holds of each queue; alone it is quicker than stats().
   std::vector<QueueDepth> depth();

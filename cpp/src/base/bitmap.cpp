@@ -10,6 +10,13 @@ void Bitmap::set(std::uint32_t index) {
       static_cast<char>(static_cast<unsigned char>(bytes_[index / 8]) | (1u << (index % 8)));
 }
 
+void Bitmap::unset(std::uint32_t index) {
+  if (index / 8 >= bytes_.size()) return;
+  bytes_[index / 8] =
+      static_cast<char>(static_cast<unsigned char>(bytes_[index / 8]) & ~(1u << (index % 8)));
+  trim();
+}
+
 void Bitmap::set_range(std::uint32_t from, std::uint32_t to) {
   while (from < to && from % 8 != 0) set(from++);
   if (to > from && to / 8 > bytes_.size()) bytes_.resize(to / 8, '\0');

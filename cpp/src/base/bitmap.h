@@ -20,6 +20,7 @@ class Bitmap {
            (static_cast<unsigned char>(bytes_[index / 8]) >> (index % 8) & 1);
   }
   void set(std::uint32_t index);
+  void unset(std::uint32_t index);
   void set_range(std::uint32_t from, std::uint32_t to);  // [from, to)
   std::uint32_t count() const;
   bool empty() const { return bytes_.empty(); }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/check.h"
+#include "base/mutex.h"
 #include "msgq/delivery.h"
 #include "transport/held.h"
 
@@ -72,6 +73,28 @@ class SpanLot final : public Lot {
     return false;
   }
 
+  bool begin_ack(std::uint32_t index) override {
+    const HeldPtr& held = locate(index).first;
+    MutexLock lock(acks_mutex_);
+    if (ended_acks_.has(index)) return false;
+    begun_acks_.set(index);
+    held->has_acks.store(true, std::memory_order_release);
+    return true;
+  }
+  std::vector<std::uint32_t> end_acks(std::uint32_t from, std::uint32_t to) override {
+    MutexLock lock(acks_mutex_);
+    ended_acks_.set_range(from, to);
+    std::vector<std::uint32_t> begun;
+    if (!begun_acks_.empty())
+      for (std::uint32_t i = from; i < to; ++i)
+        if (begun_acks_.has(i)) begun.push_back(i);
+    return begun;
+  }
+  void reopen_acks(std::uint32_t index) override {
+    MutexLock lock(acks_mutex_);
+    ended_acks_.unset(index);
+  }
+
   // The claim and the ordinal in it of the message at `index`.
   std::pair<const HeldPtr&, std::uint32_t> locate(std::uint32_t index) const {
     MSGQ_CHECK(index < size_, "message index inside the lot");
@@ -102,6 +125,10 @@ class SpanLot final : public Lot {
   std::vector<std::uint32_t> starts_;
   std::uint32_t size_ = 0;
   const std::function<void(SpanLot&, std::uint32_t, bool)> on_leave_;
+  Mutex acks_mutex_;
+  // guarded by acks_mutex_: for which messages a user's own transaction was asked, and may not be
+  Bitmap begun_acks_ MSGQ_GUARDED_BY(acks_mutex_);
+  Bitmap ended_acks_ MSGQ_GUARDED_BY(acks_mutex_);
 
  public:
   const Nanos taken_at;

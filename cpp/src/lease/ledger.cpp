@@ -50,7 +50,7 @@ void Ledger::collect_renewals(Nanos now) {
   const std::int64_t boot = clock_.boot_ms();
   std::vector<HeldPtr> over;
   for (const auto& [key, held] : open_) {
-    if (held->is_renewed && !held->is_unreadable && now - held->claimed_at <= config_.lease_max)
+    if (held->is_renewed && !held->is_lapsing && now - held->claimed_at <= config_.lease_max)
       sent_.push_back({held, boot + config_.lease.count(), nullptr});
     else if (boot > held->until_ms.load(std::memory_order_relaxed) + config_.lease.count())
       over.push_back(held);

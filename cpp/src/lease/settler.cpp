@@ -55,6 +55,13 @@ void Settler::apply(Settled& settled) {
 
 void Settler::acknowledge(Order& order, std::uint32_t from, std::uint32_t to) {
   Held& held = *order.held;
+  if (!held.left.empty()) {
+    for (std::uint32_t i = from; i < to; ++i)
+      if (held.left.has(i)) {
+        acknowledge(order, from, i);
+        from = i + 1;
+      }
+  }
   std::uint32_t fresh = to - from;
   if (!held.done.empty())
     for (std::uint32_t i = from; i < to; ++i) fresh -= held.done.has(i) ? 1 : 0;
@@ -65,14 +72,19 @@ void Settler::acknowledge(Order& order, std::uint32_t from, std::uint32_t to) {
 
 void Settler::decide(Order& order, std::uint32_t ordinal, const Decision& d) {
   Held& held = *order.held;
-  if (held.done.has(ordinal)) return;
+  if (held.done.has(ordinal) || held.left.has(ordinal)) return;
+  if (d.verdict == Verdict::kLeave) {
+    held.left.set(ordinal);
+    held.is_lapsing = true;
+    return;
+  }
   if (d.verdict == Verdict::kAck) return acknowledge(order, ordinal, ordinal + 1);
   StoredMessage message;
   try {
     const auto [block, index] = held.locate(ordinal);
     message = StoredMessage::copy(block->view(index));
   } catch (const Error&) {  // one odd frame must not end the engine
-    held.is_unreadable = true;
+    held.is_lapsing = true;
     return;
   }
   held.done.set(ordinal);
@@ -97,7 +109,8 @@ void Settler::return_spans(const std::vector<Span>& spans) {
   for (const Span& span : spans) {
     Held& held = *span.held;
     auto& count = running.try_emplace(&held, held.total - held.done_count).first->second;
-    for (std::uint32_t i = span.from; i < span.to; ++i) count -= held.done.has(i) ? 0 : 1;
+    for (std::uint32_t i = span.from; i < span.to; ++i)
+      count -= held.done.has(i) || held.left.has(i) ? 0 : 1;
   }
   const Decision now{0, Verdict::kSnooze, 0, {}, {}};
   for (const Span& span : spans) {
@@ -116,6 +129,7 @@ void Settler::finish(Order& order) {
   order.order.done = held.done;
   order.order.is_whole = held.done_count == held.total;
   order.order.gives_back = held.gives_back && !order.order.is_whole;
+  order.order.has_acks = held.has_acks.load(std::memory_order_acquire);
 }
 
 void Settler::report(const transport::Exchange& in, const transport::ExchangeResult& result,

@@ -70,11 +70,14 @@ struct Held {
   // only the writer thread
   Bitmap done;
   std::uint32_t done_count = 0;
-  bool gives_back = false;     // asked for: what is not done goes back unspent
-  bool is_unreadable = false;  // of a newer msgq: its lease lapses, so that others may have it
+  bool gives_back = false;  // asked for: what is not done goes back unspent
+  Bitmap left;              // ordinals that nobody here can decide
+  bool is_lapsing = false;  // not renewed: some of it is left, or of a newer msgq
   // atomic: written by the writer, read by slots before they run a message
   std::atomic<std::int64_t> until_ms;
   std::atomic<bool> is_lost{false};
+  // atomic: written before a user's transaction acknowledges any of it, read when it is settled
+  std::atomic<bool> has_acks{false};
 };
 
 using HeldPtr = std::shared_ptr<Held>;

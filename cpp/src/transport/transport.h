@@ -19,6 +19,7 @@
 #include "base/bitmap.h"
 #include "base/clock.h"
 #include "msgq/config.h"
+#include "msgq/delivery.h"
 #include "msgq/message.h"
 #include "msgq/stats.h"
 #include "transport/block.h"
@@ -64,6 +65,7 @@ struct SettleOrder {
   bool is_whole = false;  // everything decided: the claim ends
   bool gives_back =
       false;  // the claim ends; what is not done is claimable again, attempt not counted
+  bool has_acks = false;  // users' own transactions may have acknowledged some of it
   Bitmap done;
   std::uint32_t acked = 0;  // newly, in this order
   std::vector<Back> backs;
@@ -73,6 +75,12 @@ struct SettleOrder {
 struct ExtendOrder {
   ClaimKey claim;
   std::int64_t until_ms = 0;  // boot clock of the store's host
+};
+
+// One message of a claim, named to be acknowledged in a transaction of the user's own.
+struct AckPlace {
+  ClaimKey claim;
+  std::uint32_t ordinal = 0;
 };
 
 // Wish for up to `count_max` messages of a queue. At least one is given when there is any, and a
@@ -121,11 +129,13 @@ struct Exchange {
   std::vector<Park> parks;
   std::uint32_t promote_max = 0;  // > 0: move so many due parked messages back into lanes
   bool reclaims = false;          // look for dead processes and lapsed leases
+  // Which messages of these claims did users' committed transactions acknowledge?
+  std::vector<ClaimKey> ack_looks;
   std::vector<ClaimWish> claims;
 
   bool empty() const {
     return settles.empty() && extends.empty() && appends.empty() && parks.empty() &&
-           promote_max == 0 && !reclaims && claims.empty();
+           promote_max == 0 && !reclaims && ack_looks.empty() && claims.empty();
   }
 };
 
@@ -138,6 +148,7 @@ struct ClaimAnswer {
 struct ExchangeResult {
   std::vector<bool> settle_lost;  // per settle: the claim was no longer open; nothing changed
   std::vector<bool> extend_lost;
+  std::vector<std::vector<std::uint32_t>> acked;  // per look at acks: ordinals
   std::uint32_t promoted = 0;
   std::uint32_t reclaimed = 0;      // claims found dead or lapsed
   std::int64_t next_due_ms = 0;     // earliest parked message, Unix ms; 0: none known
@@ -184,6 +195,10 @@ class Look {
   virtual std::uint64_t purge(std::string_view queue) = 0;
   virtual void delete_queue(std::string_view queue) = 0;
   virtual void backup(const std::string& path) = 0;
+  // Finds out what became of messages that users acknowledge in transactions of their own, and bars
+  // the undecided ones from it: their outcome is now this process's. Blocks for about half a
+  // second at most. kUnsupported where no transaction of a user's reaches the store.
+  virtual std::vector<AckFate> bar(const std::vector<AckPlace>& places);
   virtual std::uint64_t store_bytes() = 0;
   virtual std::uint64_t connections() = 0;
 };

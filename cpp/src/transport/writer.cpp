@@ -120,6 +120,7 @@ Nanos Writer::resolve(Nanos now) {
       result_.claims.resize(exchange_.claims.size());
       result_.settle_lost.resize(exchange_.settles.size(), false);
       result_.extend_lost.resize(exchange_.extends.size(), false);
+      result_.acked.resize(exchange_.ack_looks.size());
       for (auto& answer : result_.claims) answer.has_more = true;
       succeeded(now);
     } else {

@@ -23,6 +23,15 @@ TEST(Bitmap, StartsEmpty) {
   EXPECT_FALSE(map.has(4'000'000'000u));
 }
 
+TEST(Bitmap, WhatIsUnsetIsAsIfItNeverWas) {
+  Bitmap map = of({3, 9});
+  map.unset(9);
+  map.unset(4'000'000'000u);
+  EXPECT_EQ(map, of({3}));
+  map.unset(3);
+  EXPECT_TRUE(map.empty());
+}
+
 TEST(Bitmap, HasWhatWasSet) {
   const Bitmap map = of({0, 7, 8, 1'000});
   for (const std::uint32_t bit : {0u, 7u, 8u, 1'000u}) EXPECT_TRUE(map.has(bit));

@@ -279,5 +279,41 @@ TEST_F(SettlerTest, AfterCloseAReceiptFailsAtOnce) {
   EXPECT_EQ(settler.pending(), 0U);
 }
 
+TEST_F(SettlerTest, WhatIsLeftIsDecidedByNobodyAndItsLeaseLapses) {
+  const auto held = hold(4);
+  held->until_ms.store(clock.boot_ms() + config.lease.count());
+  auto settled = all(held);
+  settled.named.push_back({held, 1, {0, Verdict::kLeave, 0, {}, {}}});
+  settler.push(std::move(settled));
+  auto ex = collect();
+  ASSERT_EQ(ex.settles.size(), 1U);
+  EXPECT_FALSE(ex.settles[0].is_whole);
+  EXPECT_EQ(ex.settles[0].acked, 3U);
+  EXPECT_FALSE(ex.settles[0].done.has(1));
+  report(ex);
+  settler.push(back({{held, 0, 4}}));
+  settler.push(some(held, {{1, Verdict::kReject}}));
+  ex = collect();
+  EXPECT_FALSE(ex.settles.at(0).gives_back) << "it would end the claim";
+  EXPECT_TRUE(ex.settles[0].deads.empty());
+  report(ex);
+  clock.advance(config.lease / 2);
+  Exchange renewals;
+  ledger.collect(renewals, clock.steady());
+  EXPECT_TRUE(renewals.extends.empty());
+  EXPECT_EQ(ledger.count(), 1U);
+}
+
+TEST_F(SettlerTest, AnOrderSaysWhetherUsersOwnTransactionsMayHaveAcknowledgedSome) {
+  const auto plain = hold(1), asked = hold(1);
+  asked->has_acks.store(true);
+  settler.push(all(plain));
+  settler.push(all(asked));
+  const auto ex = collect();
+  ASSERT_EQ(ex.settles.size(), 2U);
+  EXPECT_FALSE(ex.settles[0].has_acks);
+  EXPECT_TRUE(ex.settles[1].has_acks);
+}
+
 }  // namespace
 }  // namespace msgq

@@ -39,6 +39,8 @@ Seen seen_of(Verdict verdict) {
       return Seen::kSnooze;
     case Verdict::kReject:
       return Seen::kReject;
+    case Verdict::kLeave:
+      break;
   }
   return Seen::kNo;
 }

@@ -2,7 +2,8 @@
 --   message was alone: then its crash is counted. All of them are suspects. Nothing when its heart
 --   beat again.
 -- Index: primary key of process.
--- Locks: the process's row; its owners; its claims, those that others hold are passed over.
+-- Locks: the process's row; its owners; its claims, those that others hold are passed over: of one
+--   of which a user's open transaction acknowledges messages the lease ends now. Then totals.
 -- Twice: finds nothing.
 create or replace function :schema.bury_process(p_process int, p_heartbeat text, p_window_ms bigint)
 returns table (subscription int, lane int, gen bigint, is_alone boolean, crashes int)
@@ -13,6 +14,9 @@ declare
   v_owners bigint[];
   v_rows :schema.claim[] := '{}';
   v_is_alone boolean;
+  v_done varbit;
+  v_of int[] := '{}';
+  v_acked int[] := '{}';
 begin
   update :schema.process set is_dead = true
     where id = p_process and not is_dead and heartbeat_at::text = p_heartbeat;
@@ -31,6 +35,10 @@ begin
     v_rows := v_rows || v_row;
   end loop;
   foreach v_row in array v_rows loop
+    v_done := :schema.take_acks(v_row.gen, v_row.done, v_row.n);
+    v_of := v_of || v_row.subscription;
+    v_acked := v_acked || :schema.ones(v_done) - :schema.ones(v_row.done);
+    v_row.done := v_done;
     v_is_alone := cardinality(v_rows) = 1 and v_row.is_suspect
                   and v_row.n - :schema.ones(v_row.done) = 1;
     if v_is_alone and (v_row.crashes = 0
@@ -39,9 +47,10 @@ begin
       v_row.crashed_at := :schema.clock();
     end if;
     v_row.crashes := v_row.crashes + v_is_alone::int;
-    update :schema.claim c set state = 2, is_suspect = true, crashes = v_row.crashes,
-                               crashed_at = v_row.crashed_at
-      where c.subscription = v_row.subscription and c.lane = v_row.lane and c.gen = v_row.gen;
+    v_row.is_suspect := true;
+    perform :schema.lapse(v_row);
     return query select v_row.subscription, v_row.lane, v_row.gen, v_is_alone, v_row.crashes;
   end loop;
+  perform :schema.end_leases(v_owners, 0);
+  perform :schema.count_acks(v_of, v_acked);
 end $$

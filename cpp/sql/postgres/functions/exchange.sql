@@ -11,11 +11,9 @@
 create or replace function :schema.exchange(
   p_owner bigint, p_request bigint, p_process int, p_runs_suspect boolean, p_looks_due boolean,
   s_subscriptions int[], s_lanes int[], s_gens bigint[], s_owners bigint[], s_flags int[],
-    s_done text[],
-  s_acked int[],
+  s_done text[], s_acked int[],
   r_settles int[], r_kinds int[], r_delays_ms bigint[], r_reasons text[], r_ids uuid[],
-    r_bytes int[],
-  r_checksums bigint[], r_ends int[], r_frames bytea,
+  r_bytes int[], r_checksums bigint[], r_ends int[], r_frames bytea,
   e_subscriptions int[], e_lanes int[], e_gens bigint[], e_owners bigint[], e_lease_ms bigint[],
   w_subscriptions int[], w_lane_ends int[], w_lanes int[], w_counts int[], w_bytes bigint[],
   w_lease_ms bigint[], w_flags int[])
@@ -41,10 +39,15 @@ begin
       with ordinality as s(subscription, lane, gen, owner, flags, done, acked, number)
     order by 1, 2, 3
   loop
-    select * into v_claim from :schema.claim c
-      where c.subscription = v_settle.subscription and c.lane = v_settle.lane
-        and c.gen = v_settle.gen and c.owner = v_settle.owner and c.state = 0
-      for update;
+    if v_settle.flags & 3 > 0 then  -- ends it: whole, or gives back
+      select * into v_claim from :schema.claim c
+        where (c.subscription, c.lane, c.gen, c.owner, c.state) = (v_settle.subscription,
+          v_settle.lane, v_settle.gen, v_settle.owner, 0) for update;
+    else  -- waits for no transaction of a user's that acknowledges some of it
+      select * into v_claim from :schema.claim c
+        where (c.subscription, c.lane, c.gen, c.owner, c.state) = (v_settle.subscription,
+          v_settle.lane, v_settle.gen, v_settle.owner, 0) for no key update;
+    end if;
     if not found then
       v_lost := v_lost || v_settle.number::int;
       what := 1; i := v_settle.number - 1; value := 0;
@@ -55,6 +58,8 @@ begin
     if v_settle.flags & 1 = 0 then  -- not whole
       v_done := :schema.merged(v_claim.done, v_settle.done, v_claim.n);
       v_left := v_claim.n - :schema.ones(v_done);
+    elsif v_settle.flags & 4 > 0 then
+      perform :schema.drop_acks(v_claim);
     end if;
     if v_left = 0 then
       delete from :schema.block b using :schema.cursor r
@@ -63,20 +68,18 @@ begin
           and r.subscription = v_claim.subscription;
       v_settled := v_settled || v_claim;
     elsif v_settle.flags & 2 > 0 then  -- gives back
-      update :schema.claim c set state = 2, done = v_done, attempt = greatest(c.attempt - 1, 0)
-        where c.subscription = v_claim.subscription and c.lane = v_claim.lane
-          and c.gen = v_claim.gen;
+      v_claim.done := v_done;
+      v_claim.attempt := greatest(v_claim.attempt - 1, 0);
+      s_acked[v_settle.number] := v_settle.acked + :schema.lapse(v_claim);
     else
-      update :schema.claim c set done = v_done
-        where c.subscription = v_claim.subscription and c.lane = v_claim.lane
-          and c.gen = v_claim.gen;
+      update :schema.claim c set done = v_done where (c.subscription, c.lane, c.gen) =
+        (v_claim.subscription, v_claim.lane, v_claim.gen);
     end if;
   end loop;
 
   if cardinality(r_ids) > 0 then
     perform :schema.set_aside(s_subscriptions, v_lost, r_settles, r_kinds, r_delays_ms, r_reasons,
-      r_ids,
-                              r_bytes, r_checksums, r_ends, r_frames);
+                              r_ids, r_bytes, r_checksums, r_ends, r_frames);
   end if;
   if cardinality(s_gens) > 0 then
     perform :schema.note_settled(p_owner, p_request, s_subscriptions, s_acked, v_lost, r_settles,
@@ -98,8 +101,7 @@ begin
     v_wish := :schema.claim_wish(
       p_owner, p_request, p_process, p_runs_suspect, v_settled, w_subscriptions[n],
       w_lanes[coalesce(w_lane_ends[n - 1], 0) + 1 : w_lane_ends[n]], v_room, w_bytes[n],
-        w_lease_ms[n],
-      w_flags[n], cardinality(s_gens) > 0 or cardinality(e_gens) > 0);
+      w_lease_ms[n], w_flags[n], cardinality(s_gens) > 0 or cardinality(e_gens) > 0);
     p_runs_suspect := v_wish.runs_suspect;
     v_room := greatest(v_room - v_wish.taken, 0);
     what := 3; i := n - 1; value := v_wish.has_more::int + 2 * v_wish.suspects_waiting::int;
@@ -116,9 +118,7 @@ begin
   if p_looks_due then
     what := 4; i := 0;
     select extract(epoch from min(p.due) - :schema.clock()) * 1000 into value from :schema.parked p;
-    if value is not null then
-      return next;
-    end if;
+    if value is not null then return next; end if;
   end if;
   what := 5; i := 0;
   select d.version into value from :schema.directory d where d.id = 0;

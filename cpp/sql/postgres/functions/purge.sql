@@ -8,6 +8,8 @@ create or replace function :schema.purge(p_queue int) returns bigint language pl
 declare
   v_subscription int;
   v_cursor record;
+  v_claim record;
+  v_acked int := 0;
   v_before record;
   v_newest bigint;
   v_parked bigint;
@@ -23,6 +25,13 @@ begin
     array(select lane from :schema.cursor where subscription = v_subscription));
   perform 1 from :schema.claim where subscription = v_subscription order by lane, gen
     for update nowait;
+  for v_claim in select gen, done, n from :schema.claim
+    where subscription = v_subscription and state = 0
+  loop
+    v_acked := v_acked + :schema.ones(:schema.take_acks(v_claim.gen, v_claim.done, v_claim.n))
+               - :schema.ones(v_claim.done);
+  end loop;
+  perform :schema.count_acks(array[v_subscription], array[v_acked]);
   delete from :schema.parked where queue = p_queue;
   get diagnostics v_parked = row_count;  -- what is parked from now on stays, and is not counted
   select * into v_before from :schema.depth() d

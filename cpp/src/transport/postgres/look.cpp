@@ -18,6 +18,11 @@ const Queue& require(const Directory& directory, std::string_view name) {
   throw Error(ErrorCode::kNotFound, "there is no queue '" + std::string(name) + "'");
 }
 
+ConnectionSpec for_acks(ConnectionSpec spec) {
+  spec.role = "acks";
+  return spec;
+}
+
 Array ids_of(const std::vector<MessageId>& ids) {
   Array out(Array::Type::kUuid);
   for (const MessageId id : ids) out.add(id);
@@ -59,7 +64,11 @@ Params delete_params(const Queue& queue, const Rows& rows) {
 
 PostgresLook::PostgresLook(ConnectionSpec spec, Clock& clock, Log& log,
                            std::function<void(Connection&)> test_only_before)
-    : spec_(std::move(spec)), clock_(clock), log_(log), before_(std::move(test_only_before)) {}
+    : spec_(std::move(spec)),
+      clock_(clock),
+      log_(log),
+      before_(std::move(test_only_before)),
+      ack_bar_(for_acks(spec_), log) {}
 
 PostgresLook::~PostgresLook() = default;
 
@@ -201,7 +210,7 @@ std::uint64_t PostgresLook::store_bytes() {
 
 std::uint64_t PostgresLook::connections() {
   MutexLock lock(mutex_);
-  return connection_ && !connection_->is_broken() ? 1 : 0;
+  return (connection_ && !connection_->is_broken() ? 1u : 0u) + (ack_bar_.is_connected() ? 1u : 0u);
 }
 
 }  // namespace msgq::transport::postgres

@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "base/mutex.h"
+#include "transport/postgres/ack_bar.h"
 #include "transport/postgres/connection.h"
 #include "transport/postgres/directory.h"
 #include "transport/transport.h"
@@ -35,6 +36,9 @@ class PostgresLook final : public Look {
   void backup(const std::string& path) override;
   std::uint64_t store_bytes() override;
   std::uint64_t connections() override;
+  std::vector<AckFate> bar(const std::vector<AckPlace>& places) override {
+    return ack_bar_.run(places);
+  }
 
  private:
   template <typename Use>
@@ -48,6 +52,7 @@ class PostgresLook final : public Look {
   Clock& clock_;
   Log& log_;
   const std::function<void(Connection&)> before_;
+  AckBar ack_bar_;
   Mutex mutex_;
   // guarded by mutex_
   std::unique_ptr<Connection> connection_;

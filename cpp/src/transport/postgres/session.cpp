@@ -165,11 +165,26 @@ void PostgresSession::do_chores(const Exchange& in, ExchangeResult& out) {
     out.promoted += outbox_.drain(*connection_, directory_, in.promote_max);
     if (out.promoted > 0) directory_.forget();
   }
+  look_at_acks(in, out);
   if (!in.reclaims) return;
   std::set<Reclaimer::Key> busy;
   for (const auto& each : in.settles) busy.insert(key_of(each.claim));
   for (const auto& each : in.extends) busy.insert(key_of(each.claim));
   out.reclaimed = reclaimer_.run(*connection_, asker_.process, busy);
+}
+
+void PostgresSession::look_at_acks(const Exchange& in, ExchangeResult& out) {
+  out.acked.resize(in.ack_looks.size());
+  if (in.ack_looks.empty()) return;
+  Array gens(Array::Type::kInt8);
+  for (const ClaimKey& claim : in.ack_looks) gens.add(static_cast<std::int64_t>(claim.gen));
+  Params params;
+  params.array(std::move(gens));
+  const Rows rows = connection_->call("look_at_acks", params);
+  for (int row = 0; row < rows.size(); ++row)
+    for (std::size_t i = 0; i < in.ack_looks.size(); ++i)
+      if (static_cast<std::int64_t>(in.ack_looks[i].gen) == rows.integer(row, 0))
+        out.acked[i].push_back(static_cast<std::uint32_t>(rows.integer(row, 1)));
 }
 
 void PostgresSession::prepare_queues(const Exchange& in) {

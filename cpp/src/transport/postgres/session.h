@@ -61,6 +61,7 @@ class PostgresSession final : public Session {
   void connect();
   void open_owner();
   void do_chores(const Exchange& in, ExchangeResult& out);
+  void look_at_acks(const Exchange& in, ExchangeResult& out);
   void prepare_queues(const Exchange& in);
   Sent send(const Exchange& in, bool looks_due);
   void receive(const Sent& sent, const Exchange& in, ExchangeResult& out);

@@ -111,9 +111,10 @@ class PostgresRoomTest : public ::testing::Test {
 // Another program's open transaction.
 class OpenTransaction {
  public:
-  explicit OpenTransaction(const std::string& schema)
+  explicit OpenTransaction(const std::string& schema,
+                           const std::string& isolation = "read committed")
       : schema_(schema), connection_(PQconnectdb(pg_url().c_str())) {
-    run("begin");
+    run("begin isolation level " + isolation);
   }
   ~OpenTransaction() { PQfinish(connection_); }
   OpenTransaction(const OpenTransaction&) = delete;
@@ -125,6 +126,13 @@ class OpenTransaction {
     const auto status = PQresultStatus(result.get());
     EXPECT_TRUE(status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK)
         << PQerrorMessage(connection_);
+  }
+  // The SQLSTATE with which it is refused; empty when it is not.
+  std::string state_of(const std::string& sql) {
+    const transport::postgres::Result result(
+        PQexec(connection_, transport::postgres::with_schema(sql, schema_).c_str()));
+    const char* state = PQresultErrorField(result.get(), PG_DIAG_SQLSTATE);
+    return state != nullptr ? state : "";
   }
   int backend() const { return PQbackendPID(connection_); }
   // Waits until so many sessions wait for a lock that this one holds.
