@@ -1,27 +1,74 @@
-"""Sends over a connection of the user's own, in the transaction that is open on it.
+"""Calls functions of msgq's schema over a connection of the user's own, in its open transaction.
 
 psycopg 3 (sync and async), psycopg2, asyncpg, SQLAlchemy 2 (Connection, Session, their async twins)
-and Django's connection: each a few lines over the function `enqueue` of msgq's schema. No driver is
-imported here. Thread: the connection's.
+and Django's connection: a few lines each. No driver is imported here. Thread: the connection's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from msgq.errors import ConfigError, SchemaError, StoreRejectedError, UnsupportedError
+from msgq.errors import (
+    ConfigError,
+    LeaseLostError,
+    MsgqError,
+    SchemaError,
+    StoreRejectedError,
+    UnsupportedError,
+    WaitTimeoutError,
+)
 
 UNCOMMITTED: Final = 6
-_SQL: Final = (
+_SEND: Final = (
     "select {schema}.enqueue({queue}::text, t.body, t.headers::jsonb, "
     "make_interval(secs => {delay}::float8), null, {handler}::text, {content}::int) "
     "from unnest({bodies}::bytea[], {headers}::text[]) with ordinality as t(body, headers, i) "
     "order by t.i"
 )
-_NAMES: Final = ("queue", "delay", "handler", "content", "bodies", "headers")
+_VALUE: Final = re.compile(r"\{(\w+)\}::([\w\[\]]+)")
 _NOT_THERE: Final = ("42883", "3F000", "42P01")
-_ABORTED: Final = "25P02"
+_MEANINGS: Final[dict[str, tuple[type[MsgqError], str]]] = {
+    "25P02": (
+        StoreRejectedError,
+        "the transaction of this connection has failed before: roll it back first",
+    ),
+    "MQ010": (
+        LeaseLostError,
+        "the lease had ended; somebody else may be running the message: roll the transaction back",
+    ),
+    "MQ011": (
+        StoreRejectedError,
+        "the transaction of this connection began before the message was delivered, and at its "
+        "isolation level cannot see the lease: begin it after the delivery",
+    ),
+    "MQ012": (LeaseLostError, "the message is already settled: roll the transaction back"),
+    "MQ013": (
+        WaitTimeoutError,
+        "another transaction that is still open acknowledges this message: end that one first",
+    ),
+}
+
+
+class Call(NamedTuple):
+    """One statement: {schema} and each {value}::type stand in its text once."""
+
+    schema: str
+    sql: str
+    values: Mapping[str, Any]
+
+    def positional(self, mark: str) -> tuple[str, list[Any]]:
+        """Gives the statement with %s or $1, $2, ... and the values in the order of its text."""
+        names = _VALUE.findall(self.sql)
+        marks = {name: mark.format(number) for number, (name, _) in enumerate(names, 1)}
+        text = self.sql.format(schema=self.schema, **marks)
+        return text, [self.values[name] for name, _ in names]
+
+    def named(self) -> str:
+        """Gives the statement with :name; casts are written out, `::` would be read as a name."""
+        text = _VALUE.sub(r"cast(:\1 as \2)", self.sql).format(schema=self.schema)
+        return re.sub(r"([\w.]+)::(\w+)", r"cast(\1 as \2)", text)
 
 
 class Letters(NamedTuple):
@@ -35,12 +82,17 @@ class Letters(NamedTuple):
     headers: Sequence[bytes | None]
     delay_ms: int | None
 
-    def values(self) -> dict[str, Any]:
-        """Gives the statement's parameters by name."""
-        delay = None if self.delay_ms is None else self.delay_ms / 1000
-        headers = [each.decode() if each else None for each in self.headers]
-        found = (self.queue, delay, self.handler, self.content, list(self.bodies), headers)
-        return dict(zip(_NAMES, found, strict=True))
+    def call(self) -> Call:
+        """Gives the statement that sends them."""
+        values = {
+            "queue": self.queue,
+            "delay": None if self.delay_ms is None else self.delay_ms / 1000,
+            "handler": self.handler,
+            "content": self.content,
+            "bodies": list(self.bodies),
+            "headers": [each.decode() if each else None for each in self.headers],
+        }
+        return Call(self.schema, _SEND, values)
 
 
 class Uncommitted:
@@ -65,51 +117,67 @@ class Uncommitted:
 
 
 def send(conn: Any, letters: Letters) -> Uncommitted:
-    """Sends over a connection that is not asynchronous.
-
-    Raises UnsupportedError for connections nobody knows, ConfigError for one outside a transaction
-    (it would commit each message by itself), SchemaError when its database has no such schema,
-    StoreRejectedError in a transaction that has failed.
-    """
-    kind = _kind(conn)
-    if kind in _ASYNC:
-        raise ConfigError(f"{_name(conn)} is asynchronous: use the aenqueue twins with it")
-    try:
-        rows = _SYNC[kind](conn, letters)
-    except Exception as error:
-        _translate(error, letters.schema)
-        raise
-    return Uncommitted([_bytes(row[0]) for row in rows])
+    """Sends over a connection that is not asynchronous. Raises as run()."""
+    return Uncommitted([_bytes(row[0]) for row in run(conn, letters.call())])
 
 
 async def asend(conn: Any, letters: Letters) -> Uncommitted:
-    """Sends over an asynchronous connection. Raises as send()."""
-    kind = _kind(conn)
-    if kind not in _ASYNC:
-        raise ConfigError(f"{_name(conn)} is not asynchronous: use enqueue with it, not aenqueue")
+    """Sends over an asynchronous connection. Raises as run()."""
+    return Uncommitted([_bytes(row[0]) for row in await arun(conn, letters.call())])
+
+
+def run(conn: Any, call: Call) -> list[Any]:
+    """Runs a statement over a connection that is not asynchronous, and gives its rows.
+
+    Raises UnsupportedError for connections nobody knows, ConfigError for one that is closed or
+    outside a transaction (it would commit each statement by itself), SchemaError when its database
+    has no such schema, StoreRejectedError in a transaction that has failed.
+    """
+    kind = require_kind(conn, SYNC)
     try:
-        rows = await _ASYNC[kind](conn, letters)
+        return list(SYNC[kind](conn, call))
     except Exception as error:
-        _translate(error, letters.schema)
+        _translate(error, call.schema)
         raise
-    return Uncommitted([_bytes(row[0]) for row in rows])
+
+
+async def arun(conn: Any, call: Call) -> list[Any]:
+    """Runs a statement over an asynchronous connection. Raises as run()."""
+    kind = require_kind(conn, ASYNC)
+    try:
+        return list(await ASYNC[kind](conn, call))
+    except Exception as error:
+        _translate(error, call.schema)
+        raise
 
 
 def _name(conn: Any) -> str:
     return f"{type(conn).__module__}.{type(conn).__qualname__}"
 
 
-def _kind(conn: Any) -> str:
-    """Finds the driver by the names of the classes that the connection is of."""
-    for each in type(conn).__mro__:
-        package = each.__module__.partition(".")[0]
-        kind = f"{package}.{each.__qualname__}"
-        if kind in _SYNC or kind in _ASYNC:
-            return kind
-    raise UnsupportedError(
-        f"conn= is {_name(conn)}; there are connections of psycopg, psycopg2, asyncpg, SQLAlchemy "
-        "and Django"
-    )
+def require_kind(conn: Any, kinds: Mapping[str, Any]) -> str:
+    """Finds the driver by the names of the classes that the connection is of.
+
+    Raises UnsupportedError for connections nobody knows, ConfigError for one that is closed or
+    asynchronous when it should not be, or not when it should.
+    """
+    found = [
+        f"{each.__module__.partition('.')[0]}.{each.__qualname__}" for each in type(conn).__mro__
+    ]
+    kind = next((each for each in found if each in SYNC or each in ASYNC), None)
+    if kind is None:
+        raise UnsupportedError(
+            f"conn= is {_name(conn)}; there are connections of psycopg, psycopg2, asyncpg, "
+            "SQLAlchemy and Django"
+        )
+    if kind not in kinds:
+        wrong = "asynchronous" if kind in ASYNC else "not asynchronous"
+        right = "the twins with an `a` before their names" if kind in ASYNC else "the plain calls"
+        raise ConfigError(f"{_name(conn)} is {wrong}: use {right} with it")
+    is_closed = conn.is_closed() if kind.startswith("asyncpg") else getattr(conn, "closed", False)
+    if is_closed and not callable(is_closed):
+        raise ConfigError(f"{_name(conn)} is closed: give an open one")
+    return kind
 
 
 def _require(is_in_transaction: bool, conn: Any) -> None:
@@ -120,74 +188,60 @@ def _require(is_in_transaction: bool, conn: Any) -> None:
         )
 
 
-def _positional(letters: Letters, mark: str) -> tuple[str, tuple[Any, ...]]:
-    """Gives the statement with %s or $1 .. $6 in the order of its text."""
-    marks = {name: mark.format(number) for number, name in enumerate(_NAMES, 1)}
-    return _SQL.format(schema=letters.schema, **marks), tuple(letters.values().values())
-
-
-def _by_cursor(conn: Any, letters: Letters) -> list[Any]:
-    statement, values = _positional(letters, "%s")
+def _by_cursor(conn: Any, call: Call) -> list[Any]:
+    statement, values = call.positional("%s")
     with conn.cursor() as cursor:
         cursor.execute(statement, values)
         return list(cursor.fetchall())
 
 
-def _psycopg(conn: Any, letters: Letters) -> list[Any]:
+def _psycopg(conn: Any, call: Call) -> list[Any]:
     _require(not conn.autocommit or conn.info.transaction_status != 0, conn)
-    return _by_cursor(conn, letters)
+    return _by_cursor(conn, call)
 
 
-def _psycopg2(conn: Any, letters: Letters) -> list[Any]:
+def _psycopg2(conn: Any, call: Call) -> list[Any]:
     _require(not conn.autocommit or conn.get_transaction_status() != 0, conn)
-    return _by_cursor(conn, letters)
+    return _by_cursor(conn, call)
 
 
-def _django(conn: Any, letters: Letters) -> list[Any]:
+def _django(conn: Any, call: Call) -> list[Any]:
     _require(conn.in_atomic_block or not conn.get_autocommit(), conn)
-    return _by_cursor(conn, letters)
+    return _by_cursor(conn, call)
 
 
-def _alchemy_statement(letters: Letters) -> Any:
+def _alchemy_text(call: Call) -> Any:
     from sqlalchemy import text
 
-    # Casts are written out: `::` after a name would be read as part of it.
-    casts = {"queue": "text", "delay": "float8", "handler": "text", "content": "int",
-             "bodies": "bytea[]", "headers": "text[]"}  # fmt: skip
-    sql = _SQL
-    for name, cast in casts.items():
-        sql = sql.replace(f"{{{name}}}::{cast}", f"cast(:{name} as {cast})")
-    return text(
-        sql.format(schema=letters.schema).replace("t.headers::jsonb", "cast(t.headers as jsonb)")
-    )
+    return text(call.named())
 
 
-def _alchemy(conn: Any, letters: Letters) -> list[Any]:
+def _alchemy(conn: Any, call: Call) -> list[Any]:
     own = conn.connection() if hasattr(conn, "connection") and callable(conn.connection) else conn
     _require(own.get_execution_options().get("isolation_level") != "AUTOCOMMIT", conn)
-    return list(conn.execute(_alchemy_statement(letters), letters.values()).fetchall())
+    return list(conn.execute(_alchemy_text(call), dict(call.values)).fetchall())
 
 
-async def _apsycopg(conn: Any, letters: Letters) -> list[Any]:
+async def _apsycopg(conn: Any, call: Call) -> list[Any]:
     _require(not conn.autocommit or conn.info.transaction_status != 0, conn)
-    statement, values = _positional(letters, "%s")
+    statement, values = call.positional("%s")
     async with conn.cursor() as cursor:
         await cursor.execute(statement, values)
         return list(await cursor.fetchall())
 
 
-async def _asyncpg(conn: Any, letters: Letters) -> list[Any]:
+async def _asyncpg(conn: Any, call: Call) -> list[Any]:
     _require(conn.is_in_transaction(), conn)
-    statement, values = _positional(letters, "${}")
+    statement, values = call.positional("${}")
     return list(await conn.fetch(statement, *values))
 
 
-async def _aalchemy(conn: Any, letters: Letters) -> list[Any]:
-    found = await conn.execute(_alchemy_statement(letters), letters.values())
+async def _aalchemy(conn: Any, call: Call) -> list[Any]:
+    found = await conn.execute(_alchemy_text(call), dict(call.values))
     return list(found.fetchall())
 
 
-_SYNC: Final = {
+SYNC: Final = {
     "psycopg.Connection": _psycopg,
     "psycopg2.connection": _psycopg2,
     "django.BaseDatabaseWrapper": _django,
@@ -196,7 +250,7 @@ _SYNC: Final = {
     "sqlalchemy.Session": _alchemy,
     "sqlalchemy.scoped_session": _alchemy,
 }
-_ASYNC: Final = {
+ASYNC: Final = {
     "psycopg.AsyncConnection": _apsycopg,
     "asyncpg.Connection": _asyncpg,
     "asyncpg.PoolConnectionProxy": _asyncpg,
@@ -209,7 +263,7 @@ _ASYNC: Final = {
 def _translate(error: BaseException, schema: str) -> None:
     """Raises our error for what the driver's tells of msgq; others are the caller's to know."""
     cause: BaseException | None = error
-    states = set()
+    states: set[Any] = set()
     while cause is not None:
         states.add(getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None))
         cause = getattr(cause, "orig", None) or cause.__cause__
@@ -218,10 +272,9 @@ def _translate(error: BaseException, schema: str) -> None:
             f"the database of this connection has no msgq in schema {schema!r}: give one to the "
             "database that the app uses, or run msgq db upgrade there"
         ) from error
-    if _ABORTED in states:
-        raise StoreRejectedError(
-            "the transaction of this connection has failed before: roll it back first"
-        ) from error
+    for state, (kind, text) in _MEANINGS.items():
+        if state in states:
+            raise kind(text) from error
 
 
 def _bytes(found: Any) -> bytes:

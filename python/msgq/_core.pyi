@@ -12,6 +12,7 @@ VERDICT_ACK: Final = 0
 VERDICT_RETRY: Final = 1
 VERDICT_SNOOZE: Final = 2
 VERDICT_REJECT: Final = 3
+VERDICT_LEAVE: Final = 4
 
 CONTENT_BYTES: Final = 0
 CONTENT_JSON: Final = 1
@@ -83,6 +84,10 @@ class Lot:
     def is_uniform(self) -> bool: ...
     @property
     def is_lost(self) -> bool: ...
+    def end_acks(self, first: int, end: int) -> list[int]:
+        """From now on Engine.begin_ack refuses these. For which of them it was called before."""
+    def reopen_acks(self, index: int) -> None:
+        """Takes end_acks back."""
     def __len__(self) -> int: ...
     def bodies(self) -> list[bytes]: ...
     def fields(self, index: int) -> DeliveryFields: ...
@@ -171,6 +176,13 @@ class Engine:
     def claim(self, queue: str, count: int, wait: float, lease: float) -> Lot | None: ...
     def settle_now(self, lot: Lot, decisions: Sequence[Decision]) -> Receipt: ...
     def extend(self, lot: Lot, lease: float) -> Receipt: ...
+    # acknowledging in transactions of the user's own
+    def begin_ack(self, lot: Lot, index: int) -> tuple[int, int, int, int, int]:
+        """(subscription, lane, gen, owner, place): names the message to the function ack()."""
+    def await_ack(self, lot: Lot, index: int) -> None:
+        """Settles a message of a raw claim once its transaction is seen to be committed."""
+    def bar(self, lot: Lot, indexes: Sequence[int]) -> list[int]:
+        """What became of each: 1 done, 2 barred from now on, 3 a transaction is still open."""
     # looking and administering
     def stats(self, with_depth: bool = True) -> dict[str, object]:
         """The Snapshot of stats.h as plain dicts and lists, same names."""

@@ -22,6 +22,7 @@ ACK: Final = 0
 RETRY: Final = 1
 SNOOZE: Final = 2
 REJECT: Final = 3
+LEAVE: Final = 4
 _REASON_MAX: Final = 300
 
 

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
+from msgq._ack import Acks
 from msgq._decide import Judge
 from msgq._run import BatchRunner, EachRunner, HandlerRunner, UnknownRunner
 from msgq.errors import UnsupportedError
@@ -71,7 +72,9 @@ class Inline:
         judge = _Witness(settings.retry or self._app.policy(), self._app.exceptions)
         function = _blocking(handler.function) if settings.is_async else handler.function
         kind = BatchRunner if settings.batch else EachRunner
-        return kind(cast("Engine", engine), handler.name, function, handler._plan, judge)
+        own = cast("Engine", engine)
+        acks = Acks(own, self._app)
+        return kind(own, handler.name, function, handler._plan, judge, acks=acks)
 
 
 def _blocking(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -7,6 +7,7 @@ the core has ready; one call settles all that finished in a turn.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import threading
 from collections import deque
@@ -23,6 +24,8 @@ from msgq.outcome import Outcome
 if TYPE_CHECKING:
     from msgq import _core
     from msgq._core import Decision, Engine, Lot
+
+    Call = tuple[HandlerRunner, Lot, int]  # and its key
 
 _JOIN_SECONDS: Final = 1.0
 
@@ -128,7 +131,7 @@ class LoopThread:
         self, runner: HandlerRunner, lot: Lot, index: int, body: bytes, key: int
     ) -> None:
         """Runs one message; whatever happens, exactly one decision comes of it, or it goes back."""
-        plan = runner.plan
+        plan, span = runner.plan, range(index, index + 1)
         try:
             values = plan.unpack(body)
         except codec.FAULTS:
@@ -143,34 +146,54 @@ class LoopThread:
                     runner.function(values) if plan.is_item else runner.function(*values)
                 )
             else:
-                answer = await plan.invoke(runner.function, values, Context(lot, index))
+                context = Context(lot, index, runner.acks)
+                answer = await plan.invoke(runner.function, values, context)
         except BaseException as error:  # noqa: BLE001 (exits of a handler are failures)
             found = self._fault(runner, key, error)
-            if found is None:
-                self._done(key, lot, [])
-            else:
-                self._done(key, lot, [runner.judge.on_error(lot, index, found)])
+            decided = [] if found is None else [runner.judge.on_error(lot, index, found)]
+            await self._decided((runner, lot, key), span, decided, found is None)
             return
         if answer is not None and isinstance(answer, Outcome):
-            self._done(key, lot, [runner.judge.on_outcome(lot, index, answer)])
-        else:
+            decided = [runner.judge.on_outcome(lot, index, answer)]
+        elif runner.acks is None:
             self._done(key, lot, (index,))
+            return
+        else:
+            decided = []
+        await self._decided((runner, lot, key), span, decided)
 
     async def _batch(self, runner: BatchRunner, lot: Lot, key: int) -> None:
         """Runs one batch and names a decision for every message of it."""
         items, places, decisions = runner.unpacked(lot)
         try:
             if items:
-                answer = await runner.plan.invoke(runner.function, items, Context(lot, 0))
+                context = Context(lot, 0, runner.acks, places)
+                answer = await runner.plan.invoke(runner.function, items, context)
                 decisions += runner.answered(lot, places, answer)
         except BaseException as error:  # noqa: BLE001 (exits of a handler are failures)
             found = self._fault(runner, key, error)
             if found is None:
-                self._done(key, lot, [])
+                await self._decided((runner, lot, key), range(len(lot)), [], True)
                 return
             decisions += runner.failed(lot, places, found)
+        await self._decided((runner, lot, key), range(len(lot)), decisions)
+
+    async def _decided(
+        self, call: Call, span: range, decisions: list[Decision], goes_back: bool = False
+    ) -> None:
+        """Ends a call, once the transactions that acknowledge its messages have had their say."""
+        runner, lot, key = call
+        if runner.acks is not None and lot.end_acks(span.start, span.stop):
+            asked = asyncio.ensure_future(
+                asyncio.to_thread(runner.decided, lot, span, decisions, retries=not goes_back)
+            )
+            while not asked.done():
+                with contextlib.suppress(asyncio.CancelledError):  # it is said within a second
+                    await asyncio.shield(asked)
+            decisions = asked.result()
+            self._timed_out.discard(key)
         said = {each[0] for each in decisions}
-        acked = [i for i in range(len(lot)) if i not in said]
+        acked = [] if goes_back else [i for i in span if i not in said]
         self._done(key, lot, [*decisions, *acked])
 
     def _fault(self, runner: Runner, key: int, error: BaseException) -> BaseException | None:

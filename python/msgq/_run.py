@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from msgq import codec
-from msgq._decide import ACK, Judge, unknown
+from msgq._decide import ACK, LEAVE, Judge, unknown
 from msgq._lifecycle import logger
 from msgq._record import attempt_record
 from msgq._slot import Slot, places_of
@@ -19,6 +19,7 @@ from msgq.message import Context
 from msgq.outcome import Outcome
 
 if TYPE_CHECKING:
+    from msgq._ack import Acks
     from msgq._core import Decision, Engine, Lot, Run
     from msgq._signature import Plan
 
@@ -28,6 +29,7 @@ class Runner:
 
     timeout: float = 0.0
     name: str = ""
+    acks: Acks | None = None
 
     def run(self, lot: Lot, slot: Slot) -> None:
         """Runs every message of the lot and settles it."""
@@ -43,14 +45,23 @@ class HandlerRunner(Runner):
 
     def __init__(
         self, engine: Engine, name: str, function: Callable[..., Any], plan: Plan, judge: Judge,
-        timeout: float = 0.0,
+        timeout: float = 0.0, *, acks: Acks | None = None,
     ) -> None:  # fmt: skip
         self.name = name
+        self.acks = acks if plan.context else None  # without a Context nobody uses them
         self.timeout = timeout
         self.engine = engine
         self.function = function
         self.plan = plan
         self.judge = judge
+
+    def decided(
+        self, lot: Lot, span: range, decisions: list[Decision], *, retries: bool = True
+    ) -> list[Decision]:
+        """Lets the transactions that acknowledge messages themselves have their say."""
+        if self.acks is None:
+            return decisions
+        return self.acks.decided(self.judge, lot, span, decisions, retries=retries)
 
 
 class EachRunner(HandlerRunner):
@@ -78,7 +89,7 @@ class EachRunner(HandlerRunner):
                 if decision is not None:
                     decisions.append(decision)
         if slot.end():
-            self.engine.settle(lot, decisions)
+            self.engine.settle(lot, self.decided(lot, range(count), decisions))
 
     def _calls(self, lot: Lot, halt: list[str]) -> Run:
         """Gives the calls: of plain bytes, of typed arguments, or of everything else."""
@@ -87,7 +98,7 @@ class EachRunner(HandlerRunner):
             return lot.run(function, None if plan.is_raw else plan.unpack, halt, Outcome, False)
 
         def call(body: bytes, index: int) -> object:
-            return plan.invoke(function, plan.unpack(body), Context(lot, index))
+            return plan.invoke(function, plan.unpack(body), Context(lot, index, self.acks))
 
         return lot.run(call, None, halt, Outcome, True)
 
@@ -101,7 +112,7 @@ class EachRunner(HandlerRunner):
         except PayloadError as unreadable:
             return self.judge.unreadable(index, unreadable)
         try:
-            answer = self.plan.invoke(self.function, values, Context(lot, index))
+            answer = self.plan.invoke(self.function, values, Context(lot, index, self.acks))
         except BaseException as failed:  # noqa: BLE001
             return self.judge.on_error(lot, index, failed)
         return self.judge.on_outcome(lot, index, answer) if isinstance(answer, Outcome) else None
@@ -116,7 +127,9 @@ class EachRunner(HandlerRunner):
     def _leave(self, lot: Lot, index: int, decisions: list[Decision], slot: Slot) -> None:
         """Settles what ran before `index` and gives the rest back unspent."""
         if slot.end():
-            self.engine.settle_some(lot, with_acks(decisions, index))
+            self.engine.settle_some(
+                lot, with_acks(self.decided(lot, range(index), decisions), index)
+            )
             self.engine.give_back(lot)
 
     def expired(self, lot: Lot, _index: int, error: BaseException) -> list[Decision]:
@@ -145,12 +158,13 @@ class BatchRunner(HandlerRunner):
         next(begun)
         if items:
             try:
-                answer = self.plan.invoke(self.function, items, Context(lot, 0))
+                context = Context(lot, 0, self.acks, places)
+                answer = self.plan.invoke(self.function, items, context)
                 decisions += self.answered(lot, places, answer)
             except BaseException as error:  # noqa: BLE001 (exits of a handler are failures)
                 decisions += self.failed(lot, places, error)
         if slot.end():
-            self.engine.settle(lot, decisions)
+            self.engine.settle(lot, self.decided(lot, range(len(lot)), decisions))
 
     def unpacked(self, lot: Lot) -> tuple[list[Any], range | list[int], list[Decision]]:
         """Gives the items, the index of each in the lot, and what is decided on unreadable ones."""
@@ -234,6 +248,10 @@ def guard(runner: Runner, lot: Lot, slot: Slot, engine: Engine) -> None:
         if not isinstance(error, MsgqError):
             logger().exception("running %r failed inside msgq; its messages go back", runner.name)
         try:
+            if runner.acks is not None:
+                runner.acks.forget(lot)
+                left = [(i, LEAVE, 0, "", b"") for i in lot.end_acks(0, len(lot))]
+                engine.settle_some(lot, left)
             engine.give_back(lot)
         except MsgqError as failed:
             logger().debug("giving back failed: %s", failed)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
+    from msgq._ack import Acks
     from msgq._bridge import Bridge
     from msgq._core import Engine
 
@@ -175,6 +176,12 @@ class Client:
 
             found = self._bridges[loop] = make_bridge(self._opened(), self.config)
         return found
+
+    def _acks(self) -> Acks:
+        """Gives this client's way into users' transactions."""
+        from msgq._ack import Acks
+
+        return Acks(self._opened(), self)
 
     def _tell_log(self) -> None:
         """Hands what the core logged to the logger of msgq."""

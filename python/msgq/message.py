@@ -7,7 +7,8 @@ settling calls may come from any thread, and exactly one of them counts.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +16,10 @@ import msgspec
 
 from msgq import codec, outcome
 from msgq.duration import Duration, When, delay_ms, parse_duration
-from msgq.errors import ConfigError, LeaseLostError, WaitTimeoutError
+from msgq.errors import ConfigError, LeaseLostError, UnsupportedError, WaitTimeoutError
 
 if TYPE_CHECKING:
+    from msgq._ack import Acks
     from msgq._core import DeliveryFields, Engine, Found, Lot, Receipt
 
 _ACK, _RETRY, _SNOOZE, _REJECT = 0, 1, 2, 3
@@ -211,10 +213,22 @@ class Context(_Handed):
     """What a handler may ask about the message it runs: annotate a parameter with msgq.Context.
 
     The lease is renewed while the handler runs; `fence` grows with every claim of the message, for
-    outside stores that refuse older numbers.
+    outside stores that refuse older numbers. In a batch handler it tells of the first message, and
+    acknowledges all that the handler was given.
     """
 
-    __slots__ = ()
+    __slots__ = ("_acks", "_indexes")
+
+    def __init__(
+        self,
+        lot: Lot,
+        index: int,
+        acks: Acks | None = None,
+        indexes: Sequence[int] | None = None,
+    ) -> None:
+        super().__init__(lot, index)
+        self._acks = acks
+        self._indexes = (index,) if indexes is None else indexes
 
     def __repr__(self) -> str:
         return f"Context({self.id}, queue={self.queue!r}, attempt={self.attempt})"
@@ -224,6 +238,37 @@ class Context(_Handed):
         """The number of the lease."""
         return self._all()[10]
 
+    def ack(self, conn: Any) -> None:
+        """Acknowledges in the transaction that is open on `conn`; done once, and if, it commits.
+
+        Commit before the handler returns: what it does after the commit no longer counts, and
+        without one the message is tried again, whatever the handler returned. PostgreSQL only.
+        Raises LeaseLostError: roll back, as somebody else may run it; UnsupportedError,
+        ConfigError, StoreError as enqueue(conn=...) does. Thread: the connection's.
+        """
+        _require_acks(self._acks).ack(conn, self._lot, self._indexes)
+
+    async def aack(self, conn: Any) -> None:
+        """Twin of ack, for asynchronous connections."""
+        await _require_acks(self._acks).aack(conn, self._lot, self._indexes)
+
+    @contextmanager
+    def transaction(self, conn: Any) -> Iterator[Any]:
+        """Opens a transaction on `conn` for the block, and commits it with the message's ack.
+
+        The block's rows and the ack are there together, or neither is: when it raises, and when the
+        lease was lost (LeaseLostError), all is rolled back. Gives `conn`. Raises ConfigError when a
+        transaction is open already; else errors as ack.
+        """
+        with _require_acks(self._acks).transaction(conn, self._lot, self._indexes):
+            yield conn
+
+    @asynccontextmanager
+    async def atransaction(self, conn: Any) -> AsyncIterator[Any]:
+        """Twin of transaction, for asynchronous connections."""
+        async with _require_acks(self._acks).atransaction(conn, self._lot, self._indexes):
+            yield conn
+
 
 class Delivery(_Handed):
     """One claimed message under a lease nobody renews. Each settling call is durable on return.
@@ -232,12 +277,20 @@ class Delivery(_Handed):
     raises LeaseLostError and changes nothing. Each has an async twin with an `a` before its name.
     """
 
-    __slots__ = ("_engine", "_is_settled", "_lease_max")
+    __slots__ = ("_acks", "_engine", "_is_settled", "_lease_max")
 
-    def __init__(self, engine: Engine, lot: Lot, index: int, lease_max: float = 43_200.0) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        lot: Lot,
+        index: int,
+        lease_max: float = 43_200.0,
+        acks: Acks | None = None,
+    ) -> None:
         super().__init__(lot, index)
         self._engine = engine
         self._lease_max = lease_max
+        self._acks = acks
         self._is_settled = False
 
     def __repr__(self) -> str:
@@ -253,9 +306,19 @@ class Delivery(_Handed):
         """The number of the lease."""
         return self._all()[10]
 
-    def ack(self) -> None:
-        """Settles it as done. Raises LeaseLostError, ClosedError, StoreError."""
-        _finish(self._settle(_ACK))
+    def ack(self, *, conn: Any = None) -> None:
+        """Settles it as done. Raises LeaseLostError, ClosedError, StoreError.
+
+        With `conn` in the transaction that is open there: done once, and if, that commits; another
+        settling call decides after a rollback, and raises WaitTimeoutError while it is open.
+        PostgreSQL only. Raises UnsupportedError, ConfigError, StoreError as enqueue(conn=...) does.
+        """
+        if conn is None:
+            _finish(self._settle(_ACK))
+            return
+        self._require_open()
+        _require_acks(self._acks).ack(conn, self._lot, (self._index,))
+        self._engine.await_ack(self._lot, self._index)
 
     def retry(self, delay: When = 0.0, reason: str = "") -> None:
         """Gives it back as failed, due after `delay`. Errors as ack."""
@@ -287,29 +350,46 @@ class Delivery(_Handed):
         else:
             self.ack()
 
-    async def aack(self) -> None:
-        """Twin of ack."""
-        await _afinish(self._settle(_ACK))
+    async def aack(self, *, conn: Any = None) -> None:
+        """Twin of ack; `conn` is an asynchronous connection."""
+        if conn is None:
+            await self._asettle(_ACK)
+            return
+        self._require_open()
+        await _require_acks(self._acks).aack(conn, self._lot, (self._index,))
+        self._engine.await_ack(self._lot, self._index)
 
     async def aretry(self, delay: When = 0.0, reason: str = "") -> None:
         """Twin of retry."""
-        await _afinish(self._settle(_RETRY, delay_ms(delay), reason))
+        await self._asettle(_RETRY, delay_ms(delay), reason)
 
     async def asnooze(self, until: When) -> None:
         """Twin of snooze."""
-        await _afinish(self._settle(_SNOOZE, delay_ms(until)))
+        await self._asettle(_SNOOZE, delay_ms(until))
 
     async def areject(self, reason: str = "rejected") -> None:
         """Twin of reject."""
-        await _afinish(self._settle(_REJECT, 0, reason))
+        await self._asettle(_REJECT, 0, reason)
 
     async def aextend(self, seconds: Duration) -> None:
         """Twin of extend."""
         await _afinish(self._extend(seconds))
 
     def _settle(self, verdict: int, delay: int = 0, reason: str = "") -> Receipt:
-        if self._is_settled:
-            raise self._settled_before()
+        self._require_open()
+        if self._acks is not None:
+            self._acks.end(self._lot, self._index)
+        return self._push(verdict, delay, reason)
+
+    async def _asettle(self, verdict: int, delay: int = 0, reason: str = "") -> None:
+        self._require_open()
+        if self._acks is not None and self._lot.end_acks(self._index, self._index + 1):
+            import asyncio
+
+            await asyncio.to_thread(self._acks.end, self._lot, self._index)
+        await _afinish(self._push(verdict, delay, reason))
+
+    def _push(self, verdict: int, delay: int, reason: str) -> Receipt:
         record = b""
         if verdict == _RETRY:
             from msgq._record import attempt_record
@@ -320,15 +400,21 @@ class Delivery(_Handed):
         self._is_settled = True
         return receipt
 
-    def _settled_before(self) -> LeaseLostError:
-        text = f"message {self.id} of {self.queue!r} is already settled; nothing was changed"
-        return LeaseLostError(text)
+    def _require_open(self) -> None:
+        if self._is_settled:
+            text = f"message {self.id} of {self.queue!r} is already settled; nothing was changed"
+            raise LeaseLostError(text)
 
     def _extend(self, seconds: Duration) -> Receipt:
         lease = parse_lease(seconds, self._lease_max)
-        if self._is_settled:
-            raise self._settled_before()
+        self._require_open()
         return self._engine.extend(self._lot, lease)
+
+
+def _require_acks(acks: Acks | None) -> Acks:
+    if acks is None:
+        raise UnsupportedError("conn= needs a message that came from a store on postgresql")
+    return acks
 
 
 def parse_lease(given: Duration, most: float) -> float:

@@ -188,7 +188,8 @@ class Queue:
             return []
         engine = self._client._opened()
         most = self._client.config["lease_max"]
-        return [Delivery(engine, lot, index, most) for index in range(len(lot))]
+        acks = self._client._acks()
+        return [Delivery(engine, lot, index, most, acks) for index in range(len(lot))]
 
     # --- looking and administering ---
 

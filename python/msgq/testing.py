@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 from msgq import codec
+from msgq._conn import ASYNC, SYNC, require_kind
 from msgq._engine import core
 from msgq._run import with_acks
+from msgq._transaction import abegin, begin
 from msgq.app import App
 from msgq.client import Client
 from msgq.duration import Duration, now_ms
@@ -22,6 +24,7 @@ from msgq.message import Context, Delivery, Message
 from msgq.worker import Worker
 
 if TYPE_CHECKING:
+    from msgq._ack import Acks
     from msgq._core import Decision, DeliveryFields, Engine, Lot, Receipt
 
 __all__ = [
@@ -143,9 +146,32 @@ def context(
     headers: Mapping[str, Any] | None = None,
     body: Any = b"",
 ) -> Context:
-    """Gives a Context for calling a handler as a plain function."""
+    """Gives a Context for calling a handler as a plain function.
+
+    There is no message to end in its transactions: they commit what else they hold.
+    """
     fields = {"attempt": attempt, "failures": failures, "headers": headers}
-    return Context(_lot(queue, [body], fields), 0)
+    return Context(_lot(queue, [body], fields), 0, cast("Acks", _NoAcks()))
+
+
+class _NoAcks:
+    """Transactions of a handler whose message came from no store."""
+
+    def ack(self, conn: Any, _lot: Lot, _indexes: Sequence[int]) -> None:
+        require_kind(conn, SYNC)
+
+    async def aack(self, conn: Any, _lot: Lot, _indexes: Sequence[int]) -> None:
+        require_kind(conn, ASYNC)
+
+    def transaction(
+        self, conn: Any, _lot: Lot, _indexes: Sequence[int]
+    ) -> AbstractContextManager[None]:
+        return begin(conn)
+
+    def atransaction(
+        self, conn: Any, _lot: Lot, _indexes: Sequence[int]
+    ) -> AbstractAsyncContextManager[None]:
+        return abegin(conn)
 
 
 def _lot(queue: str, bodies: Iterable[Any], fields: dict[str, Any]) -> Lot:

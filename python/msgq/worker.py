@@ -13,7 +13,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from msgq._decide import Judge
 from msgq._lifecycle import logger
-from msgq._run import BatchRunner, EachRunner, Runner, UnknownRunner, guard, with_acks
+from msgq._run import (
+    BatchRunner,
+    EachRunner,
+    HandlerRunner,
+    Runner,
+    UnknownRunner,
+    guard,
+    with_acks,
+)
 from msgq._slot import Slot
 from msgq.duration import Duration, parse_duration
 from msgq.errors import ClosedError, ConfigError, MsgqError, WaitTimeoutError
@@ -119,7 +127,8 @@ class Worker:
         timeout = settings.timeout
         timeout = self.app.config["handler_timeout"] if timeout is None else timeout
         kind = BatchRunner if settings.batch else EachRunner
-        return kind(engine, handler.name, handler.function, handler._plan, judge, timeout)
+        plan, acks = handler._plan, self.app._acks()
+        return kind(engine, handler.name, handler.function, plan, judge, timeout, acks=acks)
 
     def _start_loop(self, engine: _core.Engine) -> None:
         from msgq._loop import LoopThread
@@ -198,8 +207,10 @@ class Worker:
             self._threads.pop(thread, None)
         engine = self._engine
         assert engine is not None
-        done = with_acks(decisions, index)
-        engine.settle_some(lot, done + runner.expired(lot, index, error))
+        done = with_acks(decisions, index) + runner.expired(lot, index, error)
+        if isinstance(runner, HandlerRunner):
+            done = runner.decided(lot, range(len(lot)), done)
+        engine.settle_some(lot, done)
         engine.give_back(lot)
         self._start_thread()
 

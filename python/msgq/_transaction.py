@@ -1,0 +1,103 @@
+"""One transaction on a connection of the user's own, begun and ended as its driver does it.
+
+Thread: the connection's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import (
+    AbstractAsyncContextManager,
+    AbstractContextManager,
+    asynccontextmanager,
+    contextmanager,
+)
+from typing import Any, Final
+
+from msgq._conn import require_kind
+from msgq.errors import ConfigError
+
+
+@contextmanager
+def begin(conn: Any) -> Iterator[None]:
+    """Begins a transaction; commits at the end of the block, rolls back when that raises.
+
+    Raises ConfigError when one is open already, or the connection is closed or asynchronous.
+    """
+    kind = require_kind(conn, _SYNC)
+    with _SYNC[kind](conn):
+        yield
+
+
+@asynccontextmanager
+async def abegin(conn: Any) -> AsyncIterator[None]:
+    """Twin of begin."""
+    kind = require_kind(conn, _ASYNC)
+    async with _ASYNC[kind](conn):
+        yield
+
+
+def _require_none(is_open: bool) -> None:
+    if is_open:
+        raise ConfigError(
+            "a transaction is open on this connection already: end it first, or acknowledge in it "
+            "with ack(conn=...) and commit it yourself"
+        )
+
+
+def _psycopg(conn: Any) -> Any:
+    _require_none(conn.info.transaction_status != 0)
+    return conn.transaction()
+
+
+@contextmanager
+def _psycopg2(conn: Any) -> Iterator[None]:
+    _require_none(conn.get_transaction_status() != 0)
+    with conn:
+        yield
+
+
+@contextmanager
+def _django(conn: Any) -> Iterator[None]:
+    _require_none(conn.in_atomic_block)
+    if conn.get_autocommit():
+        from django.db.transaction import atomic
+
+        with atomic(using=conn.alias):
+            yield
+        return
+    try:
+        yield
+    except BaseException:
+        conn.rollback()
+        raise
+    conn.commit()
+
+
+def _alchemy(conn: Any) -> Any:
+    _require_none(conn.in_transaction())
+    return conn.begin()
+
+
+def _asyncpg(conn: Any) -> Any:
+    _require_none(conn.is_in_transaction())
+    return conn.transaction()
+
+
+_SYNC: Final[dict[str, Callable[[Any], AbstractContextManager[Any]]]] = {
+    "psycopg.Connection": _psycopg,
+    "psycopg2.connection": _psycopg2,
+    "django.BaseDatabaseWrapper": _django,
+    "django.ConnectionProxy": _django,
+    "sqlalchemy.Connection": _alchemy,
+    "sqlalchemy.Session": _alchemy,
+    "sqlalchemy.scoped_session": _alchemy,
+}
+_ASYNC: Final[dict[str, Callable[[Any], AbstractAsyncContextManager[Any]]]] = {
+    "psycopg.AsyncConnection": _psycopg,
+    "asyncpg.Connection": _asyncpg,
+    "asyncpg.PoolConnectionProxy": _asyncpg,
+    "sqlalchemy.AsyncConnection": _alchemy,
+    "sqlalchemy.AsyncSession": _alchemy,
+    "sqlalchemy.async_scoped_session": _alchemy,
+}
