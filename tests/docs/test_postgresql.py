@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import time
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -76,3 +78,42 @@ def test_a_process_holds_no_more_connections_than_the_page_says(shop: PostgresSe
         "select count(*) from pg_stat_activity where application_name like 'msgq writer'"
     )
     assert left[0] == 0
+
+
+def test_every_handler_of_the_page_acts_once(shop: PostgresServer) -> None:
+    url = url_as(shop, "msgq")
+    text = PAGE.read_text("utf-8")
+    blocks = re.findall(r"^```py\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    with psycopg.connect(url) as conn:
+        for table, kind in {"charges": "int", "refunds": "int", "returned": "text"}.items():
+            conn.execute(f"create table {table} (what {kind})".encode())
+    with msgq.App(url, profile="test") as app:
+
+        @app.handler(queue="emails")
+        def send_email(to: str, subject: str) -> None: ...
+
+        app.queue("returns").enqueue(b"7")
+        names: dict[str, Any] = {
+            "app": app,
+            "msgq": msgq,
+            "psycopg": psycopg,
+            "DSN": url,
+            "send_email": send_email,
+        }
+        for block in blocks:
+            exec(block, names)
+        for handler in ("charge", "refund"):
+            names[handler].enqueue(7)
+        once = {"emails": 1, "orders": 1, "refunds": 1, "returns": 1}
+        done: dict[str, int] = {}
+        deadline = time.monotonic() + 20
+        with app.worker():
+            while done != once and time.monotonic() < deadline:
+                done = {each.queue: each.done for each in app.stats().depth}
+    assert done == once
+    with psycopg.connect(url) as conn:
+        rows = conn.execute(
+            "select what::text from charges union all select what::text from refunds "
+            "union all select what from returned"
+        ).fetchall()
+    assert rows == [("7",)] * 3

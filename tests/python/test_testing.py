@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import psycopg
 import pytest
 
 import msgq
@@ -13,6 +14,7 @@ from msgq.testing import (
     run_until_idle,
     run_worker,
 )
+from tests.support.postgres import PostgresServer
 
 
 def test_a_memory_app() -> None:
@@ -82,3 +84,17 @@ def test_a_worker_for_the_while() -> None:
             handler.enqueue(1)
             worker.run_until_idle(20)
     assert got == [1]
+
+
+def test_a_context_commits_what_a_handler_writes(postgres_server: PostgresServer) -> None:
+    ctx = context()
+    with psycopg.connect(postgres_server.url) as conn:
+        conn.execute("create temporary table effect (x int)")
+        ctx.ack(conn=conn)
+        conn.commit()
+        with ctx.transaction(conn):
+            conn.execute("insert into effect values (1)")
+        conn.rollback()
+        assert conn.execute("select count(*) from effect").fetchone() == (1,)
+    with pytest.raises(msgq.ConfigError, match="closed"):
+        ctx.ack(conn=conn)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import select
+import signal
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,14 @@ def say(event: str, **fields: Any) -> None:
     """Tell the test, in one write: lines of several processes on one pipe do not mix."""
     line = {"event": event, "pid": os.getpid(), "mono_ns": time.monotonic_ns(), **fields}
     os.write(1, json.dumps(line).encode() + b"\n")
+
+
+def say_ready() -> None:
+    """Tell once signals are the worker's: before that they end any process."""
+    never = threading.Event()
+    while signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        never.wait(0.005)
+    say("ready")
 
 
 def heard(seconds: float) -> str:

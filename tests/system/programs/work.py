@@ -5,12 +5,11 @@ Orders: run (of app.run), settings, hold_s (how long a handler takes), says (tel
 
 from __future__ import annotations
 
-import signal
 import sys
 import threading
 
 import msgq
-from tests.system.programs.common import checksum, key_of, recorder, say, spec
+from tests.system.programs.common import checksum, key_of, recorder, say, say_ready, spec
 
 app = msgq.App(**spec.get("settings", {}))
 record = recorder()
@@ -31,13 +30,6 @@ def handle(body: bytes, ctx: msgq.Context) -> None:
     record.settle(key, lease, "ack")
     if _says:
         say("finished", key=key)
-
-
-def say_ready() -> None:
-    """Tell once signals are the worker's: before that they end any process."""
-    while signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
-        _never.wait(0.005)
-    say("ready")
 
 
 def main() -> int:
