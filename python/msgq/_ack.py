@@ -41,6 +41,8 @@ class Acks:
         self._engine = engine
         self._transport = client.transport
         self._schema = client.config["schema"]
+        # written by handlers whose commit returned, until their lot is decided
+        self._committed: dict[Lot, set[int]] = {}
 
     def ack(self, conn: Any, lot: Lot, indexes: Sequence[int]) -> None:
         """Acknowledges messages in the transaction that is open on the connection.
@@ -60,6 +62,7 @@ class Acks:
         with begin(conn):
             yield conn
             self.ack(conn, lot, indexes)
+        self._committed.setdefault(lot, set()).update(indexes)
 
     @asynccontextmanager
     async def atransaction(self, conn: Any, lot: Lot, indexes: Sequence[int]) -> AsyncIterator[Any]:
@@ -68,6 +71,7 @@ class Acks:
         async with abegin(conn):
             yield conn
             await self.aack(conn, lot, indexes)
+        self._committed.setdefault(lot, set()).update(indexes)
 
     def _require(self) -> None:
         if self._transport != "postgresql":
@@ -95,13 +99,28 @@ class Acks:
                 "a transaction that is still open acknowledges this message: end it first"
             )
 
+    def forget(self, lot: Lot) -> None:
+        """Drops what is known of a lot: nobody will decide it."""
+        self._committed.pop(lot, None)
+
     def fates(self, lot: Lot, indexes: Sequence[int]) -> list[int]:
-        """Says what became of each: DONE, BARRED (ours to decide), OPEN. Blocks a second or so."""
+        """Says what became of each: DONE, BARRED (ours to decide), OPEN. Blocks a second or so.
+
+        Asks only for those whose commit was not seen to return.
+        """
+        known = self._committed.get(lot, set())
+        asked = [index for index in indexes if index not in known]
+        known.difference_update(indexes)
+        if not known:
+            self.forget(lot)
+        found = dict.fromkeys(indexes, DONE)
         try:
-            return self._engine.bar(lot, indexes)
+            if asked:
+                found.update(zip(asked, self._engine.bar(lot, asked), strict=True))
         except MsgqError as error:
             logger().warning("whether a transaction was committed cannot be found out: %s", error)
-            return [OPEN] * len(indexes)
+            found.update(dict.fromkeys(asked, OPEN))
+        return [found[index] for index in indexes]
 
     def decided(
         self, judge: Judge, lot: Lot, span: range, decisions: list[Decision], *, retries: bool

@@ -249,6 +249,7 @@ def guard(runner: Runner, lot: Lot, slot: Slot, engine: Engine) -> None:
             logger().exception("running %r failed inside msgq; its messages go back", runner.name)
         try:
             if runner.acks is not None:
+                runner.acks.forget(lot)
                 left = [(i, LEAVE, 0, "", b"") for i in lot.end_acks(0, len(lot))]
                 engine.settle_some(lot, left)
             engine.give_back(lot)

@@ -225,6 +225,13 @@ def test_other_transports_refuse(postgres_url: str) -> None:
 # --- handlers ---
 
 
+def askers(url: str) -> int:
+    """How many connections ask what became of transactions."""
+    with psycopg.connect(dsn(url)) as conn:
+        sql = "select count(*) from pg_stat_activity where application_name like 'msgq acks%'"
+        return int((conn.execute(sql.encode()).fetchone() or (0,))[0])
+
+
 class Shop:
     """An app on PostgreSQL with a table of its own, for what a handler does."""
 
@@ -291,6 +298,26 @@ def test_a_handler_s_rows_sends_and_ack_commit_together(shop: Shop, driver: str)
     assert shop.effects() == 1
     shop.await_done(1)
     assert [each.body for each in sent.claim(5, wait=5)] == [b"x"]
+
+
+def test_whoever_saw_the_commit_return_asks_nobody(shop: Shop) -> None:
+    asks: list[int] = []
+
+    @shop.app.handler(queue="work")
+    def effect(ctx: msgq.Context, by_hand: bool) -> None:
+        asks.append(askers(shop.url))
+        with shop.connect() as conn:
+            if by_hand:
+                ctx.ack(conn=conn)
+            else:
+                with ctx.transaction(conn):
+                    shop.note(conn)
+
+    with shop.app.worker(concurrency=1):
+        for count, by_hand in enumerate((False, False, True, False), 1):
+            effect.enqueue(by_hand)
+            shop.await_done(count)
+    assert asks == [0, 0, 0, 1]
 
 
 @pytest.mark.parametrize("driver", ASYNC)

@@ -20,7 +20,7 @@ from tests.system.support.world import QUEUE, World
 # of tests.system.programs.transact; the last means: at any moment
 STEPS = ("begun", "inserted", "sent", "acknowledged", "committed", "")
 SENT = "passed_on"
-SETTINGS = {"concurrency": 3, "lease": 3.0, "crashes_max": 1_000}
+SETTINGS = {"concurrency": 3, "lease": 3.0}
 
 
 def kill_transactions(world: World, kills: int) -> None:
@@ -63,6 +63,12 @@ def kill_transactions(world: World, kills: int) -> None:
     assert passed_on == once
     depth = world.depth(QUEUE)
     assert (depth.sent, depth.done, depth.dead) == (len(keys), len(keys), 0)
+
+
+@pytest.fixture(autouse=True)
+def forgiving(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No message is given up, however often its worker dies: who finds the dead decides that."""
+    monkeypatch.setenv("MSGQ_CRASHES_MAX", "1000")
 
 
 def test_o5_a_dozen_kills(pg_world: World) -> None:
