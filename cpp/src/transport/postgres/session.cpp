@@ -243,7 +243,7 @@ void PostgresSession::prepare_queues(const Exchange& in) {
 
 // Others park too: looked up when this exchange may have changed it, and now and then.
 bool PostgresSession::looks_due(const Exchange& in) {
-  if (!parts_.rules.may_work) return kNever;
+  if (!parts_.rules.may_work) return false;
   bool looks = in.promote_max > 0 || in.reclaims || !in.parks.empty();
   for (const auto& each : in.settles) looks |= !each.backs.empty();
   if (!in.claims.empty()) looks |= asker_.boot_ms - due_looked_ms_ >= kDueLookMs;
