@@ -155,7 +155,7 @@ TEST_F(PostgresConnectionTest, TheServerNoticesAClientThatVanishes) {
   Connection tcp(spec("postgresql://msgq@127.0.0.1:" + url.substr(url.find("port=") + 5) + "/msgq"),
                  store().log);
   EXPECT_EQ(limit(tcp, "tcp_keepalives_idle"), "10");
-  EXPECT_EQ(limit(tcp, "tcp_user_timeout"), "20s");
+  EXPECT_EQ(limit(tcp, "tcp_user_timeout"), "20000");
 }
 
 TEST_F(PostgresConnectionTest, AfterTheCurfewNobodyWaits) {
