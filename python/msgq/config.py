@@ -234,8 +234,10 @@ def _name(name: str, value: Any) -> str:
 
 def _replica(name: str, value: Any) -> StoreUrl | str:
     """Reads the URL of another server; "" is none. Options in it are libpq's alone."""
-    if value == "" or isinstance(value, StoreUrl):
+    if isinstance(value, StoreUrl):
         return value
+    if value == "":
+        return ""
     url = parse_url(str(value))
     if url.scheme != "postgresql" or url.options:
         raise ConfigError(f"{name} must be a postgresql:// URL without settings, got {url}")

@@ -99,7 +99,7 @@ def test_looking_makes_no_tables(
 ) -> None:
     answer = call(*looking, "--url", postgres_url)
     assert answer.status == 5
-    assert "version 0 of 1" in answer.err
+    assert "version 0 of 2" in answer.err
     assert "msgq db upgrade" in answer.err
     rows = postgres_server.execute("select to_regnamespace(%s) is null", schema_of(postgres_url))
     assert rows == [(True,)]

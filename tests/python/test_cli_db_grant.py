@@ -162,7 +162,7 @@ def test_a_worker_does_all_that_workers_do_without_ddl(place: Place) -> None:
     done: list[int] = []
     with msgq.App(place.url_as(worker), profile="test") as app:
 
-        @app.handler(queue="q", name="h", retry=msgq.Backoff(base=0, max_attempts=3))
+        @app.handler(queue="q", name="h", retry=msgq.RetryPolicy(max_attempts=3, base=0))
         def handler(n: int) -> None:
             if n == 7 and n not in failed:
                 failed.append(n)
@@ -205,7 +205,7 @@ def test_a_viewer_reads_and_changes_nothing(place: Place) -> None:
             assert session.execute(b"select waiting from depth('q')").fetchone() == (1,)
         refused(
             place, viewer, *DDL, *CHANGES, "select enqueue('q', ''::bytea)", "select purge(1)",
-            "select sweep_lane(1, 1, 0)", "select clear_away(0)", "select join_process('x', 1)",
+            "select clear_away(0)", "select join_process('x', 1)",
         )  # fmt: skip
     producer = place.role()
     ok("db", "grant", "--producer", producer, "--url", place.url)
@@ -219,7 +219,7 @@ def test_sql_is_printed_and_not_run(place: Place) -> None:
     roles = {kind: place.role() for kind in ("producer", "worker", "viewer")}
     named = [word for kind, role in roles.items() for word in (f"--{kind}", role)]
     printed = ok("db", "grant", *named, "--sql", "--url", place.url).out
-    refused(place, roles["viewer"], "select * from queues")
+    refused(place, roles["viewer"], f"select * from {place.schema}.queues")
     assert ok("db", "grant", *named, "--sql", "--json", "--url", place.url).json["sql"] == [
         line.removesuffix(";") for line in printed.splitlines()
     ]
@@ -250,6 +250,6 @@ def test_a_role_that_is_not_there_is_named_and_nothing_is_granted(place: Place) 
     answer = call("db", "grant", "--viewer", there, "--worker", "nobody_here", "--url", place.url)
     assert answer.status != 0
     assert "nobody_here" in answer.err
-    refused(place, there, "select * from queues")
+    refused(place, there, f"select * from {place.schema}.queues")
     assert call("db", "grant", "--url", place.url).status == 2
     assert call("db", "grant", "--viewer", "", "--url", place.url).status == 2

@@ -75,11 +75,9 @@ def test_an_old_snapshot_makes_no_look_slow(
         old.execute("set transaction isolation level repeatable read")
         old.execute("select 1 from pg_class")
         _work_through(eyes, 600_000)
-        (dead,) = eyes.read(
-            "select n_dead_tup as n from pg_stat_user_tables where relid = 'claim'::regclass"
-        )
-        assert dead["n"] >= 600_000
-        eyes.read("vacuum analyze claim")
+        eyes.read("vacuum analyze claim")  # finds none that it may remove
+        (kept,) = eyes.read("select pg_relation_size('claim') as bytes")
+        assert kept["bytes"] > 100 << 20
         eyes.read("select sweep_lane(subscription, lane, 0) from cursor")
         for look in (*LOOKS, "select sweep_lane(c.subscription, c.lane, 600000) from cursor c"):
             assert eyes.buffers(look) < PAGES, look

@@ -138,7 +138,7 @@ def test_rates_are_those_since_the_last_look() -> None:
     times = dict.fromkeys(["enqueue_ns", "handle_ns", "age_ns"], [0] * 64)
     rest = dict.fromkeys(
         ["flushes", "flush_errors", "blocks", "bytes_in_flight", "store_bytes", "reclaimed",
-         "store_waiting_ns", "threads"], 0,
+         "store_waiting_ns", "threads", "replica_lag_ms"], 0,
     )  # fmt: skip
     connections = dict.fromkeys(
         ["size", "used", "idle", "waiting", "borrows", "borrow_ns", "borrow_ns_max", "connects",

@@ -39,9 +39,16 @@ from (
     select c.pos_seq as seq, c.pos_index as index from :schema.claim c
     where c.subscription = r.subscription and c.lane = r.lane order by c.gen desc limit 1
   ) as position on true
-  cross join lateral (
-    select e.lane, e.seq, e.frames from :schema.block e
-    where e.lane = r.lane and e.seq >= coalesce(position.seq, 0) order by e.seq
+  cross join lateral (  -- one by one, as a plan that reads and sorts all would not be lazy
+    with recursive walk as (
+      (select e.lane, e.seq, e.frames from :schema.block e
+       where e.lane = r.lane and e.seq >= coalesce(position.seq, 0) order by e.seq limit 1)
+      union all
+      select e.* from walk w cross join lateral (
+        select e.lane, e.seq, e.frames from :schema.block e
+        where e.lane = w.lane and e.seq > w.seq order by e.seq limit 1) as e
+    )
+    select * from walk
   ) as b
   cross join lateral :schema.read_block(b.frames) as m
   where (b.seq = position.seq and m.index < position.index) is not true

@@ -106,6 +106,12 @@ void Pool::close_idle() {
   }
 }
 
+void Pool::drop_idle() {
+  std::vector<Idle> closed;  // they end after the mutex is free
+  MutexLock lock(mutex_);
+  closed.swap(idle_);
+}
+
 void Pool::close() {
   std::vector<Idle> closed;  // they end after the mutex is free
   MutexLock lock(mutex_);

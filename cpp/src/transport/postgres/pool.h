@@ -59,6 +59,8 @@ class Pool {
   }
   // Closes what nobody used for long. Called now and then.
   void close_idle();
+  // Closes what is idle: the server that they lead to is gone.
+  void drop_idle();
   // Closes what is idle, and from now on whatever comes back.
   void close();
   ConnectionFigures figures();

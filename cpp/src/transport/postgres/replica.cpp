@@ -72,14 +72,16 @@ std::optional<std::int64_t> ReplicaLook::read_lag() {
   });
 }
 
-// A line for each change, none for the first look that goes well.
+// A line when looks go elsewhere than before; the first are meant for the replica.
 void ReplicaLook::become(State state, const std::string& why) {
   const State before = std::exchange(state_, state);
+  if (state == State::kAway) pool_.drop_idle();  // its sessions are gone, or in doubt
   if (state != State::kUsed) {
     lag_ms_.reset();
     retry_at_ = parts_.clock.steady() + kRetryGap;
   }
-  if (before == state || (before == State::kUnknown && state == State::kUsed)) return;
+  const bool was_used = before == State::kUsed || before == State::kUnknown;
+  if (was_used == (state == State::kUsed)) return;
   if (state == State::kUsed)
     parts_.log.write(LogLevel::kInfo, "looks go to the replica again: " + why);
   else
