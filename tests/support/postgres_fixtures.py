@@ -28,6 +28,14 @@ CHOSEN = {name: text for name, text in os.environ.items() if name.startswith("MS
 _schema_numbers = itertools.count(1)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whatever asks for a server is found by `-k postgres`."""
+    for item in items:
+        if {"postgres_server", "own_postgres"} & {*getattr(item, "fixturenames", ())}:
+            item.extra_keyword_matches.add("postgres")
+
+
 def new_server(**options: Any) -> PostgresServer:
     """A server not started yet; ends the test, in the way that fits, where there can be none."""
     try:

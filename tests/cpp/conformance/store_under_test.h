@@ -26,8 +26,6 @@ class StoreUnderTest {
   virtual void kill(transport::Transport& process) = 0;
   // Spoils the stored bytes of every block of the store. Only of stores that hold bytes.
   virtual void damage() {}
-  // It looks for ended leases before an exchange, and leaves alone the claims that are named in it.
-  virtual bool spares_named_claims() const { return false; }
 
   FakeClock clock;
   FakeRandom random{1};

@@ -113,7 +113,7 @@ void Model::committed(std::uint32_t process, const Exchange& asked, const Exchan
   }
   appended(asked);
   promoted(out.promoted, asked.promote_max);
-  if (asked.reclaims) reclaimed(out.reclaimed, asked);
+  if (asked.reclaims) reclaimed(out.reclaimed);
   for (const auto& answer : out.claims)
     for (const auto& each : answer.claims) claimed(process, each);
 }
@@ -238,16 +238,13 @@ void Model::promoted(std::uint32_t count, std::uint32_t most) {
     violate("I6: " + text(count) + " messages were promoted, " + text(due) + " were due");
 }
 
-void Model::reclaimed(std::uint32_t count, const Exchange& asked) {
+void Model::reclaimed(std::uint32_t count) {
   std::uint32_t ended = 0;
-  std::set<std::uint64_t> named;
-  if (spares_named_)
-    for (const auto& settle : asked.settles) named.insert(settle.claim.gen);
   const auto open = open_;
   for (const std::uint64_t gen : open) {
     ModelClaim& claim = claims_.at(gen);
     const bool is_dead = dead_.contains(claim.process);
-    if (!is_dead && (claim.until_ms > clock_.boot_ms() || named.contains(gen))) continue;
+    if (!is_dead && claim.until_ms > clock_.boot_ms()) continue;
     lapse(claim, is_dead);
     ++ended;
   }

@@ -75,13 +75,8 @@ struct Tally {
 
 class Model {
  public:
-  // `spares_named`: a lease that is over stays open while its holder's exchange names its claim.
-  Model(test::FakeClock& clock, std::uint32_t queue_count, std::uint32_t crashes_max,
-        bool spares_named)
-      : clock_(clock),
-        queue_count_(queue_count),
-        crashes_max_(crashes_max),
-        spares_named_(spares_named) {}
+  Model(test::FakeClock& clock, std::uint32_t queue_count, std::uint32_t crashes_max)
+      : clock_(clock), queue_count_(queue_count), crashes_max_(crashes_max) {}
 
   // Empty while all is well.
   const std::string& violation() const { return violation_; }
@@ -128,7 +123,7 @@ class Model {
   void give_back(ModelClaim& claim);
   void appended(const Exchange& asked);
   void promoted(std::uint32_t count, std::uint32_t most);
-  void reclaimed(std::uint32_t count, const Exchange& asked);
+  void reclaimed(std::uint32_t count);
   void lapse(ModelClaim& claim, bool is_dead);
   void claimed(std::uint32_t process, const Claimed& claimed);
   void store(std::uint32_t number, MessageState state);
@@ -139,7 +134,6 @@ class Model {
   test::FakeClock& clock_;
   const std::uint32_t queue_count_;
   const std::uint32_t crashes_max_;
-  const bool spares_named_;
   std::string violation_;
   Tally tally_;
   std::vector<ModelMessage> messages_;

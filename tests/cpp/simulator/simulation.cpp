@@ -21,7 +21,7 @@ class Simulation {
   Simulation(std::uint64_t seed, Plant plant, const test::StoreCase& store)
       : store_(store.open(Config())),
         random_(seed),
-        model_(clock_, kQueueCount, Config().crashes_max, store_->spares_named_claims()),
+        model_(clock_, kQueueCount, Config().crashes_max),
         stage_{clock_, random_, model_, weather_, plant, *store_, {"one", "two"}, {}} {
     for (std::uint32_t i = 0; i < kQueueCount; ++i)
       stage_.to_send.push_back(static_cast<std::uint32_t>(20 + random_.below(100)));

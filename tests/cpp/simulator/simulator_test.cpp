@@ -78,7 +78,15 @@ TEST_P(StoreSimulator, EverySeedIsClean) {
   print(sum, last - first + 1, std::chrono::duration<double>(spent).count());
 }
 
-INSTANTIATE_TEST_SUITE_P(Stores, StoreSimulator, ::testing::ValuesIn(test::durable_store_cases()),
+// Not PostgreSQL: the model says to the millisecond which leases an exchange finds over, and a
+// server looks for them on its own.
+std::vector<test::StoreCase> file_stores() {
+  auto out = test::durable_store_cases();
+  std::erase_if(out, [](const auto& each) { return std::string(each.name) == "postgres"; });
+  return out;
+}
+
+INSTANTIATE_TEST_SUITE_P(Stores, StoreSimulator, ::testing::ValuesIn(file_stores()),
                          test::store_name);
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(StoreSimulator);
 

@@ -21,7 +21,6 @@ class PostgresStoreUnderTest : public StoreUnderTest {
   std::unique_ptr<transport::Transport> join() override;
   void kill(transport::Transport& process) override;
   void damage() override;
-  bool spares_named_claims() const override { return true; }
 
   // Runs SQL as another program would; :schema stands for the store's.
   void run(const std::string& sql);
