@@ -252,6 +252,12 @@ void Model::reclaimed(std::uint32_t count) {
     violate("I3: " + text(count) + " claims were reclaimed, " + text(ended) + " had ended");
 }
 
+bool Model::has_ended(std::uint64_t gen) const {
+  const auto claim = claims_.find(gen);
+  return claim != claims_.end() && (dead_.contains(claim->second.process) ||
+                                    claim->second.until_ms <= clock_.boot_ms());
+}
+
 void Model::lapse(ModelClaim& claim, bool is_dead) {
   ++(is_dead ? tally_.deaths : tally_.lapses);
   claim.is_open = false;
@@ -293,7 +299,7 @@ void Model::claimed(std::uint32_t process, const Claimed& told) {
       ModelMessage& m = message(number);
       if (m.state != MessageState::kWaiting)
         violate("I3: message " + text(number) + " was claimed while it is " + name_of(m.state) +
-                " under gen " + text(m.gen));
+                " under gen " + text(m.gen) + (has_ended(m.gen) ? ", which had ended" : ""));
       if (view.counts.deliveries + told.attempt != ++m.counted)
         violate("I5: message " + text(number) + " was claimed as attempt " +
                 text(view.counts.deliveries + told.attempt) + ", it is its " + text(m.counted));

@@ -124,6 +124,7 @@ class Model {
   void appended(const Exchange& asked);
   void promoted(std::uint32_t count, std::uint32_t most);
   void reclaimed(std::uint32_t count);
+  bool has_ended(std::uint64_t gen) const;
   void lapse(ModelClaim& claim, bool is_dead);
   void claimed(std::uint32_t process, const Claimed& claimed);
   void store(std::uint32_t number, MessageState state);
