@@ -30,7 +30,7 @@ class Place:
     def asked(self, server: PostgresServer) -> int:
         """How many looks a server has answered: its sessions of that name, by what they ran."""
         rows = server.execute(
-            "select count(*) from pg_stat_activity where application_name = 'msgq replica'"
+            "select count(*) from pg_stat_activity where application_name like 'msgq % replica'"
         )
         return int(rows[0][0])
 

@@ -172,10 +172,12 @@ TEST_F(PostgresSettleInterleavings, WhatDeadProcessesLeftIsSweptInItsTurn) {
   victim.kill();
   EXPECT_EQ(number("select count(*) from :schema.block"), 3);
   Process& other = join();
-  other.reclaim();  // knows the queues from now on
-  for (int i = 0; i < 3; ++i) {
+  transport::Exchange poll;  // of somebody who is idle
+  poll.is_poll = poll.reclaims = true;
+  for (const char* queue : {"a", "b", "c"}) poll.claims.push_back({queue, 1, 0, 30'000});
+  for (int i = 0; i < 4; ++i) {
     clock().advance(std::chrono::seconds(2));
-    other.reclaim();
+    other.exchange(poll);
   }
   EXPECT_EQ(number("select count(*) from :schema.block"), 0);
 }

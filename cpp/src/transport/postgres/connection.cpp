@@ -252,10 +252,16 @@ Rows Connection::receive() {
 void Connection::receive_sync() { receive_sync(now() + spec_.silence_max); }
 
 void Connection::receive_sync(Nanos until) {
-  const Result result = next(until);
+  Result result = next(until), refused;
+  if (PQresultStatus(result.get()) == PGRES_FATAL_ERROR) {  // the commit that it stands for
+    refused = std::move(result);
+    result = next(until);
+    if (!result) result = next(until);
+  }
   if (PQresultStatus(result.get()) != PGRES_PIPELINE_SYNC) lose("the answers are out of step");
   pending_.pop_front();
   used_at_ = now();
+  if (refused) refuse(refused.get());
 }
 
 void Connection::skip_to_sync() noexcept {
@@ -316,7 +322,7 @@ Rows Connection::call(const char* function, const Params& params) {
 }
 
 Rows Connection::ask(const char* name, const char* sql) {
-  send_statement(name, sql);
+  send_unnamed(name, [&] { return with_schema(sql, spec_.schema); }, {});
   sync();
   try {
     Rows rows = receive();

@@ -107,7 +107,7 @@ PostgresTransport::PostgresTransport(const Config& config, World world, Log& log
   if (!config.read_dsn.empty())
     reader_ = std::make_unique<postgres::ReplicaLook>(
         postgres::ReplicaParts{replica_of(config), pool_rules_of(config),
-                               config.read_staleness_max, world_.clock, log_},
+                               config.read_staleness_max, world_.clock, log_, options_.before},
         *look_);
   presence_->on_beat = [this] { pool_->close_idle(); };
 }

@@ -26,7 +26,7 @@ ReplicaLook::ReplicaLook(ReplicaParts parts, Look& primary)
     : parts_(std::move(parts)),
       primary_(primary),
       pool_(parts_.spec, parts_.pool, parts_.clock, parts_.log),
-      replica_(pool_, parts_.clock, {}) {}
+      replica_(pool_, parts_.clock, parts_.test_only_before) {}
 
 template <typename Ask>
 auto ReplicaLook::ask(Ask ask) {

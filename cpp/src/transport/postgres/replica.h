@@ -6,6 +6,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -23,6 +24,7 @@ struct ReplicaParts {
   std::chrono::milliseconds staleness_max;
   Clock& clock;
   Log& log;
+  std::function<void(Connection&)> test_only_before;
 };
 
 class ReplicaLook final : public Look {

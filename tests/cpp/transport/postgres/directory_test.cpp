@@ -76,13 +76,13 @@ TEST_F(PostgresDirectoryTest, EachLaneIsTheFirstInItsTurn) {
   const auto* queue = directory.find(kQueue);
   ASSERT_NE(queue, nullptr);
   std::set<int> firsts;
-  for (std::int64_t turn = 0; turn < 3; ++turn) {
+  for (std::int64_t turn = 0; turn < 4; ++turn) {
     const std::vector<int> lanes = Directory::lanes_in_turn(*queue, turn);
-    EXPECT_EQ(lanes.size(), 4u);
+    ASSERT_EQ(lanes.size(), 5u);
     EXPECT_EQ(lanes[0], queue->lanes[0]) << "what returned goes first";
     firsts.insert(lanes[1]);
   }
-  EXPECT_EQ(firsts.size(), 3u);
+  EXPECT_EQ(firsts.size(), 4u);
 }
 
 TEST_F(PostgresDirectoryTest, StrictQueuesAreMadeByNobody) {
