@@ -78,8 +78,9 @@ TEST_P(StoreSimulator, EverySeedIsClean) {
   print(sum, last - first + 1, std::chrono::duration<double>(spent).count());
 }
 
-// Not PostgreSQL: the model says to the millisecond which leases an exchange finds over, and a
-// server looks for them on its own.
+// Not PostgreSQL: the model lapses and promotes by the clients' clocks, in the exchange that could;
+// a server does so by its own clock, a lapse at the second look, and answers an extend of a claim
+// that the same exchange ends.
 std::vector<test::StoreCase> file_stores() {
   auto out = test::durable_store_cases();
   std::erase_if(out, [](const auto& each) { return std::string(each.name) != "sqlite"; });

@@ -223,6 +223,7 @@ void Presence::leave() noexcept {
 }
 
 void Presence::test_only_kill() {
+  is_killed_.store(true, std::memory_order_release);
   MutexLock lock(mutex_);
   has_left_ = true;
   connection_.reset();

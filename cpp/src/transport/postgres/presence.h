@@ -42,6 +42,7 @@ class Presence final : public Wake {
   void leave() noexcept override;
   // As SIGKILL would: the session ends, the row stays.
   void test_only_kill();
+  bool test_only_is_killed() const { return is_killed_.load(std::memory_order_acquire); }
 
   void hint() override;
   bool wait(Nanos timeout) override;
@@ -75,7 +76,7 @@ class Presence final : public Wake {
   // atomic
   std::atomic<int> process_{0}, shard_{0};
   std::atomic<bool> has_others_{false};  // nobody else, no hint
-  std::atomic<bool> is_pooled_{false}, hints_{false}, is_stopped_{false}, is_waiting_{false};
+  std::atomic<bool> is_killed_{false}, is_pooled_{false}, hints_{false}, is_stopped_{false}, is_waiting_{false};
 };
 
 }  // namespace msgq::transport::postgres
