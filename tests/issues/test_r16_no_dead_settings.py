@@ -16,7 +16,7 @@ import pytest
 import msgq
 from msgq._settings import SETTINGS
 from msgq.testing import run_until_idle
-from tests.issues import under_connections, under_faults
+from tests.issues import under_connections, under_faults, under_replica
 from tests.support.stores import POSTGRES
 from tests.support.stuck import Stuck
 
@@ -69,6 +69,8 @@ shows("durability")(under_faults.durability)
 for _name in ("writers", "pool_size", "pool_wait", "idle_timeout", "max_age", "health_interval",
               "start_wait"):  # fmt: skip
     shows(_name)(getattr(under_connections, _name))
+for _name in ("pgbouncer", "read_url", "read_staleness_max"):
+    shows(_name)(getattr(under_replica, _name))
 
 
 def refuses(enqueue: Callable[[bytes], object], body: bytes = b"x") -> None:

@@ -206,7 +206,7 @@ class PostgresServer:
             " where backend_type = 'client backend' and pid <> pg_backend_pid()"
         )
         for pid, _ in found:
-            _wait_gone(pid, PATIENCE_S)
+            wait_gone(pid, PATIENCE_S)
         return len(found)
 
     def run_client(self, program: str, *arguments: str) -> None:

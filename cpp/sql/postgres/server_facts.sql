@@ -1,8 +1,9 @@
--- Returns: (name, value): settings of the server that matter for msgq, who we are and what we may.
+-- Returns: (name, value): settings of the server that matter for msgq, as a session of this role
+--   begins; who we are and what we may.
 -- Index: none.
 -- Locks: none.
 -- Twice: the same.
-select name, setting from pg_settings where name in (
+select name, reset_val from pg_settings where name in (
   'server_version', 'fsync', 'synchronous_commit', 'full_page_writes', 'max_connections',
   'default_transaction_isolation', 'default_transaction_read_only', 'statement_timeout',
   'lock_timeout', 'idle_session_timeout', 'transaction_timeout',

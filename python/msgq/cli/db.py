@@ -93,7 +93,7 @@ def sql(url: Url = None, as_json: Json = False) -> None:
 RoleOption = Annotated[list[str] | None, typer.Option(metavar="ROLE", show_default=False)]
 
 
-@db.command(epilog="Example: msgq db grant --producer shop_web --worker shop_work --url URL")
+@db.command(epilog="Example: msgq db grant --producer shop_web --sql --url postgresql:///shop")
 def grant(
     *,
     producer: RoleOption = None,

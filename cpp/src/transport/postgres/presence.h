@@ -76,7 +76,8 @@ class Presence final : public Wake {
   // atomic
   std::atomic<int> process_{0}, shard_{0};
   std::atomic<bool> has_others_{false};  // nobody else, no hint
-  std::atomic<bool> is_killed_{false}, is_pooled_{false}, hints_{false}, is_stopped_{false}, is_waiting_{false};
+  std::atomic<bool> is_killed_{false}, is_pooled_{false};
+  std::atomic<bool> hints_{false}, is_stopped_{false}, is_waiting_{false};
 };
 
 }  // namespace msgq::transport::postgres
