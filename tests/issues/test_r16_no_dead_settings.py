@@ -236,7 +236,7 @@ def connecting(make: Callable[..., msgq.App]) -> None:
 
 def lanes_of(url: str, schema: str) -> int:
     with psycopg.connect(url.rstrip("?&")) as connection:
-        (found,) = connection.execute(f"select count(*) from {schema}.lane").fetchall()  # type: ignore[arg-type]
+        (found,) = connection.execute(f"select count(*) from {schema}.lane").fetchall()
         return int(found[0])
 
 

@@ -112,7 +112,8 @@ def max_age(make: Make) -> None:
         for _ in range(5):
             app.queues()
             app.queue("q").enqueue(b"x")
-        assert app.stats(with_depth=False).connections.connects <= 6  # two look at tables and rights
+        # Two look at tables and rights first.
+        assert app.stats(with_depth=False).connections.connects <= 6
 
 
 def health_interval(make: Make) -> None:

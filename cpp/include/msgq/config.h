@@ -33,13 +33,13 @@ struct Config {
   Millis read_staleness_max{10'000};  // one that is further behind is not used
   std::uint32_t lanes = 16;           // of a queue, that the processes appending to it spread over
   Pooler pgbouncer = Pooler::kAuto;   // kAuto: each connection finds out
-  Millis connect_timeout{5'000};   // for each host of the URL
-  std::uint32_t pool_size = 5;     // connections at most: writers, one for presence, looks
-  std::uint32_t writers = 2;       // 2: producers wait for no settle; 1: one does everything
-  Millis pool_wait{5'000};         // of a look for a connection
-  Millis idle_timeout{600'000};    // one for looks that was not used is closed; 0: never
-  Millis max_age{3'600'000};       // older ones are made anew at their next use; 0: never
-  Millis health_interval{30'000};  // one that was not used for so long is tried before use
+  Millis connect_timeout{5'000};      // for each host of the URL
+  std::uint32_t pool_size = 5;        // connections at most: writers, one for presence, looks
+  std::uint32_t writers = 2;          // 2: producers wait for no settle; 1: one does everything
+  Millis pool_wait{5'000};            // of a look for a connection
+  Millis idle_timeout{600'000};       // one for looks that was not used is closed; 0: never
+  Millis max_age{3'600'000};          // older ones are made anew at their next use; 0: never
+  Millis health_interval{30'000};     // one that was not used for so long is tried before use
 
   // Intake: what may be on its way into the store at once.
   std::uint64_t inflight_count_max = 20'000;

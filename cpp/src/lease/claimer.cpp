@@ -215,9 +215,9 @@ void Claimer::give_up(const Error& error, bool) {
 
 Nanos Claimer::next_time(Nanos now) {
   const Nanos next = next_wish(now);
-  const bool is_told = is_hinted_.load(std::memory_order_seq_cst) ||
-                       (has_room_.load(std::memory_order_relaxed) &&
-                        has_expected_.load(std::memory_order_seq_cst));
+  const bool is_told =
+      is_hinted_.load(std::memory_order_seq_cst) ||
+      (has_room_.load(std::memory_order_relaxed) && has_expected_.load(std::memory_order_seq_cst));
   return is_told || is_promoting_ ? now : next;
 }
 

@@ -254,8 +254,8 @@ void Model::reclaimed(std::uint32_t count) {
 
 bool Model::has_ended(std::uint64_t gen) const {
   const auto claim = claims_.find(gen);
-  return claim != claims_.end() && (dead_.contains(claim->second.process) ||
-                                    claim->second.until_ms <= clock_.boot_ms());
+  return claim != claims_.end() &&
+         (dead_.contains(claim->second.process) || claim->second.until_ms <= clock_.boot_ms());
 }
 
 void Model::lapse(ModelClaim& claim, bool is_dead) {

@@ -19,8 +19,8 @@ struct Script {
   using Line = std::function<void(const transport::Exchange&, transport::ExchangeResult&)>;
   using Answer = std::function<bool(transport::ExchangeResult&)>;
 
-  std::deque<Line> lines;      // of the exchanges
-  std::deque<Answer> answers;  // of resolve()
+  std::deque<Line> lines;       // of the exchanges
+  std::deque<Answer> answers;   // of resolve()
   std::function<Nanos()> tidy;  // kNever when empty
   std::vector<transport::Exchange> seen;
   bool is_closed = false;

@@ -24,7 +24,6 @@ struct Queue {
 
 class Directory {
  public:
-
   // Of which shard the lanes are that are appended to from now on; 0 at first.
   void set_shard(int shard) { shard_ = shard; }
   // Reads everything when it may have changed since the last time.

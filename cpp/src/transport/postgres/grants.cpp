@@ -10,8 +10,9 @@ namespace {
 
 // All that a producer's process calls that needs a table.
 constexpr const char* kSenders =
-    "{append,park,open_queue,enqueue,join_process,shard_of,beat,leave_process,open_owner,close_owner,"
-    "leave_owner,give_back,find_request,sweep_flushed,read_directory,directory_version}";
+    "{append,park,open_queue,enqueue,join_process,lock_process,shard_of,beat,leave_process,"
+    "open_owner,close_owner,leave_owner,give_back,find_request,sweep_flushed,read_directory,"
+    "directory_version}";
 
 // As an element of an array in PostgreSQL's text form.
 std::string element(const std::string& name) {

@@ -26,8 +26,7 @@ constexpr std::size_t kBlockBytesMax = 256u << 10;
 constexpr std::int64_t kLookBytesMax = 8ll << 20;
 
 // Adds blocks of these messages, a parcel each, as their ids do not follow one another.
-void add_blocks(const Queue& queue, const std::vector<StoredMessage>& messages,
-                BlockColumns& out) {
+void add_blocks(const Queue& queue, const std::vector<StoredMessage>& messages, BlockColumns& out) {
   std::vector<Parcel> parcels;
   std::size_t bytes = 0;
   for (const StoredMessage& message : messages) {
@@ -76,8 +75,7 @@ std::uint32_t Outbox::drain(Connection& connection, Directory& queues, std::uint
       later.add(read_message(rows, row));
     }
     BlockColumns blocks;
-    for (const auto& [name, messages] : now)
-      add_blocks(*queues.find(name), messages, blocks);
+    for (const auto& [name, messages] : now) add_blocks(*queues.find(name), messages, blocks);
     Params params;
     params.integer(mark_).array(std::move(numbers));
     blocks.put(params);

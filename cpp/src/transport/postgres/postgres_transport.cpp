@@ -98,16 +98,15 @@ PostgresTransport::PostgresTransport(const Config& config, World world, Log& log
       pooled_(capability_of(kPooled, config)) {
   postgres::prepare_schema(with_role(spec_, "starter"), log_, config.create_schema);
   rules_.may_work = postgres::may_work(with_role(spec_, "starter"), log_);
-  presence_ = std::make_unique<postgres::Presence>(with_role(spec_, "presence"), log_,
-                                                   rules_.reclaim.heartbeat,
-                                                   static_cast<int>(config.lanes));
+  presence_ = std::make_unique<postgres::Presence>(
+      with_role(spec_, "presence"), log_, rules_.reclaim.heartbeat, static_cast<int>(config.lanes));
   pool_ = std::make_unique<postgres::Pool>(with_role(spec_, "look"), pool_rules_of(config),
                                            world_.clock, log_);
   look_ = std::make_unique<postgres::PostgresLook>(*pool_, world_.clock, options_.before);
   if (!config.read_dsn.empty())
     reader_ = std::make_unique<postgres::ReplicaLook>(
-        postgres::ReplicaParts{replica_of(config), pool_rules_of(config),
-                               config.read_staleness_max, world_.clock, log_, options_.before},
+        postgres::ReplicaParts{replica_of(config), pool_rules_of(config), config.read_staleness_max,
+                               world_.clock, log_, options_.before},
         *look_);
   presence_->on_beat = [this] { pool_->close_idle(); };
 }

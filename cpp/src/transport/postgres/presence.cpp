@@ -34,8 +34,7 @@ Nanos now() { return system_clock().steady(); }
 
 }  // namespace
 
-Presence::Presence(ConnectionSpec spec, Log& log, std::chrono::milliseconds heartbeat,
-                   int lanes)
+Presence::Presence(ConnectionSpec spec, Log& log, std::chrono::milliseconds heartbeat, int lanes)
     : spec_(std::move(spec)),
       log_(log),
       heartbeat_(heartbeat),

@@ -25,8 +25,7 @@ class Presence final : public Wake {
   std::function<void()> on_beat;
 
   // Joins. Throws as Connection.
-  Presence(ConnectionSpec spec, Log& log, std::chrono::milliseconds heartbeat,
-           int lanes = 1);
+  Presence(ConnectionSpec spec, Log& log, std::chrono::milliseconds heartbeat, int lanes = 1);
   ~Presence() override;
 
   // The number of this process; another one when others took it for dead.
