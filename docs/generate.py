@@ -83,7 +83,8 @@ def _range(setting: Any) -> str:
         return " or ".join(_code(choice) for choice in setting.choices)
     if setting.kind in ("count", "bytes", "duration", "ratio"):
         return f"{show(setting.name, setting.least)} to {show(setting.name, setting.most)}"
-    words = {"flag": "`true` or `false`", "name": "`a` to `z`, `0` to `9`, `_`; 50 at most"}
+    words = {"flag": "`true` or `false`", "name": "`a` to `z`, `0` to `9`, `_`; 50 at most",
+             "url": "a `postgresql://` URL"}  # fmt: skip
     return words.get(setting.kind, "`QUEUE=SHARE,...`")
 
 

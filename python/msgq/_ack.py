@@ -57,21 +57,36 @@ class Acks:
 
     @contextmanager
     def transaction(self, conn: Any, lot: Lot, indexes: Sequence[int]) -> Iterator[Any]:
-        """Opens a transaction, acknowledges at the end of the block and commits."""
+        """Opens a transaction, acknowledges at the end of the block and commits.
+
+        From the block's begin on the transaction decides: one that is rolled back is no ack,
+        whatever the handler returns.
+        """
         self._require()
+        is_acked = False
         with begin(conn):
+            self._begin(lot, indexes)
             yield conn
             self.ack(conn, lot, indexes)
-        self._committed.setdefault(lot, set()).update(indexes)
+            is_acked = True
+        if is_acked:  # some drivers know an exception that rolls back and goes no further
+            self._committed.setdefault(lot, set()).update(indexes)
 
     @asynccontextmanager
     async def atransaction(self, conn: Any, lot: Lot, indexes: Sequence[int]) -> AsyncIterator[Any]:
         """Twin of transaction."""
         self._require()
+        is_acked = False
         async with abegin(conn):
+            self._begin(lot, indexes)
             yield conn
             await self.aack(conn, lot, indexes)
-        self._committed.setdefault(lot, set()).update(indexes)
+            is_acked = True
+        if is_acked:
+            self._committed.setdefault(lot, set()).update(indexes)
+
+    def _begin(self, lot: Lot, indexes: Sequence[int]) -> list[Any]:
+        return [self._engine.begin_ack(lot, index) for index in indexes]
 
     def _require(self) -> None:
         if self._transport != "postgresql":
@@ -79,8 +94,7 @@ class Acks:
 
     def _call(self, lot: Lot, indexes: Sequence[int]) -> Call:
         self._require()
-        named = [self._engine.begin_ack(lot, index) for index in indexes]
-        columns = [list(each) for each in zip(*named, strict=True)]
+        columns = [list(each) for each in zip(*self._begin(lot, indexes), strict=True)]
         return Call(self._schema, _SQL, dict(zip(_NAMES, columns, strict=True)))
 
     def end(self, lot: Lot, index: int) -> None:
@@ -90,7 +104,11 @@ class Acks:
         """
         if not lot.end_acks(index, index + 1):
             return
-        (fate,) = self._engine.bar(lot, [index])
+        try:
+            (fate,) = self._engine.bar(lot, [index])
+        except BaseException:
+            lot.reopen_acks(index)
+            raise
         if fate == DONE:
             raise LeaseLostError("the message was acknowledged in a transaction that was committed")
         if fate == OPEN:

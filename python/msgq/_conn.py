@@ -216,9 +216,20 @@ def _alchemy_text(call: Call) -> Any:
     return text(call.named())
 
 
-def _alchemy(conn: Any, call: Call) -> list[Any]:
+def refuse_autocommit(conn: Any) -> None:
+    """Raises ConfigError for a Connection or Session of SQLAlchemy that commits each statement."""
     own = conn.connection() if hasattr(conn, "connection") and callable(conn.connection) else conn
-    _require(own.get_execution_options().get("isolation_level") != "AUTOCOMMIT", conn)
+    _require(not own._is_autocommit_isolation(), conn)
+
+
+async def arefuse_autocommit(conn: Any) -> None:
+    """Twin of refuse_autocommit."""
+    own = conn if hasattr(conn, "sync_connection") else await conn.connection()
+    _require(not own.sync_connection._is_autocommit_isolation(), conn)
+
+
+def _alchemy(conn: Any, call: Call) -> list[Any]:
+    refuse_autocommit(conn)
     return list(conn.execute(_alchemy_text(call), dict(call.values)).fetchall())
 
 
@@ -237,6 +248,7 @@ async def _asyncpg(conn: Any, call: Call) -> list[Any]:
 
 
 async def _aalchemy(conn: Any, call: Call) -> list[Any]:
+    await arefuse_autocommit(conn)
     found = await conn.execute(_alchemy_text(call), dict(call.values))
     return list(found.fetchall())
 

@@ -14,7 +14,7 @@ from contextlib import (
 )
 from typing import Any, Final
 
-from msgq._conn import require_kind
+from msgq._conn import arefuse_autocommit, refuse_autocommit, require_kind
 from msgq.errors import ConfigError
 
 
@@ -74,9 +74,22 @@ def _django(conn: Any) -> Iterator[None]:
     conn.commit()
 
 
-def _alchemy(conn: Any) -> Any:
-    _require_none(conn.in_transaction())
-    return conn.begin()
+@contextmanager
+def _alchemy(conn: Any) -> Iterator[None]:
+    own = conn() if callable(conn) else conn  # of a scoped session
+    _require_none(own.in_transaction())
+    with own.begin():
+        refuse_autocommit(own)  # nothing was written yet
+        yield
+
+
+@asynccontextmanager
+async def _aalchemy(conn: Any) -> AsyncIterator[None]:
+    own = conn() if callable(conn) else conn
+    _require_none(own.in_transaction())
+    async with own.begin():
+        await arefuse_autocommit(own)
+        yield
 
 
 def _asyncpg(conn: Any) -> Any:
@@ -97,7 +110,7 @@ _ASYNC: Final[dict[str, Callable[[Any], AbstractAsyncContextManager[Any]]]] = {
     "psycopg.AsyncConnection": _psycopg,
     "asyncpg.Connection": _asyncpg,
     "asyncpg.PoolConnectionProxy": _asyncpg,
-    "sqlalchemy.AsyncConnection": _alchemy,
-    "sqlalchemy.AsyncSession": _alchemy,
-    "sqlalchemy.async_scoped_session": _alchemy,
+    "sqlalchemy.AsyncConnection": _aalchemy,
+    "sqlalchemy.AsyncSession": _aalchemy,
+    "sqlalchemy.async_scoped_session": _aalchemy,
 }

@@ -53,11 +53,12 @@ class StoreUrl(NamedTuple):
         return f"StoreUrl({self.masked!r})"
 
 
-def parse_url(text: str) -> StoreUrl:
+def parse_url(text: str, hosts: str = "read-write") -> StoreUrl:
     """Reads memory://, sync://, sqlite:///relative, sqlite:////absolute, postgresql://, ?options.
 
-    Raises ConfigError for a scheme nobody knows (the known ones are listed), UnsupportedError for a
-    transport that is not built in.
+    Of several hosts of PostgreSQL the first that is as `hosts` says, in libpq's words, unless the
+    URL says otherwise. Raises ConfigError for a scheme nobody knows (the known ones are listed),
+    UnsupportedError for a transport that is not built in.
     """
     masked = mask(text)
     scheme, separator, _ = text.partition("://")
@@ -76,13 +77,13 @@ def parse_url(text: str) -> StoreUrl:
             f"unknown scheme {scheme!r} in {masked}; known: {', '.join(n + '://' for n in KNOWN)}"
         )
     if scheme == "postgresql":
-        return _postgres_url(text, masked)
+        return _postgres_url(text, masked, hosts)
     parts = urlsplit(text)
     options = _options(parts.query, masked)
     return StoreUrl(scheme, _path(scheme, parts.netloc, parts.path, masked), options, masked)
 
 
-def _postgres_url(text: str, masked: str) -> StoreUrl:
+def _postgres_url(text: str, masked: str, wanted: str) -> StoreUrl:
     """Splits settings of msgq from what libpq reads; the rest of the URL is libpq's to judge."""
     place, _, query = text.partition("?")
     place = place[place.index("://") + 3 :]
@@ -95,7 +96,7 @@ def _postgres_url(text: str, masked: str) -> StoreUrl:
     if not _is_local(place, theirs):
         theirs.setdefault("sslmode", _STRONG_TLS)
     if "," in _hosts(place, theirs):
-        theirs.setdefault("target_session_attrs", "read-write")
+        theirs.setdefault("target_session_attrs", wanted)
     rest = urlencode(theirs, quote_via=quote)
     dsn = f"postgresql://{place}" + ("?" + rest if rest else "")
     return StoreUrl("postgresql", "", own, masked, dsn, weak)

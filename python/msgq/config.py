@@ -238,7 +238,7 @@ def _replica(name: str, value: Any) -> StoreUrl | str:
         return value
     if value == "":
         return ""
-    url = parse_url(str(value))
+    url = parse_url(str(value), hosts="any")  # a standby takes no writes
     if url.scheme != "postgresql" or url.options:
         raise ConfigError(f"{name} must be a postgresql:// URL without settings, got {url}")
     return url

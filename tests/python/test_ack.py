@@ -12,7 +12,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from typing import Any
 
 import psycopg
@@ -360,6 +360,26 @@ def test_a_handler_that_lost_its_lease_changes_nothing(shop: Shop) -> None:
     assert len(errors) == 1
     assert shop.effects() == 1
     assert shop.app.queue("work").depth().done == 1
+
+
+@pytest.mark.parametrize("error", [ValueError, psycopg.Rollback])
+def test_a_transaction_that_was_rolled_back_is_no_ack_whatever_the_handler_returns(
+    shop: Shop, error: type[Exception]
+) -> None:
+    tries: list[int] = []
+
+    @shop.app.handler(queue="work", retry=msgq.RetryPolicy(base=0.01))
+    def effect(ctx: msgq.Context) -> None:
+        tries.append(ctx.attempt)
+        with shop.connect() as conn, suppress(error), ctx.transaction(conn):
+            shop.note(conn)
+            if len(tries) == 1:
+                raise error
+
+    effect.enqueue()
+    shop.work()
+    assert len(tries) == 2
+    assert shop.effects() == 1
 
 
 @pytest.mark.parametrize("is_async", [False, True])

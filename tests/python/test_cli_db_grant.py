@@ -143,6 +143,16 @@ def test_what_a_producer_calls_looks_for_nothing_in_schemas_of_others(place: Pla
     assert senders >= 17
 
 
+def test_a_producer_lives_on_beside_its_chores(place: Place) -> None:
+    producer = place.role()
+    ok("db", "grant", "--producer", producer, "--url", place.url)
+    with msgq.connect(place.url_as(producer), profile="test") as client:
+        began = client.stats(with_depth=False).taken_at
+        while client.stats(with_depth=False).taken_at < began + 1.5:  # chores come each 0.4 s
+            client.queue("q").enqueue(b"x")
+        assert client.queue("q").enqueue(b"last").status == "persisted"
+
+
 def test_functions_replaced_by_hand_need_a_grant_again(place: Place) -> None:
     producer = place.role()
     ok("db", "grant", "--producer", producer, "--url", place.url)

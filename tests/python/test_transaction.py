@@ -10,6 +10,9 @@ from typing import Any
 
 import psycopg
 import pytest
+from sqlalchemy import create_engine
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.orm import Session, scoped_session, sessionmaker
 
 import msgq
 from msgq._transaction import abegin, begin
@@ -59,6 +62,40 @@ def test_it_commits_at_the_end_and_rolls_back_an_error(table: Table, driver: str
         with begin(conn):
             pass
     assert table.rows == 1
+
+
+def url_for_alchemy(table: Table) -> str:
+    return dsn(table.url).replace("postgresql://", "postgresql+psycopg://")
+
+
+def test_sqlalchemy_in_autocommit_is_refused_before_anything_is_written(table: Table) -> None:
+    engine = create_engine(url_for_alchemy(table), isolation_level="AUTOCOMMIT")
+    with engine.connect() as conn, pytest.raises(msgq.ConfigError, match="autocommit"), begin(conn):
+        run_sql(conn, table.insert)
+    with Session(engine) as session, pytest.raises(msgq.ConfigError), begin(session):
+        run_sql(session, table.insert)
+    engine.dispose()
+
+    async def use() -> None:
+        aengine = create_async_engine(url_for_alchemy(table), isolation_level="AUTOCOMMIT")
+        async with aengine.connect() as conn:
+            with pytest.raises(msgq.ConfigError, match="autocommit"):
+                async with abegin(conn):
+                    await arun_sql(conn, table.insert)
+        await aengine.dispose()
+
+    asyncio.run(use())
+    assert table.rows == 0
+
+
+def test_a_scoped_session_is_as_good_as_its_session(table: Table) -> None:
+    engine = create_engine(url_for_alchemy(table))
+    session = scoped_session(sessionmaker(engine))
+    with begin(session):
+        run_sql(session, table.insert)
+    assert table.rows == 1
+    session.remove()
+    engine.dispose()
 
 
 @pytest.mark.parametrize("driver", ["psycopg", "psycopg2"])

@@ -75,7 +75,7 @@ def test_o5_a_dozen_kills(pg_world: World) -> None:
     kill_transactions(pg_world, 12)
 
 
-@pytest.mark.torture
+@pytest.mark.torture_pg
 @pytest.mark.timeout(600)
 def test_o5_two_hundred_kills(pg_world: World) -> None:
     kill_transactions(pg_world, 200)

@@ -107,7 +107,7 @@ def run_idle(
     return cost
 
 
-@pytest.mark.torture
+@pytest.mark.torture_pg
 @pytest.mark.timeout(300)
 def test_fifty_idle_workers(own_postgres: PostgresServer, tmp_path: Path) -> None:
     world = World(tmp_path, own_postgres.url)
@@ -117,7 +117,7 @@ def test_fifty_idle_workers(own_postgres: PostgresServer, tmp_path: Path) -> Non
         world.close()
 
 
-@pytest.mark.torture
+@pytest.mark.torture_pg
 @pytest.mark.timeout(300)
 def test_fifty_idle_workers_behind_a_pooler(own_postgres: PostgresServer, tmp_path: Path) -> None:
     with new_pooler(own_postgres) as own:
@@ -132,7 +132,7 @@ def test_fifty_idle_workers_behind_a_pooler(own_postgres: PostgresServer, tmp_pa
             world.close()
 
 
-@pytest.mark.torture
+@pytest.mark.torture_pg
 @pytest.mark.timeout(300)
 def test_a_thousand_idle_queues(own_postgres: PostgresServer, tmp_path: Path) -> None:
     """A call looks at all of them."""

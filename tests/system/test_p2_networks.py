@@ -92,7 +92,7 @@ def test_p2_every_toxic_in_turn(pg_world: World, proxy: Proxy) -> None:
     assert proxy.counts()["ended"] > 8, "connections were lost on the way"
 
 
-@pytest.mark.torture
+@pytest.mark.torture_pg
 @pytest.mark.timeout(300)
 def test_p2_every_toxic_for_long(pg_world: World, proxy: Proxy) -> None:
     road = Road(pg_world, proxy)
@@ -105,7 +105,7 @@ def test_p2_every_toxic_for_long(pg_world: World, proxy: Proxy) -> None:
     road.end(given_up=len(TOXICS))
 
 
-@pytest.mark.torture
+@pytest.mark.torture_pg
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize(
     "toxic",

@@ -47,8 +47,9 @@ def inversions(history: History) -> list[tuple[str, str]]:
 
 
 def produce_held(
-    world: World, server: PostgresServer, processes: int, messages: int, workers: int
-) -> History:
+    world: World, server: PostgresServer, processes: int, messages: int, workers: int,
+    lanes: int = 1,
+) -> History:  # fmt: skip
     """Send from sixteen sessions, hold commits back meanwhile; drain and judge."""
     schema = world.url.rpartition("schema=")[2]
     world.depth()
@@ -56,7 +57,13 @@ def produce_held(
     settings = {"concurrency": 1} if workers == 1 else {}
     crew = [world.start("work", f"worker-{n}", settings=settings) for n in range(workers)]
     programs = [
-        world.start("producers", f"producer-{n}", count=SESSIONS // processes, messages=messages)
+        world.start(
+            "producers",
+            f"producer-{n}",
+            count=SESSIONS // processes,
+            messages=messages,
+            lanes=lanes,
+        )
         for n in range(processes)
     ]
     for program in [*crew, *programs]:
@@ -88,8 +95,13 @@ def produce_held(
     return history
 
 
-def test_p6_one_worker_sees_no_inversion(pg_world: World, postgres_server: PostgresServer) -> None:
-    history = produce_held(pg_world, postgres_server, processes=2, messages=40, workers=1)
+@pytest.mark.parametrize("lanes", [1, 16])
+def test_p6_one_worker_sees_no_inversion(
+    pg_world: World, postgres_server: PostgresServer, lanes: int
+) -> None:
+    history = produce_held(
+        pg_world, postgres_server, processes=2, messages=40, workers=1, lanes=lanes
+    )
     assert inversions(history) == []
 
 

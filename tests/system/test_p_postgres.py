@@ -87,7 +87,7 @@ def test_the_server_is_restarted_and_no_crash_is_counted(
     end_server(lone_world, own_postgres, 2, own_postgres.stop)
 
 
-@pytest.mark.torture
+@pytest.mark.torture_pg
 @pytest.mark.timeout(120)
 def test_the_rate_is_back_five_seconds_after_the_server(
     lone_world: World, own_postgres: PostgresServer

@@ -1,6 +1,6 @@
 """Several producers in one process, each with a client, a thread and a history of its own.
 
-Orders: count of clients, messages each of them sends, one by one.
+Orders: count of clients, messages each of them sends, one by one; lanes they spread over.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from tests.system.programs.produce import send
 
 
 def produce(name: str, begin: threading.Barrier) -> None:
-    with recorder(name) as record, msgq.connect() as client:
+    with recorder(name) as record, msgq.connect(lanes=spec["lanes"]) as client:
         queue = client.queue(spec["queue"])
         begin.wait()
         for number in range(spec["messages"]):

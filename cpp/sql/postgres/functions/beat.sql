@@ -7,7 +7,8 @@ create or replace function :schema.beat(p_process int, out is_alive boolean, out
 language plpgsql as $$
 begin
   perform set_config('synchronous_commit', 'off', true);
-  update :schema.process set heartbeat_at = clock_timestamp() where id = p_process and not is_dead;
+  update :schema.process set heartbeat_at = clock_timestamp()
+    where id = p_process and not is_dead and coalesce(role, session_user) = session_user;
   is_alive := found;
   has_others := exists (select 1 from :schema.process where id <> p_process and not is_dead
                         and has_lock);

@@ -18,6 +18,8 @@ begin
     delete from :schema.owner where id = v_owner;
     v_count := v_count + 1;
   end loop;
+  delete from :schema.floor f using :schema.floor higher
+    where higher.subscription = f.subscription and higher.lane = f.lane and higher.gen > f.gen;
   delete from :schema.rate where at < clock_timestamp() - interval '20 minutes';
   delete from :schema.process p
     where p.is_dead and not exists (select 1 from :schema.owner o where o.process = p.id);

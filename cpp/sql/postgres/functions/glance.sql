@@ -25,7 +25,8 @@ begin
     select 1 from :schema.process p where p.id <> p_process and not p.is_dead
       and case when p.has_lock then pg_try_advisory_xact_lock_shared(:schema.space(), p.id)
                else p.heartbeat_at < clock_timestamp() - p_late_ms * interval '1 ms' end);
-  is_over := exists (select 1 from :schema.claim c where c.state = 0 and c.until <= v_now);
+  is_over := exists (
+    select 1 from :schema.live_claims() c where c.state = 0 and c.until <= v_now);
   select extract(epoch from min(p.due) - v_now) * 1000 into due_in_ms from :schema.parked p;
   has_outbox := exists (select 1 from :schema.outbox o where o.xid >= p_mark::text::xid8);
   work := array(select distinct c.subscription from :schema.claim c where c.state = 2);
@@ -51,7 +52,9 @@ begin
         work := work || v_reader;
       elsif exists (select 1 from :schema.block b where b.lane = v_lane and b.seq < v_at.pos_seq)
         and not exists (select 1 from :schema.claim c where c.subscription = v_reader
-                        and c.lane = v_lane and c.state <> 1) then
+                        and c.lane = v_lane and c.state <> 1 and c.gen >= coalesce((
+                          select max(f.gen) from :schema.floor f
+                          where f.subscription = v_reader and f.lane = v_lane), 0)) then
         left_subscriptions := left_subscriptions || v_reader;
         left_lanes := left_lanes || v_lane;
       end if;

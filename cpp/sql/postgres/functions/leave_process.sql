@@ -1,6 +1,6 @@
 -- Returns: nothing; a process that has closed its connections is no more. What owners of lost
 --   connections of it still hold becomes claimable again, uncounted. A process whose lock another
---   session holds lives, and is left alone.
+--   session holds lives, and is left alone; so is one that came as another role.
 -- Index: primary key of process.
 -- Locks: the process's; its row; its owners, their claims, the totals.
 -- Twice: changes nothing.
@@ -9,6 +9,10 @@ begin
   if not pg_try_advisory_xact_lock(:schema.space(), p_process) then
     return;
   end if;
-  delete from :schema.process where id = p_process;
+  delete from :schema.process
+    where id = p_process and coalesce(role, session_user) = session_user;
+  if not found then
+    return;
+  end if;
   perform :schema.leave_owner(o.id) from :schema.owner o where o.process = p_process order by o.id;
 end $$

@@ -1,16 +1,10 @@
--- Returns: nothing; this session shows by its lock that the process lives, or says that it has
---   none, behind a pooler. A session of the same process that the server has not yet noticed to be
---   gone is ended: it would keep the lock.
--- Index: primary key of process.
--- Locks: the process's lock, for the session; its row, when it is told otherwise than before.
+-- Returns: nothing; this session shows by its lock that the process lives. A session of the same
+--   process that the server has not yet noticed to be gone is ended: it would keep the lock.
+-- Index: none.
+-- Locks: the process's lock, for the session.
 -- Twice: harmless.
-create or replace function :schema.lock_process(p_process int, p_has_lock boolean) returns void
-language plpgsql as $$
+create or replace function :schema.lock_process(p_process int) returns void language plpgsql as $$
 begin
-  update :schema.process set has_lock = p_has_lock where id = p_process and has_lock <> p_has_lock;
-  if not p_has_lock then
-    return;
-  end if;
   if pg_try_advisory_lock(:schema.space(), p_process) then
     return;
   end if;

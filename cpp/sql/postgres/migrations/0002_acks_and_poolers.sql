@@ -4,6 +4,12 @@
 --   (transport/postgres/schema.cpp).
 -- Twice: never runs twice: meta.version is written in the same transaction.
 
+-- In the order in which exchanges take them, so that neither waits for the other in turn.
+lock table :schema.owner, :schema.flushed, :schema.claim, :schema.process in access exclusive mode;
+
+-- Who may say something of a process: the role that it came as; null, of version 1: anybody.
+alter table :schema.process add column role name;
+alter table :schema.process alter column role set default session_user;
 -- Behind a pooler a process has no session to hold a lock in: its heartbeat alone shows that it
 -- lives.
 alter table :schema.process add column has_lock boolean not null default true;

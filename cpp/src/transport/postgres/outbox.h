@@ -20,6 +20,8 @@ class Outbox {
   // taking them.
   std::uint32_t drain(Connection& connection, Directory& queues, std::uint32_t limit);
   std::int64_t mark() const { return mark_; }
+  // Looks at all of it the next time: the server may be another.
+  void forget() { mark_ = 0; }
   // Somebody has sent lately: looks should follow one another quickly.
   bool is_in_use() const;
 

@@ -44,8 +44,11 @@ postgres::ConnectionSpec spec_of(const Config& config) {
 
 postgres::ConnectionSpec replica_of(const Config& config) {
   postgres::ConnectionSpec out = spec_of(config);
+  constexpr std::chrono::milliseconds kPatience{2'000};  // the primary is there for it
   out.dsn = config.read_dsn;
   out.role = "replica";
+  out.connect_timeout = std::min(out.connect_timeout, kPatience);
+  out.silence_max = kPatience;
   return out;
 }
 
@@ -69,6 +72,13 @@ postgres::Rules rules_of(const Config& config, const PostgresOptions& options) {
 
 postgres::ConnectionSpec with_role(postgres::ConnectionSpec spec, const char* role) {
   spec.role = role;
+  return spec;
+}
+
+// Its session holds the lock that shows that the process lives: it is kept for as long as it lasts.
+postgres::ConnectionSpec presence_spec(postgres::ConnectionSpec spec) {
+  spec.role = "presence";
+  spec.max_age = std::chrono::milliseconds(0);
   return spec;
 }
 
@@ -99,7 +109,7 @@ PostgresTransport::PostgresTransport(const Config& config, World world, Log& log
   postgres::prepare_schema(with_role(spec_, "starter"), log_, config.create_schema);
   rules_.may_work = postgres::may_work(with_role(spec_, "starter"), log_);
   presence_ = std::make_unique<postgres::Presence>(
-      with_role(spec_, "presence"), log_, rules_.reclaim.heartbeat, static_cast<int>(config.lanes));
+      presence_spec(spec_), log_, rules_.reclaim.heartbeat, static_cast<int>(config.lanes));
   pool_ = std::make_unique<postgres::Pool>(with_role(spec_, "look"), pool_rules_of(config),
                                            world_.clock, log_);
   look_ = std::make_unique<postgres::PostgresLook>(*pool_, world_.clock, options_.before);
@@ -108,7 +118,10 @@ PostgresTransport::PostgresTransport(const Config& config, World world, Log& log
         postgres::ReplicaParts{replica_of(config), pool_rules_of(config), config.read_staleness_max,
                                world_.clock, log_, options_.before},
         *look_);
-  presence_->on_beat = [this] { pool_->close_idle(); };
+  presence_->on_beat = [this] {
+    pool_->close_idle();
+    if (reader_) reader_->pool().close_idle();
+  };
 }
 
 PostgresTransport::~PostgresTransport() {
@@ -130,6 +143,7 @@ void PostgresTransport::end_within(Nanos most) {
   const Nanos now = system_clock().steady();
   spec_.shared->curfew.set(most >= kNever - now ? kNever : now + most);
   pool_->close();
+  if (reader_) reader_->end_within(most);
 }
 
 std::unique_ptr<Session> PostgresTransport::open_session() {

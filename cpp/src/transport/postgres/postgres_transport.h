@@ -12,6 +12,7 @@
 #include "msgq/config.h"
 #include "transport/postgres/pool.h"
 #include "transport/postgres/presence.h"
+#include "transport/postgres/replica.h"
 #include "transport/postgres/session.h"
 #include "transport/transport.h"
 
@@ -53,7 +54,7 @@ class PostgresTransport final : public Transport {
   std::unique_ptr<postgres::Presence> presence_;
   std::unique_ptr<postgres::Pool> pool_;
   std::unique_ptr<Look> look_;
-  std::unique_ptr<Look> reader_;  // null: there is no replica
+  std::unique_ptr<postgres::ReplicaLook> reader_;  // null: there is no replica
 };
 
 }  // namespace msgq::transport

@@ -75,8 +75,10 @@ void Presence::join() {
 // What a session has to hold and a new one must take up again: the lock, and the ear for hints.
 void Presence::keep_up() {
   Params params;
-  params.small(process_.load(std::memory_order_relaxed)).flag(!connection_->is_pooled());
-  connection_->call("lock_process", params);
+  params.small(process_.load(std::memory_order_relaxed));
+  if (!connection_->is_pooled()) connection_->call("lock_process", params);
+  params.flag(!connection_->is_pooled());
+  connection_->call("note_lock", params);
   if (connection_->is_pooled()) return;
   connection_->send_statement("listen", sql::postgres::kListen);
   connection_->sync();

@@ -116,4 +116,10 @@ std::optional<std::int64_t> ReplicaLook::lag_ms() {
   return lag_ms_;
 }
 
+void ReplicaLook::end_within(Nanos most) {
+  const Nanos now = system_clock().steady();
+  parts_.spec.shared->curfew.set(most >= kNever - now ? kNever : now + most);
+  pool_.close();
+}
+
 }  // namespace msgq::transport::postgres

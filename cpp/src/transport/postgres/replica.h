@@ -51,6 +51,9 @@ class ReplicaLook final : public Look {
   std::uint64_t store_bytes() override;
   ConnectionFigures connections() override { return primary_.connections(); }
   std::optional<std::int64_t> lag_ms() override;
+  Pool& pool() { return pool_; }
+  // As Transport.
+  void end_within(Nanos most);
 
  private:
   enum class State { kUnknown, kUsed, kAway, kStale };

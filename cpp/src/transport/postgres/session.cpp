@@ -73,7 +73,7 @@ void PostgresSession::connect() {
       lost_owner_ = 0;
     }
     open_owner();
-    directory_.forget();
+    forget_server();
     has_connected_ = true;
   } catch (const Error& error) {
     // Of the exchange nothing was sent. A URL that was right once is not wrong now: the server is
@@ -82,6 +82,16 @@ void PostgresSession::connect() {
     if (error.code() != ErrorCode::kStoreInDoubt && !is_passing) throw;
     throw Error(ErrorCode::kStoreUnavailable, error.what());
   }
+}
+
+// The next connection may lead to a standby that took over, and whose numbers begin again behind
+// those that we have seen.
+void PostgresSession::forget_server() {
+  directory_.forget();
+  cache_ = {};
+  outbox_.forget();
+  sweeper_.forget();
+  heard_gen_ = 0;
 }
 
 void PostgresSession::open_owner() {
@@ -108,7 +118,7 @@ void PostgresSession::exchange(const Exchange& in, ExchangeResult& out) {
   out = {};
   asker_.wall_ms = parts_.clock.wall_ms();
   asker_.boot_ms = parts_.clock.boot_ms();
-  if (!Glancer::is_worth(in)) return exchange_all(in, out);
+  if (!parts_.rules.may_work || !Glancer::is_worth(in)) return exchange_all(in, out);
   if (glancer_.may_skip(in)) return answer_nothing(in, out);
   const Glance seen = glance(in);
   note_due(seen.due_in_ms, out);
@@ -206,6 +216,7 @@ void PostgresSession::do_chores(const Exchange& in, ExchangeResult& out) {
   }
   look_at_acks(in, out);
   if (!in.reclaims) return;
+  clear_away();
   std::set<Reclaimer::Key> busy;
   for (const auto& each : in.settles) busy.insert(key_of(each.claim));
   for (const auto& each : in.extends) busy.insert(key_of(each.claim));
@@ -416,7 +427,7 @@ bool PostgresSession::resolve(ExchangeResult& out) {
     params.integer(heard_gen_);
     connection_->call("give_back", params);
     open_owner();
-    directory_.forget();
+    forget_server();
     is_in_doubt_ = false;
     return has_happened;
   } catch (const Error& error) {
@@ -450,12 +461,17 @@ Nanos PostgresSession::tidy(Nanos) {
   if (asker_.request > swept_) sweep();
   if (!parts_.rules.may_work) return kNever;
   sweep_lanes();
-  if (now < clear_at_) return kNever;
+  clear_away();
+  return kNever;
+}
+
+void PostgresSession::clear_away() {
+  const Nanos now = parts_.clock.steady();
+  if (now < clear_at_) return;
   clear_at_ = now + kClearEvery;
   Params params;
   params.integer(kKeptMs);
   connection_->call("clear_away", params);
-  return kNever;
 }
 
 void PostgresSession::close() noexcept {

@@ -77,6 +77,8 @@ class PostgresSession final : public Session {
   void claim_again(const Exchange& in, ExchangeResult& out);
   void lose_owner();
   bool looks_due(const Exchange& in);
+  void forget_server();
+  void clear_away();
   void sweep();
   void sweep_lanes();
 

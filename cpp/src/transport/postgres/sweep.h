@@ -29,6 +29,8 @@ class Sweeper {
   void note_left(int subscription, int lane) { lanes_.emplace(subscription, lane); }
   // Enough has ended to be worth a round trip.
   bool is_due() const { return ended_ >= kEndsPerSweep; }
+  // The server may be another: its numbers are to be learned again.
+  void forget() { floors_.clear(); }
   // Sweeps the lanes noted, and once in a while the next one of the directory. Throws as call().
   void run(Connection& connection, const Directory& directory);
 

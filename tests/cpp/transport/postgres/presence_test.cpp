@@ -68,10 +68,23 @@ TEST_F(PostgresPresenceTest, OneThatWasBuriedJoinsAnewWithANumberOfItsOwn) {
 TEST_F(PostgresPresenceTest, ALockThatASessionOfBeforeStillHoldsIsTakenOver) {
   Connection before(spec(), store().log), now(spec(), store().log);
   Params params;
-  params.small(4'711).flag(true);
+  params.small(4'711);
   before.call("lock_process", params);
   now.call("lock_process", params);
   EXPECT_EQ(holder(4'711), std::to_string(PQbackendPID(now.raw())));
+}
+
+TEST_F(PostgresPresenceTest, OfAProcessThatHoldsItsLockNobodyElseSaysOtherwise) {
+  auto presence = present();
+  const int process = presence->process();
+  Params params;
+  params.small(process).flag(false);
+  connect()->call("note_lock", params);
+  EXPECT_EQ(ask("select count(*) from :schema.process where has_lock"), "1");
+  presence->test_only_kill();
+  ask("select pg_advisory_xact_lock_shared(:schema.space(), " + std::to_string(process) + ")");
+  connect()->call("note_lock", params);
+  EXPECT_EQ(ask("select count(*) from :schema.process where has_lock"), "0");
 }
 
 TEST_F(PostgresPresenceTest, ALookersSharedLockIsWaitedForNotEnded) {
@@ -80,7 +93,7 @@ TEST_F(PostgresPresenceTest, ALookersSharedLockIsWaitedForNotEnded) {
   Connection now(spec(), store().log);
   std::thread joins([&] {
     Params params;
-    params.small(4'711).flag(true);
+    params.small(4'711);
     now.call("lock_process", params);
   });
   looker.await_waiters();

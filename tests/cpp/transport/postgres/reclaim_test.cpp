@@ -140,7 +140,8 @@ TEST_F(PostgresLateTest, ALateOneIsGivenUpOnceItWasSilentForAHeartbeatMore) {
   Process& looker = join();
   silent("11 s");
   while (std::stod(ask("select extract(epoch from clock_timestamp() - min(backend_start)) from "
-                       "pg_stat_activity where application_name like 'msgq % writer'")) < 0.2) {
+                       "pg_stat_activity where application_name like 'msgq " +
+                       std::to_string(getpid()) + "@% writer'")) < 0.2) {
   }
   EXPECT_EQ(looker.reclaim(), 0u);
   clock().advance(std::chrono::milliseconds(99));
