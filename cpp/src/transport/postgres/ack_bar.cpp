@@ -25,6 +25,7 @@ Params params_of(const std::vector<AckPlace>& places) {
 std::vector<AckFate> ask(Connection& connection, const Params& params) {
   const Rows rows = connection.call("bar", params);
   std::vector<AckFate> out;
+  out.reserve(static_cast<std::size_t>(rows.size()));
   for (int row = 0; row < rows.size(); ++row)
     out.push_back(static_cast<AckFate>(rows.integer(row, 0)));
   return out;

@@ -46,7 +46,7 @@ std::vector<std::string> grant_roles(const ConnectionSpec& spec, const Grantees&
   if (roles.producers.empty() && roles.workers.empty() && roles.viewers.empty())
     throw Error(ErrorCode::kConfigInvalid, "name a role: --producer, --worker or --viewer");
   return pqxx_call(dsn_of(spec), [&](pqxx::work& work) {
-    const auto out =
+    auto out =
         texts(work.exec_params(sql::postgres::kListGrants, spec.schema, array_of(roles.producers),
                                array_of(roles.workers), array_of(roles.viewers), kSenders));
     if (!runs) return out;
