@@ -5,7 +5,10 @@
 -- Twice: never runs twice: meta.version is written in the same transaction.
 
 -- In the order in which exchanges take them, so that neither waits for the other in turn.
-lock table :schema.owner, :schema.flushed, :schema.claim, :schema.process in access exclusive mode;
+lock :schema.owner in access exclusive mode;
+lock :schema.flushed in access exclusive mode;
+lock :schema.claim in access exclusive mode;
+lock :schema.process in access exclusive mode;
 
 -- Who may say something of a process: the role that it came as; null, of version 1: anybody.
 alter table :schema.process add column role name;
