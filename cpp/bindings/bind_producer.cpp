@@ -6,6 +6,9 @@
 namespace msgq::bindings {
 namespace {
 
+// So long a call works on its own message before it waits with an ear for signals.
+constexpr Nanos kWorkMax = std::chrono::milliseconds(20);
+
 // What every message of an enqueue call has in common.
 struct Form {
   std::string queue;
@@ -147,7 +150,13 @@ py::bytes told(const MessageId& id, ReceiptStatus status) {
 
 py::bytes put(Engine& engine, Parcel parcel) {
   if (const auto id = engine.try_put(parcel)) return told(*id, ReceiptStatus::kPersisted);
-  const ReceiptPtr receipt = admit(engine, std::move(parcel));
+  ReceiptPtr receipt = engine.try_enqueue(parcel, true);
+  if (receipt) {
+    const GilReleased released;
+    engine.work(*receipt, kWorkMax);
+  } else {
+    receipt = admit(engine, std::move(parcel));
+  }
   wait_receipt(*receipt, py::none());
   if (receipt->error()) throw Error(*receipt->error());
   return told(receipt->first_id(), receipt->status());

@@ -129,7 +129,13 @@ ReceiptPtr Engine::enqueue(Parcel parcel, std::optional<std::chrono::nanoseconds
   return impl_->admit(std::move(parcel), traffic);
 }
 
-ReceiptPtr Engine::try_enqueue(Parcel& parcel) {
+void Engine::work(const Receipt& own, std::chrono::nanoseconds most) {
+  // Many are better served by a thread that stores what has come from all of them.
+  if (impl_->admission.count() > own.count()) return impl_->intake().poke();
+  impl_->intake().work(most);
+}
+
+ReceiptPtr Engine::try_enqueue(Parcel& parcel, bool works) {
   impl_->require_open();
   impl_->check(parcel);
   Traffic& traffic = impl_->book.find(parcel.queue);
@@ -139,7 +145,7 @@ ReceiptPtr Engine::try_enqueue(Parcel& parcel) {
     return nullptr;
   }
   if (!would_block) return enqueue(std::move(parcel));
-  return impl_->admit(std::move(parcel), traffic);
+  return impl_->admit(std::move(parcel), traffic, true, !works);
 }
 
 std::optional<MessageId> Engine::try_put(Parcel& parcel) {
@@ -175,6 +181,7 @@ Engine::WorkerPtr Engine::open_worker(WorkerSpec spec) {
     impl_->schedulers.push_back(scheduler);
   }
   impl_->claimer.add(scheduler);
+  impl_->listen();
   impl_->writer.poke();
   return std::make_shared<Registration>(std::move(scheduler));
 }
@@ -427,7 +434,10 @@ bool Engine::close(std::chrono::nanoseconds timeout) {
     impl_->world.runtime.stop(*impl_->listener);
   }
   impl_->world.runtime.stop(impl_->writer);
-  if (impl_->own_intake) impl_->world.runtime.stop(*impl_->own_intake);
+  if (impl_->own_intake) {
+    impl_->world.runtime.stop(*impl_->own_intake);
+    impl_->own_intake->bar_callers();
+  }
   if (const auto left = impl_->pending(); left > 0)
     impl_->log->write(LogLevel::kWarning,
                       "closed with " + std::to_string(left) +

@@ -37,6 +37,10 @@ struct OwnWorld {
   World world{system_clock(), system_random(), *runtime};
 };
 
+// Acknowledgements wait so long at most for the next claim, where each exchange is a transaction of
+// a server.
+inline constexpr Nanos kSettleLinger = std::chrono::milliseconds(2);
+
 struct Engine::Impl {
   Impl(Config c, World w, std::unique_ptr<transport::Transport> t, std::unique_ptr<OwnWorld> own,
        std::unique_ptr<Log> l)
@@ -83,8 +87,15 @@ struct Engine::Impl {
     intake().add(batcher);
     writer.add(claimer);
     intake().set_intake(batcher);
+    if (own_intake) {
+      own_intake->only_stores();
+      settler.linger(kSettleLinger, [this] { return claimer.is_asking(); });
+    }
     claimer.give_back = [this](const HeldPtr& held) { give_back({{held, 0, held->total}}); };
-    raw_claims->on_request = [this] { writer.poke(); };
+    raw_claims->on_request = [this] {
+      listen();
+      writer.poke();
+    };
     raw_claims->on_unwanted = [this](std::vector<Span> spans) { give_back(std::move(spans)); };
     claimer.add(raw_claims);
     if (own_intake)
@@ -96,10 +107,14 @@ struct Engine::Impl {
       writer.on_work_made = [wake](const transport::Exchange&) { wake->hint(); };
       listener.emplace([wake](Nanos most) { return wake->wait(most); },
                        [this] {
-                         claimer.hint();
-                         writer.poke();
+                         if (claimer.hint()) writer.poke();
                        });
     }
+  }
+
+  // Somebody here takes work: hints of other processes are heard from now on.
+  void listen() {
+    if (auto* wake = transport->wake()) wake->listen();
   }
 
   void require_unforked() const {
@@ -152,10 +167,12 @@ struct Engine::Impl {
   }
 
   // REQUIRES: room was acquired. The batcher gives it back, also when close() comes in between.
-  ReceiptPtr admit(Parcel parcel, Traffic& traffic, bool has_receipt = true) {
+  ReceiptPtr admit(Parcel parcel, Traffic& traffic, bool has_receipt = true, bool pokes = true) {
     const std::uint64_t number = parcel.count(), bytes = parcel.bytes();
     try {
-      return push(std::move(parcel), traffic, has_receipt);
+      ReceiptPtr receipt = push(std::move(parcel), traffic, has_receipt);
+      if (pokes) intake().poke();
+      return receipt;
     } catch (...) {
       admission.release(number, bytes);
       throw;
@@ -170,7 +187,6 @@ struct Engine::Impl {
     admitted.parcel = std::move(parcel);
     if (settles_at_once && receipt) receipt->resolve(ReceiptStatus::kPersisted);
     batcher.push(std::move(admitted));
-    intake().poke();
     return receipt;
   }
 

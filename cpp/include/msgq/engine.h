@@ -39,8 +39,13 @@ class Engine {
   // when full.
   // `wait`: how long policy block blocks; the configured overflow_wait when absent.
   ReceiptPtr enqueue(Parcel parcel, std::optional<std::chrono::nanoseconds> wait = std::nullopt);
-  // The same, never blocking: nullptr where enqueue would block (parcel left untouched).
-  ReceiptPtr try_enqueue(Parcel& parcel);
+  // The same, never blocking: nullptr where enqueue would block (parcel left untouched). `works`:
+  // the caller calls work() next, and nobody is woken for it.
+  ReceiptPtr try_enqueue(Parcel& parcel, bool works = false);
+  // Stores the messages of `own` in the calling thread when there are no others and nobody is at
+  // it, or sees that somebody does. What it began is over after `most`, or goes on without it.
+  // Blocks.
+  void work(const Receipt& own, std::chrono::nanoseconds most);
   // As try_enqueue where that settles at once, without making a receipt: the first id of its
   // messages. Empty: nothing happened, as there is no room, or the store answers later.
   std::optional<MessageId> try_put(Parcel& parcel);

@@ -112,10 +112,13 @@ void Batcher::settle(std::span<Admitted> some, ReceiptStatus status,
 }
 
 void Batcher::report(const Exchange&, const ExchangeResult&, Nanos) {
-  if (flush_.empty()) return;
-  settle(flush_, ReceiptStatus::kPersisted, std::nullopt);
   isolated_ -= std::min(isolated_, static_cast<std::uint32_t>(flush_.size()));
-  flush_.clear();
+  std::swap(stored_, flush_);
+}
+
+void Batcher::tell() {
+  settle(stored_, ReceiptStatus::kPersisted, std::nullopt);
+  stored_.clear();
 }
 
 void Batcher::fail(Exchange& ex, const Error& error) {
@@ -209,6 +212,7 @@ void Batcher::doubt(const Error& error, Nanos now) {
 
 void Batcher::give_up(const Error& error, bool was_in_doubt) {
   const auto status = was_in_doubt ? ReceiptStatus::kInDoubt : ReceiptStatus::kFailed;
+  tell();
   const Error sent = was_in_doubt ? Error(ErrorCode::kStoreInDoubt, error.what()) : error;
   settle(flush_, status, sent);
   flush_.clear();

@@ -39,6 +39,7 @@ class Batcher final : public transport::BatchSource, public transport::Intake {
   void collect(transport::Exchange& out, Nanos now) override;
   void report(const transport::Exchange& in, const transport::ExchangeResult& result,
               Nanos now) override;
+  void tell() override;
   void give_up(const Error& error, bool was_in_doubt) override;
   Nanos next_time(Nanos now) override;
 
@@ -83,6 +84,7 @@ class Batcher final : public transport::BatchSource, public transport::Intake {
   // only the writer thread
   std::deque<Admitted> backlog_;  // taken from the inbox, not yet in a flush
   std::vector<Admitted> flush_;   // in the present exchange, in the order of its blocks, then parks
+  std::vector<Admitted> stored_;  // their receipts are still to be told
   std::uint32_t isolated_ = 0;    // so many parcels go one an exchange
   Nanos held_until_{0};           // the store was full; settles go on meanwhile
 };

@@ -55,13 +55,16 @@ void Claimer::note_due(std::int64_t due_ms) {
   if (next_due_ms_ == 0 || due_ms < next_due_ms_) next_due_ms_ = due_ms;
 }
 
-// Work is to be expected where a hint, an append or a returned message says so.
-void Claimer::take_hints(const transport::Exchange& out) {
+void Claimer::take_hints() {
   if (is_hinted_.exchange(false, std::memory_order_acq_rel)) {
     refresh_all();
     is_promoting_ = true;
   }
   take_expected();
+}
+
+// Work is to be expected where an append or a returned message says so.
+void Claimer::take_work_of(const transport::Exchange& out) {
   for (const auto& append : out.appends) outlook_[append.queue].refresh();
   for (const auto& park : out.parks) note_due(park.due_ms);
   for (const auto& settle : out.settles) {
@@ -89,6 +92,8 @@ bool Claimer::may_ask(Nanos now) const {
 
 void Claimer::prepare(Nanos now) {
   rooms_.clear();
+  take_hints();
+  is_asking_ = false;
   if (!may_ask(now)) return;
   const auto all = sources();
   ++turn_;
@@ -97,10 +102,11 @@ void Claimer::prepare(Nanos now) {
     room.source->tick(now);
     room.source->demands(room.demands, now);
   }
+  is_asking_ = is_any_due(now);
 }
 
 void Claimer::collect(transport::Exchange& out, Nanos now) {
-  take_hints(out);
+  take_work_of(out);
   collect_chores(out, now);
   asked_.clear();
   if (!may_ask(now)) return;
@@ -177,11 +183,12 @@ void Claimer::report(const transport::Exchange& in, const transport::ExchangeRes
 void Claimer::answered(const Asked& asked, const transport::ClaimAnswer& answer, Nanos now) {
   Outlook& outlook = outlook_[asked.demand.queue];
   outlook.suspects_until = answer.suspects_waiting ? now + kDrainMax : Nanos::zero();
-  outlook.maybe_work = !answer.claims.empty() || answer.has_more ||
-                       (answer.suspects_waiting && ledger_.count() == 0 && !asked.takes_suspect);
+  outlook.maybe_work =
+      answer.has_more || (answer.suspects_waiting && ledger_.count() == 0 && !asked.takes_suspect);
   if (outlook.maybe_work) {
     outlook.gap = Nanos::zero();
   } else {
+    if (answer.was_passed_over || !answer.claims.empty()) outlook.gap = Nanos::zero();
     outlook.gap =
         std::min<Nanos>(std::max<Nanos>(outlook.gap * 2, config_.poll_min), config_.poll_max);
     outlook.poll_at = now + outlook.gap - outlook.gap * spread_ / 10'000;
@@ -216,8 +223,8 @@ void Claimer::give_up(const Error& error, bool) {
 Nanos Claimer::next_time(Nanos now) {
   const Nanos next = next_wish(now);
   const bool is_told =
-      is_hinted_.load(std::memory_order_seq_cst) ||
-      (has_room_.load(std::memory_order_relaxed) && has_expected_.load(std::memory_order_seq_cst));
+      has_room_.load(std::memory_order_relaxed) &&
+      (is_hinted_.load(std::memory_order_seq_cst) || has_expected_.load(std::memory_order_seq_cst));
   return is_told || is_promoting_ ? now : next;
 }
 

@@ -27,8 +27,12 @@ class Claimer final : public transport::BatchSource {
           std::int64_t spread = 0)
       : config_(config), clock_(clock), ledger_(ledger), book_(book), spread_(spread) {}
 
-  // There may be work in any queue (another process said so). Any thread.
-  void hint() { is_hinted_.store(true, std::memory_order_seq_cst); }
+  // There may be work in any queue: somebody says so. True when there is room for it, so that the
+  // writer is to be poked. Any thread.
+  bool hint() {
+    is_hinted_.store(true, std::memory_order_seq_cst);
+    return has_room_.load(std::memory_order_seq_cst);
+  }
   // Another writer of this process did these appends and parks. True: somebody here may want what
   // they brought, so the writer is to be poked. Any thread.
   bool expect(const transport::Exchange& done);
@@ -38,6 +42,8 @@ class Claimer final : public transport::BatchSource {
   void stop() { is_stopped_.store(true, std::memory_order_release); }
   // Gets claims that nobody wants any more.
   std::function<void(const HeldPtr&)> give_back;
+  // As prepare() found it: claims are asked for in the exchange that is being collected.
+  bool is_asking() const { return is_asking_; }
   std::uint64_t reclaimed() const { return reclaimed_.load(std::memory_order_relaxed); }
 
   void prepare(Nanos now) override;
@@ -70,7 +76,8 @@ class Claimer final : public transport::BatchSource {
     std::shared_ptr<DemandSource> source;
     std::vector<Demand> demands;
   };
-  void take_hints(const transport::Exchange& out);
+  void take_hints();
+  void take_work_of(const transport::Exchange& out);
   void take_expected();
   void note_due(std::int64_t due_ms);
   void collect_chores(transport::Exchange& out, Nanos now);
@@ -99,6 +106,7 @@ class Claimer final : public transport::BatchSource {
   std::map<std::string, Outlook, std::less<>> outlook_;
   std::vector<Room> rooms_;  // what every source has room for, in this exchange's order
   std::vector<Asked> asked_;
+  bool is_asking_ = false;
   Nanos chores_at_{0};
   std::int64_t next_due_ms_ = 0;
   bool is_promoting_ = true;

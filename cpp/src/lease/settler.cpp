@@ -7,7 +7,12 @@ namespace msgq {
 using transport::SettleOrder;
 
 void Settler::push(Settled settled) {
-  if (pending_.enter()) return inbox_.push(std::move(settled));
+  if (pending_.enter()) {
+    const bool is_urgent = settled.receipt || settled.returns || !settled.named.empty();
+    inbox_.push(std::move(settled));
+    if (is_urgent) is_urgent_.store(true, std::memory_order_release);
+    return;
+  }
   if (settled.receipt)
     settled.receipt->resolve(
         ReceiptStatus::kFailed,
@@ -23,7 +28,18 @@ Settler::Order& Settler::order_of(const HeldPtr& held) {
   return found->second;
 }
 
-void Settler::collect(transport::Exchange& out, Nanos) {
+// A claim that is about to be made takes them along.
+bool Settler::lingers(Nanos now) {
+  if (linger_ == Nanos::zero() || inbox_.size_approx() == 0) return false;
+  if (lingers_until_ == kNever) lingers_until_ = now + linger_;
+  const bool is_over = is_urgent_.exchange(false, std::memory_order_acq_rel) || is_claiming_() ||
+                       now >= lingers_until_;
+  if (is_over) lingers_until_ = kNever;
+  return !is_over;
+}
+
+void Settler::collect(transport::Exchange& out, Nanos now) {
+  if (lingers(now)) return;
   constexpr std::size_t kLotCountMax = 4'096;
   std::vector<Settled> fresh;
   inbox_.pop_some(fresh, kLotCountMax);
@@ -186,6 +202,10 @@ void Settler::give_up(const Error& error, bool was_in_doubt) {
   receipts_.clear();
 }
 
-Nanos Settler::next_time(Nanos now) { return inbox_.size_approx() > 0 ? now : kNever; }
+Nanos Settler::next_time(Nanos now) {
+  if (inbox_.size_approx() == 0) return kNever;
+  const bool is_waiting = lingers_until_ != kNever && !is_urgent_.load(std::memory_order_acquire);
+  return is_waiting ? lingers_until_ : now;
+}
 
 }  // namespace msgq

@@ -35,6 +35,12 @@ class Settler final : public transport::BatchSource {
  public:
   Settler(Clock& clock, Ledger& ledger) : clock_(clock), ledger_(ledger) {}
 
+  // Acknowledgements that nobody waits for wait for at most so long for a claim to go along with:
+  // in a store where every exchange costs a flush, one for both. REQUIRES: before the first push.
+  void linger(Nanos most, std::function<bool()> is_claiming) {
+    linger_ = most;
+    is_claiming_ = std::move(is_claiming);
+  }
   // After close() nothing is taken any more: a receipt fails with kClosed, the rest is dropped.
   void push(Settled settled);
   // Pushed and not yet durable; only falls after close(). Any thread.
@@ -58,6 +64,7 @@ class Settler final : public transport::BatchSource {
     std::vector<HeldPtr> on;
     bool is_lost = false;
   };
+  bool lingers(Nanos now);
   Order& order_of(const HeldPtr& held);
   void apply(Settled& settled);
   void decide(Order& order, std::uint32_t ordinal, const Decision& decision);
@@ -69,9 +76,13 @@ class Settler final : public transport::BatchSource {
   // fixed after construction
   Clock& clock_;
   Ledger& ledger_;
+  Nanos linger_{0};
+  std::function<bool()> is_claiming_;
   // any thread
   Inbox<Settled> inbox_;
+  std::atomic<bool> is_urgent_{false};  // somebody waits for what is in the inbox
   // only the writer thread
+  Nanos lingers_until_ = kNever;                 // kNever: nothing does
   std::map<transport::ClaimKey, Order> orders_;  // of the present exchange, in its order
   std::vector<Waiting> receipts_;
   std::uint64_t taken_ = 0;  // from the inbox, for the present exchange

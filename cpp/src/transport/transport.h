@@ -146,6 +146,7 @@ struct ClaimAnswer {
   std::vector<Claimed> claims;
   bool has_more = false;          // there is more to claim now
   bool suspects_waiting = false;  // suspects there are; see ClaimWish::may_take_suspect
+  bool was_passed_over = false;   // nothing was got, but only because another process was claiming
 };
 
 struct ExchangeResult {
@@ -169,6 +170,11 @@ class Session {
   //   kStoreInDoubt   unknown; ask resolve(). Nothing else may be exchanged before.
   //   kSchemaMismatch, kNotFound (strict queue)
   virtual void exchange(const Exchange& in, ExchangeResult& out) = 0;
+  // Sends the exchange, when for that it need not wait; exchange() of the same one is due next, and
+  // waits for the answer. False: nothing was sent. What goes wrong is told by exchange().
+  virtual bool begin(const Exchange&) { return false; }
+  // Between the two: whether the answer has come, within `most`.
+  virtual bool await(Nanos) { return true; }
   // After kStoreInDoubt: fences the connection off and finds out (storage protocol, section 5).
   // True: the exchange happened; `out` holds its settle answers; claims it made but could not tell
   // of were given back uncounted. False: it did not happen and never will. Throws kStoreInDoubt
@@ -212,6 +218,8 @@ class Look {
 class Wake {
  public:
   virtual ~Wake() = default;
+  // This process takes work from now on, so hints are worth its while. Any thread; never throws.
+  virtual void listen() {}
   // Tells every other process on this store. Any thread.
   virtual void hint() = 0;
   // Waits for a hint of another process, at most `timeout`. One thread.

@@ -8,6 +8,11 @@ namespace {
 constexpr Nanos kBackoffMin = std::chrono::milliseconds(2);
 constexpr Nanos kBackoffMax = std::chrono::seconds(1);
 constexpr Nanos kTidyBudget = std::chrono::milliseconds(10);
+// So long after a caller's exchange at most the writer's thread keeps house.
+constexpr Nanos kRestMax = std::chrono::milliseconds(250);
+
+// Who has the turn; and that somebody was refused it because a caller had it, who sees to it then.
+enum Turn : std::uint32_t { kThread = 1, kCaller = 2, kCalled = 4, kBarred = 8 };
 
 // False for a look that found nothing: no commit.
 bool has_written(const Exchange& in, const ExchangeResult& out) {
@@ -22,8 +27,31 @@ bool has_written(const Exchange& in, const ExchangeResult& out) {
 Writer::Writer(World world, Log& log, std::unique_ptr<Session> session)
     : world_(world), log_(log), session_(std::move(session)) {}
 
+// The thread keeps its turn for as long as it is awake. It is refused one that a caller has: what
+// it was woken for is then the caller's to see to.
+bool Writer::take_turn() {
+  if (has_turn_) return true;
+  std::uint32_t seen = turn_.load(std::memory_order_relaxed);
+  while (!turn_.compare_exchange_weak(seen, (seen & kCaller) != 0 ? seen | kCalled : kThread,
+                                      std::memory_order_acq_rel)) {
+  }
+  has_turn_ = (seen & kCaller) == 0;
+  return has_turn_;
+}
+
 Nanos Writer::step() {
+  if (!take_turn()) return kNever;
   const Nanos now = world_.clock.steady();
+  const Nanos next = step_in_turn(now);
+  rest_until_ = next;
+  if (next > now && state_ == State::kIdle) {
+    has_turn_ = false;
+    turn_.fetch_and(kBarred, std::memory_order_acq_rel);
+  }
+  return next;
+}
+
+Nanos Writer::step_in_turn(Nanos now) {
   if (is_broken()) {
     if (const auto error = broken())
       for (auto* source : sources_) source->give_up(*error, false);
@@ -32,13 +60,14 @@ Nanos Writer::step() {
   try {
     if (now < retry_at_) return retry_at_;
     if (state_ == State::kInDoubt) return resolve(now);
+    if (state_ == State::kFailed) {
+      state_ = State::kSending;
+      return failed(*std::exchange(left_error_, std::nullopt), now);
+    }
     if (state_ == State::kIdle) {
-      exchange_ = Exchange{};
-      for (auto* source : sources_) source->prepare(now);
-      for (auto* source : sources_) source->collect(exchange_, now);
+      gather(now);
       if (exchange_.empty()) return idle(now);
       state_ = State::kSending;
-      is_idle_.store(false, std::memory_order_release);
     }
     return send(now);
   } catch (const std::exception& e) {
@@ -46,6 +75,12 @@ Nanos Writer::step() {
     give_up(error ? *error : Error(ErrorCode::kInternal, std::string("writer: ") + e.what()));
     return kNever;
   }
+}
+
+void Writer::gather(Nanos now) {
+  exchange_ = Exchange{};
+  for (auto* source : sources_) source->prepare(now);
+  for (auto* source : sources_) source->collect(exchange_, now);
 }
 
 Nanos Writer::send(Nanos now) {
@@ -59,7 +94,7 @@ Nanos Writer::send(Nanos now) {
   const Nanos end = world_.clock.steady();
   if (has_written(exchange_, result_)) flush_ns.record(end - now);
   succeeded(end);
-  return end;
+  return state_ == State::kAwaiting ? Nanos::zero() : end;
 }
 
 void Writer::succeeded(Nanos now) {
@@ -77,6 +112,56 @@ void Writer::succeeded(Nanos now) {
       std::any_of(exchange_.settles.begin(), exchange_.settles.end(),
                   [](const auto& s) { return s.gives_back || !s.backs.empty(); });
   if (makes_work && on_work_made) on_work_made(exchange_);
+  if (only_stores_ && has_turn_) go_ahead(now);
+  for (auto* source : sources_) source->tell();
+}
+
+// Waking thirty who wait takes as long as the store does: it is given the next flush first.
+void Writer::go_ahead(Nanos now) {
+  gather(now);
+  if (!exchange_.empty()) state_ = session_->begin(exchange_) ? State::kAwaiting : State::kSending;
+}
+
+void Writer::work(Nanos most) {
+  std::uint32_t free = 0;
+  if (!only_stores_) return poke();
+  if (!turn_.compare_exchange_strong(free, kCaller, std::memory_order_acq_rel)) {
+    if ((turn_.fetch_or(kCalled, std::memory_order_acq_rel) & kCaller) == 0) poke();
+    return;
+  }
+  const bool is_done = work_in_turn(most);
+  const bool is_called = (turn_.fetch_and(kBarred, std::memory_order_acq_rel) & kCalled) != 0;
+  if (!is_done || is_called) poke();
+}
+
+// False when there is something left for the writer's thread: the rest of the exchange, whatever
+// went wrong with it, or the house.
+bool Writer::work_in_turn(Nanos most) {
+  const Nanos now = world_.clock.steady();
+  if (state_ != State::kIdle || is_broken() || now < retry_at_) return false;
+  try {
+    gather(now);
+    if (exchange_.empty()) return false;
+    state_ = session_->begin(exchange_) ? State::kAwaiting : State::kSending;
+    if (state_ == State::kSending || !session_->await(most)) return false;
+    result_ = ExchangeResult{};
+    session_->exchange(exchange_, result_);
+  } catch (const Error& error) {
+    count(errors);
+    left_error_ = error;
+    state_ = State::kFailed;
+    return false;
+  }
+  const Nanos end = world_.clock.steady();
+  flush_ns.record(end - now);
+  succeeded(end);
+  return rest_until_ <= end + kRestMax;
+}
+
+void Writer::bar_callers() {
+  Event nap;  // nobody signals it: a bounded wait
+  while ((turn_.fetch_or(kBarred, std::memory_order_acq_rel) & kCaller) != 0)
+    nap.wait(nap.key(), std::chrono::milliseconds(1));
 }
 
 // Where an error of the store becomes an action. Certainly not written: again, later. Refused:
@@ -166,11 +251,7 @@ std::optional<Error> Writer::broken() {
 Nanos Writer::idle(Nanos now) {
   Nanos next = kNever;
   for (auto* source : sources_) next = std::min(next, source->next_time(now));
-  if (next > now) {
-    is_idle_.store(true, std::memory_order_release);
-    next = std::min(next, tidy());
-  }
-  return next;
+  return next > now ? std::min(next, tidy()) : next;
 }
 
 // Housekeeping that fails is tried again when the writer is idle the next time; nobody waits for

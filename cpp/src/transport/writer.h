@@ -2,7 +2,8 @@
 // reports back; and the one place where an exchange that failed is tried again, taken apart, asked
 // after, or given up.
 //
-// Threads: step() by one thread (the runtime's); poke() and the flags from any thread.
+// Threads: step() by one thread (the runtime's), work() by any: whoever has the turn does the work,
+// one at a time. poke() and the flags from any thread.
 #pragma once
 
 #include <atomic>
@@ -42,19 +43,26 @@ class Writer final : public Service {
   // REQUIRES: before start. Sources are asked in the order given.
   void add(BatchSource& source) { sources_.push_back(&source); }
   void set_intake(Intake& intake) { intake_ = &intake; }
+  // Its only source is the intake: then the next flush is sent before those who wait for the last
+  // one are told, and callers may work(). REQUIRES: before start.
+  void only_stores() { only_stores_ = true; }
   // Called after an exchange that made work for others.
   std::function<void(const Exchange&)> on_work_made;
 
   Nanos step() override;
+  // For a caller that has just pushed and will wait. When nobody is at work, one exchange is done
+  // here and now, for at most `most`: that saves the way to the writer's thread and back. What is
+  // left, and what anybody else has pushed, goes to that thread. Any thread; blocks.
+  void work(Nanos most);
+  // From now on work() does nothing. Blocks until whoever is in it has left it.
+  void bar_callers();
   const char* name() const override { return "msgq-writer"; }
 
   // Why nothing goes any more; empty while all is well. Any thread.
   std::optional<Error> broken();
   bool is_broken() const { return is_broken_.load(std::memory_order_acquire); }
-  // True when the last step found nothing to do. Any thread.
-  bool is_idle() const { return is_idle_.load(std::memory_order_acquire); }
   // Once it has stopped: the exchange in hand may or may not have happened.
-  bool is_in_doubt() const { return state_ == State::kInDoubt; }
+  bool is_in_doubt() const { return state_ == State::kInDoubt || state_ == State::kAwaiting; }
   void close_session() noexcept { session_->close(); }
   // Leaves the session as a killed process would: nothing is given back, nothing is closed.
   std::unique_ptr<Session> test_only_abandon() { return std::move(session_); }
@@ -64,7 +72,13 @@ class Writer final : public Service {
   AtomicHistogram flush_ns;
 
  private:
-  enum class State { kIdle, kSending, kInDoubt };
+  // Awaiting: it was begun. Failed: by a caller, who left it to the writer's thread.
+  enum class State { kIdle, kSending, kAwaiting, kFailed, kInDoubt };
+  bool take_turn();
+  Nanos step_in_turn(Nanos now);
+  void gather(Nanos now);
+  void go_ahead(Nanos now);
+  bool work_in_turn(Nanos most);
   Nanos send(Nanos now);
   Nanos resolve(Nanos now);
   void succeeded(Nanos now);
@@ -80,18 +94,24 @@ class Writer final : public Service {
   std::unique_ptr<Session> session_;
   std::vector<BatchSource*> sources_;
   Intake* intake_ = nullptr;
-  // only the writer thread
+  bool only_stores_ = false;
+  // only the writer's thread
+  bool has_turn_ = false;
+  // only who has the turn
   State state_ = State::kIdle;
   Exchange exchange_;
   ExchangeResult result_;
   Nanos backoff_{0};
   Nanos retry_at_{0};
-  bool is_failing_ = false;  // said so in the log
+  bool is_failing_ = false;          // said so in the log
+  std::optional<Error> left_error_;  // of State::kFailed
+  Nanos rest_until_{0};              // when the writer's thread looks again by itself
   // guarded by mutex_
   Mutex mutex_;
   std::optional<Error> broken_ MSGQ_GUARDED_BY(mutex_);
-  // atomic
-  std::atomic<bool> is_broken_{false}, is_idle_{false};
+  // atomic: see take_turn() and work()
+  std::atomic<std::uint32_t> turn_{0};
+  std::atomic<bool> is_broken_{false};
 };
 
 }  // namespace msgq::transport

@@ -81,6 +81,7 @@ class Process {
   StoreUnderTest& store_;
   std::unique_ptr<transport::Transport> transport_;
   std::unique_ptr<transport::Session> session_;
+  int turn_ = 0;
 };
 
 class ConformanceTest : public ::testing::TestWithParam<StoreCase> {

@@ -21,6 +21,7 @@ class HintConformance : public ConformanceTest {};
 TEST_P(HintConformance, AHintEndsTheWaitOfAnotherProcess) {
   transport::Wake& teller = *join().transport().wake();
   transport::Wake& sleeper = *join().transport().wake();
+  sleeper.listen();
   std::atomic<bool> is_awake{false};
   std::thread thread([&] {
     while (!sleeper.wait(kLong)) continue;
@@ -36,6 +37,7 @@ TEST_P(HintConformance, AHintEndsTheWaitOfAnotherProcess) {
 TEST_P(HintConformance, AHintBeforeTheWaitIsNotLost) {
   transport::Wake& teller = *join().transport().wake();
   transport::Wake& sleeper = *join().transport().wake();
+  sleeper.listen();
   sleeper.wait(Nanos(1));
   teller.hint();
   EXPECT_TRUE(sleeper.wait(kLong));
@@ -43,6 +45,7 @@ TEST_P(HintConformance, AHintBeforeTheWaitIsNotLost) {
 
 TEST_P(WakeConformance, ATimeoutIsNoHint) {
   transport::Wake& sleeper = *join().transport().wake();
+  sleeper.listen();
   sleeper.wait(Nanos(1));
   EXPECT_FALSE(sleeper.wait(std::chrono::milliseconds(1)));
 }

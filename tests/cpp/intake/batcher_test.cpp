@@ -32,7 +32,10 @@ class BatcherTest : public ::testing::Test {
     batcher->collect(out, clock.steady());
     return out;
   }
-  void report(const Exchange& ex) { batcher->report(ex, {}, clock.steady()); }
+  void report(const Exchange& ex) {
+    batcher->report(ex, {}, clock.steady());
+    batcher->tell();
+  }
 
   test::FakeClock clock;
   Config config;

@@ -138,6 +138,18 @@ TEST_F(ClaimerTest, PausesBetweenLooksGrowFromPollMinToPollMax) {
   }
 }
 
+// Four workers in front of one backlog once slept for poll_max each time they met at its cursor.
+TEST_F(ClaimerTest, WhoWasPassedOverComesBackAfterPollMin) {
+  config.poll_min = milliseconds(20);
+  want({"q"});
+  for (int i = 0; i < 3; ++i) {
+    report(collect(), [](const auto&, auto& answer) { answer.was_passed_over = true; });
+    EXPECT_EQ(claimer.next_time(clock.steady()), clock.steady() + milliseconds(20));
+    EXPECT_TRUE(collect().claims.empty()) << "no hot loop";
+    clock.advance(milliseconds(20));
+  }
+}
+
 TEST_F(ClaimerTest, AHintOrAnAppendMakesItLookAtOnce) {
   want({"q"});
   look();

@@ -210,6 +210,45 @@ TEST_F(SettlerTest, WhatCannotBeReadLapsesSoThatAnotherProcessMayHaveIt) {
   EXPECT_TRUE(renewals.extends.empty());
 }
 
+// One exchange for what was done and for what comes next, where each is a transaction.
+TEST_F(SettlerTest, WhatNobodyWaitsForWaitsForAClaimAWhile) {
+  bool is_claiming = false;
+  settler.linger(std::chrono::milliseconds(2), [&] { return is_claiming; });
+  const auto first = hold(1), second = hold(1);
+  settler.push(all(first));
+  EXPECT_TRUE(collect().settles.empty());
+  EXPECT_EQ(settler.next_time(clock.steady()), clock.steady() + std::chrono::milliseconds(2));
+  is_claiming = true;
+  report(collect());
+  EXPECT_EQ(settler.pending(), 0U);
+  is_claiming = false;
+  settler.push(all(second));
+  EXPECT_TRUE(collect().settles.empty()) << "its time begins anew";
+  clock.advance(std::chrono::milliseconds(2));
+  EXPECT_EQ(settler.next_time(clock.steady()), clock.steady());
+  EXPECT_EQ(collect().settles.size(), 1U);
+}
+
+TEST_F(SettlerTest, WhatSomebodyWaitsForGoesAtOnceAndTakesTheRestAlong) {
+  settler.linger(std::chrono::seconds(1), [] { return false; });
+  const auto acked = hold(1), returned = hold(1), failed = hold(1), waited = hold(1);
+  std::vector<Settled> urgent;
+  urgent.push_back(back({{returned, 0, 1}}));
+  urgent.push_back(some(failed, {{0, Verdict::kRetry}}));
+  urgent.push_back(all(waited));
+  urgent.back().receipt = receipt();
+  for (auto& each : urgent) {
+    settler.push(all(acked));
+    EXPECT_TRUE(collect().settles.empty());
+    settler.push(std::move(each));
+    EXPECT_EQ(settler.next_time(clock.steady()), clock.steady());
+    const auto ex = collect();
+    EXPECT_GE(ex.settles.size(), 1U);
+    report(ex);
+    EXPECT_EQ(settler.pending(), 0U);
+  }
+}
+
 TEST_F(SettlerTest, AReceiptAnswersWhenItIsDurable) {
   const auto held = hold(2);
   auto settled = some(held, {{0, Verdict::kAck}});

@@ -22,6 +22,9 @@ struct Script {
   std::deque<Line> lines;       // of the exchanges
   std::deque<Answer> answers;   // of resolve()
   std::function<Nanos()> tidy;  // kNever when empty
+  // Whether begin() takes it, and what happens meanwhile; empty: it takes none.
+  std::function<bool(const transport::Exchange&)> begin;
+  std::deque<bool> awaits;  // what await() says; true behind them
   std::vector<transport::Exchange> seen;
   bool is_closed = false;
 
@@ -55,6 +58,15 @@ class ScriptedSession final : public transport::Session {
     const auto line = std::move(script_->lines.front());
     script_->lines.pop_front();
     line(in, out);
+  }
+  bool begin(const transport::Exchange& in) override {
+    return script_->begin && script_->begin(in);
+  }
+  bool await(Nanos) override {
+    if (script_->awaits.empty()) return true;
+    const bool said = script_->awaits.front();
+    script_->awaits.pop_front();
+    return said;
   }
   bool resolve(transport::ExchangeResult& out) override {
     if (script_->answers.empty()) throw Error(ErrorCode::kStoreInDoubt, "scripted: not known yet");

@@ -1,5 +1,6 @@
--- Returns: nothing; appends blocks in the order given. Within a lane the order of seq is the order
---   in which blocks become visible, as the lane's lock is held to the end of the transaction.
+-- Returns: nothing; appends blocks in the order given (one alone: append_one). Within a lane the
+--   order of seq is the order in which blocks become visible, as the lane's lock is held to the end
+--   of the transaction.
 -- Index: primary key of block, at its right edge.
 -- Locks: the owner, shared; the lanes.
 -- Twice: an error: (owner, request) is in flushed.

@@ -1,5 +1,5 @@
--- Returns: whether the process still counts as alive, and whether there are others that hear hints,
---   as those do that have a session for their lock; writes that it is.
+-- Returns: whether the process still counts as alive, and whether there are others that hear hints;
+--   writes that it is.
 -- Index: primary key of process.
 -- Locks: the process's row, for an instant; its commit waits for no disk.
 -- Twice: harmless.
@@ -10,6 +10,5 @@ begin
   update :schema.process set heartbeat_at = clock_timestamp()
     where id = p_process and not is_dead and coalesce(role, session_user) = session_user;
   is_alive := found;
-  has_others := exists (select 1 from :schema.process where id <> p_process and not is_dead
-                        and has_lock);
+  has_others := :schema.has_listeners(p_process);
 end $$

@@ -1,12 +1,12 @@
 -- Returns: what became of a request's settles, extensions and wishes, as rows (what, i, value):
 --   1 the i-th settle's claim was no longer open    2 the same of the i-th extension
---   3 the i-th wish: 1 there is more + 2 suspects wait
+--   3 the i-th wish: 1 there is more + 2 suspects wait + 4 it was passed over
 --   4 ms until the next parked message, if any
 --   5 the directory's version               6 a suspect runs in this process
 --   7 the gen of a claim that the i-th wish got
 --   The claims that it made are read by read_claims(), in a later statement, without a lock.
 -- Index: primary keys of claim, block, cursor; claim_lapsed.
--- Locks: the owner, shared; cursors, tried; claim rows in order of their key.
+-- Locks: the owner, shared; cursors, tried; claim rows in the order given, that of their keys.
 -- Twice: a settle finds its claim gone; (owner, request) is in flushed.
 create or replace function :schema.exchange(
   p_owner bigint, p_request bigint, p_process int, p_runs_suspect boolean, p_looks_due boolean,
@@ -21,7 +21,6 @@ returns table (what int, i int, value bigint)
 language plpgsql set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$
 #variable_conflict use_variable
 declare
-  v_settle record;
   v_claim :schema.claim;
   v_done varbit;
   v_left int;
@@ -34,31 +33,27 @@ begin
     perform :schema.enter(p_owner);
   end if;
 
-  for v_settle in
-    select s.* from unnest(s_subscriptions, s_lanes, s_gens, s_owners, s_flags, s_done, s_acked)
-      with ordinality as s(subscription, lane, gen, owner, flags, done, acked, number)
-    order by 1, 2, 3
-  loop
-    if v_settle.flags & 3 > 0 then  -- ends it: whole, or gives back
+  for n in 1 .. cardinality(s_gens) loop
+    if s_flags[n] & 3 > 0 then  -- ends it: whole, or gives back
       select * into v_claim from :schema.claim c
-        where (c.subscription, c.lane, c.gen, c.owner, c.state) = (v_settle.subscription,
-          v_settle.lane, v_settle.gen, v_settle.owner, 0) for update;
+        where (c.subscription, c.lane, c.gen, c.owner, c.state) = (s_subscriptions[n],
+          s_lanes[n], s_gens[n], s_owners[n], 0) for update;
     else  -- waits for no transaction of a user's that acknowledges some of it
       select * into v_claim from :schema.claim c
-        where (c.subscription, c.lane, c.gen, c.owner, c.state) = (v_settle.subscription,
-          v_settle.lane, v_settle.gen, v_settle.owner, 0) for no key update;
+        where (c.subscription, c.lane, c.gen, c.owner, c.state) = (s_subscriptions[n],
+          s_lanes[n], s_gens[n], s_owners[n], 0) for no key update;
     end if;
     if not found then
-      v_lost := v_lost || v_settle.number::int;
-      what := 1; i := v_settle.number - 1; value := 0;
+      v_lost := v_lost || n;
+      what := 1; i := n - 1; value := 0;
       return next;
       continue;
     end if;
     v_left := 0;
-    if v_settle.flags & 1 = 0 then  -- not whole
-      v_done := :schema.merged(v_claim.done, v_settle.done, v_claim.n);
+    if s_flags[n] & 1 = 0 then  -- not whole
+      v_done := :schema.merged(v_claim.done, s_done[n], v_claim.n);
       v_left := v_claim.n - :schema.ones(v_done);
-    elsif v_settle.flags & 4 > 0 then
+    elsif s_flags[n] & 4 > 0 then
       perform :schema.drop_acks(v_claim);
     end if;
     if v_left = 0 then
@@ -67,10 +62,10 @@ begin
           and b.seq < v_claim.hi_seq and r.deletes and r.lane = v_claim.lane
           and r.subscription = v_claim.subscription;
       v_settled := v_settled || v_claim;
-    elsif v_settle.flags & 2 > 0 then  -- gives back
+    elsif s_flags[n] & 2 > 0 then  -- gives back
       v_claim.done := v_done;
       v_claim.attempt := greatest(v_claim.attempt - 1, 0);
-      s_acked[v_settle.number] := v_settle.acked + :schema.lapse(v_claim);
+      s_acked[n] := s_acked[n] + :schema.lapse(v_claim);
     else
       update :schema.claim c set done = v_done where (c.subscription, c.lane, c.gen) =
         (v_claim.subscription, v_claim.lane, v_claim.gen);
@@ -81,7 +76,10 @@ begin
     perform :schema.set_aside(s_subscriptions, v_lost, r_settles, r_kinds, r_delays_ms, r_reasons,
                               r_ids, r_bytes, r_checksums, r_ends, r_frames);
   end if;
-  if cardinality(s_gens) > 0 then
+  if cardinality(s_gens) = 1 and cardinality(r_ids) = 0 and cardinality(v_lost) = 0 then
+    insert into :schema.flushed (owner, request, part, subscription, done)
+    values (p_owner, p_request, 3, s_subscriptions[1], s_acked[1]);
+  elsif cardinality(s_gens) > 0 then
     perform :schema.note_settled(p_owner, p_request, s_subscriptions, s_acked, v_lost, r_settles,
                                  r_kinds);
   end if;
@@ -101,10 +99,12 @@ begin
     v_wish := :schema.claim_wish(
       p_owner, p_request, p_process, p_runs_suspect, v_settled, w_subscriptions[n],
       w_lanes[coalesce(w_lane_ends[n - 1], 0) + 1 : w_lane_ends[n]], v_room, w_bytes[n],
-      w_lease_ms[n], w_flags[n], cardinality(s_gens) > 0 or cardinality(e_gens) > 0);
+      w_lease_ms[n],
+      w_flags[n] + case when cardinality(s_gens) > 0 or cardinality(e_gens) > 0 then 8 else 0 end);
     p_runs_suspect := v_wish.runs_suspect;
     v_room := greatest(v_room - v_wish.taken, 0);
-    what := 3; i := n - 1; value := v_wish.has_more::int + 2 * v_wish.suspects_waiting::int;
+    what := 3; i := n - 1;
+    value := v_wish.has_more::int + 2 * v_wish.suspects_waiting::int + 4 * v_wish.passed_over::int;
     return next;
     foreach value in array v_wish.gens loop
       what := 7;

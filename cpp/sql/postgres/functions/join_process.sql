@@ -6,7 +6,7 @@
 create or replace function :schema.join_process(p_host text, p_pid int, p_has_lock boolean)
   returns int
   language sql as $$
-  insert into :schema.process (host, pid, started_at, heartbeat_at, has_lock)
-  values (p_host, p_pid, clock_timestamp(), clock_timestamp(), p_has_lock)
+  insert into :schema.process (host, pid, started_at, heartbeat_at, has_lock, listens)
+  values (p_host, p_pid, clock_timestamp(), clock_timestamp(), p_has_lock, false)
   returning id
 $$

@@ -16,6 +16,8 @@ alter table :schema.process alter column role set default session_user;
 -- Behind a pooler a process has no session to hold a lock in: its heartbeat alone shows that it
 -- lives.
 alter table :schema.process add column has_lock boolean not null default true;
+-- Whether it hears hints: version 1 always does.
+alter table :schema.process add column listens boolean not null default true;
 -- Processes of version 1 look for free locks: one that never has a lock is none of their business.
 create or replace function :schema.look_at_processes(p_self int)
 returns table (id int, host text, pid int, heartbeat text, up_s float8) language sql as $$

@@ -99,13 +99,21 @@ void Connection::guard_session() {
   }
 }
 
+// Processes that began together do not come back together.
+bool Connection::is_too_old(Nanos at) const {
+  const Nanos spread = spec_.max_age / 1'000 * (PQbackendPID(connection_.get()) % 100);
+  return spec_.max_age.count() > 0 && at - made_at_ >= spec_.max_age - spread;
+}
+
+bool Connection::is_fresh() const {
+  const Nanos at = now();
+  return !is_broken_ && !is_too_old(at) && at - used_at_ < spec_.health_interval;
+}
+
 bool Connection::is_fit() noexcept {
   constexpr Nanos kTrialMax = std::chrono::seconds(5);
-  // Processes that began together do not come back together.
-  const Nanos spread = spec_.max_age / 1'000 * (PQbackendPID(connection_.get()) % 100);
   const Nanos at = now();
-  if (is_broken_) return false;
-  if (spec_.max_age.count() > 0 && at - made_at_ >= spec_.max_age - spread) return false;
+  if (is_broken_ || is_too_old(at)) return false;
   if (at - used_at_ < spec_.health_interval) return true;
   try {
     sync();
@@ -197,6 +205,16 @@ void Connection::flush(Nanos until) {
     if (left == 0) return;
     if (left < 0 || !wait(true, until)) lose("it takes nothing more");
     if (PQconsumeInput(connection_.get()) != 1) lose(PQerrorMessage(connection_.get()));
+  }
+}
+
+bool Connection::await(Nanos most) {
+  const Nanos until = now() + most;
+  for (;;) {
+    const int left = PQflush(connection_.get());
+    if (left < 0 || PQisBusy(connection_.get()) == 0) return true;
+    if (!wait(left > 0, until)) return false;
+    if (PQconsumeInput(connection_.get()) != 1) return true;
   }
 }
 

@@ -62,6 +62,11 @@ class Connection {
   // Whether it may be used, for whoever is about to: it is not lost and not too old, and when
   // nobody used it for long, the server answers.
   bool is_fit() noexcept;
+  // Whether it is known to be fit without asking the server.
+  bool is_fresh() const;
+  // Sends what was queued, and waits at most so long for the first answer to it. False: not yet.
+  // What goes wrong is told by receive().
+  bool await(Nanos most);
 
   PGconn* raw() { return connection_.get(); }
   bool is_broken() const { return is_broken_; }
@@ -85,6 +90,7 @@ class Connection {
   void send_prepared(const char* name, const std::string& sql, const Params& params);
   // False when nothing came until then.
   bool wait(bool writes, Nanos until);
+  bool is_too_old(Nanos at) const;
   void flush(Nanos until);
   Result next(Nanos until);
   Result finish(Nanos until);

@@ -109,6 +109,18 @@ void add_wishes(Params& out, const Asker& asker, const std::vector<ClaimWish>& w
 
 }  // namespace
 
+Params append_one_params(const Asker& asker, const Append& append, const Directory& queues) {
+  const Queue& queue = *queues.find(append.queue);
+  const Block& block = *append.block;
+  Params out;
+  out.integer(asker.owner).integer(asker.request).small(queues.lane_of(queue));
+  out.small(queue.subscription).small(static_cast<int>(block.count()));
+  out.small(static_cast<int>(block.body_bytes(0, block.count())));
+  out.uuid(block.first_id()).uuid(block.last_id());
+  out.integer(static_cast<std::int64_t>(block.checksum())).bytes(std::string(block.bytes()));
+  return out;
+}
+
 Params append_params(const Asker& asker, const std::vector<Append>& appends,
                      const Directory& queues) {
   BlockColumns blocks;

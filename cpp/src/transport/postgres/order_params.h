@@ -23,6 +23,7 @@ struct Asker {
 };
 
 // REQUIRES: the directory knows the queues.
+Params append_one_params(const Asker& asker, const Append& append, const Directory& queues);
 Params append_params(const Asker& asker, const std::vector<Append>& appends,
                      const Directory& queues);
 Params park_params(const Asker& asker, const std::vector<Park>& parks, const Directory& queues);

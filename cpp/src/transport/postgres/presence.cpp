@@ -16,6 +16,8 @@ namespace msgq::transport::postgres {
 namespace {
 
 constexpr Nanos kHintGap = std::chrono::milliseconds(2);
+// Who has just begun to listen looks for itself, at least this often.
+constexpr Nanos kOthersGap = std::chrono::milliseconds(250);
 constexpr Nanos kBackoffMin = std::chrono::milliseconds(50);
 constexpr Nanos kBackoffMax = std::chrono::seconds(2);
 
@@ -68,7 +70,6 @@ void Presence::join() {
                std::memory_order_release);
   process_.store(process, std::memory_order_release);
   keep_up();
-  connection_->call("hint");  // those who are there learn that somebody listens
   beat();
 }
 
@@ -79,11 +80,25 @@ void Presence::keep_up() {
   if (!connection_->is_pooled()) connection_->call("lock_process", params);
   params.flag(!connection_->is_pooled());
   connection_->call("note_lock", params);
-  if (connection_->is_pooled()) return;
-  connection_->send_statement("listen", sql::postgres::kListen);
-  connection_->sync();
-  connection_->receive();
-  connection_->receive_sync();
+  is_listening_ = false;
+  if (is_wanting_.load(std::memory_order_acquire)) start_listening();
+}
+
+void Presence::start_listening() {
+  is_listening_ = true;
+  Params params;
+  params.small(process_.load(std::memory_order_relaxed)).flag(!connection_->is_pooled());
+  if (!connection_->is_pooled()) {
+    connection_->send_statement("listen", sql::postgres::kListen);
+    connection_->sync();
+    connection_->receive();
+    connection_->receive_sync();
+  }
+  connection_->call("note_listens", params);
+}
+
+void Presence::listen() {
+  if (!is_wanting_.exchange(true, std::memory_order_acq_rel)) eventfd_write(event_, 1);
 }
 
 void Presence::rejoin(int buried) {
@@ -105,19 +120,19 @@ void Presence::beat() {
   if (answer.integer(0, 0) == 0) join();
 }
 
-// Nobody else, no hint: a commit that notifies takes a lock of the whole server. Whoever joins
-// meanwhile looks for itself. Whoever waits sends it, so that the caller need not wait for the
-// server; when nobody does, the caller sends it.
+// Nobody listens, no hint: a commit that notifies takes a lock of the whole server. Whoever begins
+// to listen meanwhile looks for itself. The thread that waits sends it, so that the caller need not
+// wait for the server; when there is none, the caller sends it.
 void Presence::hint() {
-  if (is_waiting_.load(std::memory_order_acquire)) {
-    if (!has_others_.load(std::memory_order_relaxed)) return;  // it would have heard of them
-    hints_.store(true, std::memory_order_release);
-    eventfd_write(event_, 1);
+  if (!has_others_.load(std::memory_order_relaxed) &&
+      now().count() < others_at_.load(std::memory_order_relaxed))
+    return;
+  if (is_served_.load(std::memory_order_acquire)) {
+    if (!hints_.exchange(true, std::memory_order_acq_rel)) eventfd_write(event_, 1);
     return;
   }
   hints_.store(true, std::memory_order_release);
-  // Who is in wait() may be connecting anew: it sends the hint when it has.
-  if (!mutex_.try_lock()) return static_cast<void>(eventfd_write(event_, 1));
+  if (!mutex_.try_lock()) return;  // whoever is about to wait sends it
   send_now();
   mutex_.unlock();
 }
@@ -136,6 +151,12 @@ void Presence::send_hint() {
   if (!hints_.load(std::memory_order_acquire) || now() - hinted_at_ < kHintGap) return;
   hints_.store(false, std::memory_order_release);
   hinted_at_ = now();
+  if (!has_others_.load(std::memory_order_relaxed)) {
+    Params params;
+    params.small(process());
+    has_others_ = connection_->call("has_listeners", params).integer(0, 0) != 0;
+    others_at_ = (hinted_at_ + kOthersGap).count();
+  }
   if (has_others_.load(std::memory_order_relaxed)) connection_->call("hint");
 }
 
@@ -151,12 +172,12 @@ void Presence::take_hints() {
     has_heard_ = has_heard_ || hint->be_pid != PQbackendPID(raw);
     PQfreemem(hint);
   }
-  if (has_heard_) has_others_ = true;
 }
 
 bool Presence::wait(Nanos timeout) {
-  const Nanos until = now() + timeout;
+  Nanos until = now() + timeout;
   int socket = -1;
+  is_served_.store(true, std::memory_order_release);
   {
     MutexLock lock(mutex_);
     if (has_left_ || is_stopped_.load(std::memory_order_acquire)) return false;
@@ -174,10 +195,15 @@ bool Presence::wait(Nanos timeout) {
         beat();
         if (on_beat) on_beat();
       }
+      if (is_wanting_.load(std::memory_order_acquire) && !is_listening_) {
+        start_listening();
+        return true;  // what was sent before was not heard
+      }
       send_hint();
       take_hints();
       if (std::exchange(has_heard_, false)) return true;
       socket = PQsocket(connection_->raw());
+      if (hints_.load(std::memory_order_acquire)) until = std::min(until, hinted_at_ + kHintGap);
     } catch (const Error& error) {
       if (connection_) connection_.reset();
       if (!std::exchange(is_away_, true))
@@ -191,10 +217,7 @@ bool Presence::wait(Nanos timeout) {
   // A negative descriptor is passed over: then the event or the time ends the wait.
   std::array<pollfd, 2> on{{{event_, POLLIN, 0}, {socket, POLLIN, 0}}};
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - now()).count();
-  is_waiting_.store(true, std::memory_order_release);
-  const bool is_asked = hints_.load(std::memory_order_acquire);  // just before the line above
-  if (left > 0 && !is_asked) static_cast<void>(poll(on.data(), on.size(), static_cast<int>(left)));
-  is_waiting_.store(false, std::memory_order_release);
+  if (left > 0) static_cast<void>(poll(on.data(), on.size(), static_cast<int>(left)));
   eventfd_t count = 0;
   eventfd_read(event_, &count);
   MutexLock lock(mutex_);

@@ -43,6 +43,7 @@ class Presence final : public Wake {
   void test_only_kill();
   bool test_only_is_killed() const { return is_killed_.load(std::memory_order_acquire); }
 
+  void listen() override;
   void hint() override;
   bool wait(Nanos timeout) override;
   void stop() override;
@@ -51,6 +52,7 @@ class Presence final : public Wake {
   void connect() MSGQ_REQUIRES(mutex_);
   void join() MSGQ_REQUIRES(mutex_);
   void keep_up() MSGQ_REQUIRES(mutex_);
+  void start_listening() MSGQ_REQUIRES(mutex_);
   void beat() MSGQ_REQUIRES(mutex_);
   void take_hints() MSGQ_REQUIRES(mutex_);
   void send_now() MSGQ_REQUIRES(mutex_);
@@ -69,14 +71,18 @@ class Presence final : public Wake {
   Nanos retry_at_ MSGQ_GUARDED_BY(mutex_){0};
   Nanos backoff_ MSGQ_GUARDED_BY(mutex_){0};
   Nanos hinted_at_ MSGQ_GUARDED_BY(mutex_){0};
+  bool is_listening_ MSGQ_GUARDED_BY(mutex_) = false;
   bool has_heard_ MSGQ_GUARDED_BY(mutex_) = false;
   bool has_left_ MSGQ_GUARDED_BY(mutex_) = false;
   bool is_away_ MSGQ_GUARDED_BY(mutex_) = false;  // said so in the log
   // atomic
   std::atomic<int> process_{0}, shard_{0};
-  std::atomic<bool> has_others_{false};  // nobody else, no hint
+  std::atomic<bool> has_others_{false};     // who listen: nobody does, no hint
+  std::atomic<std::int64_t> others_at_{0};  // when they are looked for again, if there were none
+  std::atomic<bool> is_wanting_{false};     // of hints
   std::atomic<bool> is_killed_{false}, is_pooled_{false};
-  std::atomic<bool> hints_{false}, is_stopped_{false}, is_waiting_{false};
+  std::atomic<bool> hints_{false}, is_stopped_{false};
+  std::atomic<bool> is_served_{false};  // by a thread that waits
 };
 
 }  // namespace msgq::transport::postgres

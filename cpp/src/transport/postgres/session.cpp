@@ -17,13 +17,6 @@ constexpr std::int64_t kOutboxGapMs = 25;
 // Rows of heard requests are folded into the totals so many at a time.
 constexpr std::int64_t kSweepEvery = 256;
 
-// An idle session folds what is left of them so often at most.
-constexpr Nanos kSweepGap = std::chrono::milliseconds(200);
-
-// What closed connections left is kept for as long as a receipt may wait to be found out, a day.
-constexpr std::int64_t kKeptMs = 25ll * 3'600'000;
-constexpr Nanos kClearEvery = std::chrono::minutes(10);
-
 enum Answer {
   kSettleLost = 1,
   kExtendLost = 2,
@@ -112,12 +105,17 @@ void PostgresSession::open_owner() {
   }
 }
 
-void PostgresSession::exchange(const Exchange& in, ExchangeResult& out) {
-  check_usable();
-  connect();
-  out = {};
+void PostgresSession::note_time() {
   asker_.wall_ms = parts_.clock.wall_ms();
   asker_.boot_ms = parts_.clock.boot_ms();
+}
+
+void PostgresSession::exchange(const Exchange& in, ExchangeResult& out) {
+  out = {};
+  if (has_begun_) return finish(in, out);
+  check_usable();
+  connect();
+  note_time();
   if (!parts_.rules.may_work || !Glancer::is_worth(in)) return exchange_all(in, out);
   if (glancer_.may_skip(in)) return answer_nothing(in, out);
   const Glance seen = glance(in);
@@ -148,7 +146,6 @@ void PostgresSession::answer_nothing(const Exchange& in, ExchangeResult& out) {
 }
 
 void PostgresSession::exchange_all(const Exchange& in, ExchangeResult& out) {
-  Sent sent;
   try {
     if (parts_.test_only_before) parts_.test_only_before(*connection_);
     do_chores(in, out);
@@ -158,11 +155,51 @@ void PostgresSession::exchange_all(const Exchange& in, ExchangeResult& out) {
     lose_owner();
     throw Error(ErrorCode::kStoreUnavailable, error.what());  // of the exchange nothing was sent
   }
+  start(in, looks_due(in));
+  finish(in, out);
+  if (directory_.is_stale()) claim_again(in, out);
+}
+
+// Nothing has to be asked before it: it only stores, and everything for that is at hand.
+bool PostgresSession::is_ready_for(const Exchange& in) const {
+  const bool has_connection = connection_ && connection_->is_fresh() && asker_.owner != 0;
+  const bool only_stores = in.settles.empty() && in.extends.empty() && in.claims.empty() &&
+                           in.ack_looks.empty() && in.promote_max == 0 && !in.reclaims;
+  const auto is_known = [&](const auto& each) { return directory_.can_append(each.queue); };
+  return has_connection && only_stores && !is_closed_ && !is_in_doubt_ && !directory_.is_stale() &&
+         asker_.request - swept_ < kSweepEvery &&
+         std::all_of(in.appends.begin(), in.appends.end(), is_known) &&
+         std::all_of(in.parks.begin(), in.parks.end(), is_known);
+}
+
+bool PostgresSession::begin(const Exchange& in) {
+  if (!is_ready_for(in)) return false;
+  note_time();
+  start(in, false);
+  connection_->await(Nanos::zero());
+  return true;
+}
+
+bool PostgresSession::await(Nanos most) {
+  return !has_begun_ || begin_error_ || connection_->await(most);
+}
+
+void PostgresSession::start(const Exchange& in, bool looks_due) {
   ++asker_.request;
   asked_settles_ = in.settles.size();
+  has_begun_ = true;
   try {
-    sent = send(in, looks_due(in));
-    receive(sent, in, out);
+    sent_ = send(in, looks_due);
+  } catch (const Error& error) {
+    begin_error_ = error;
+  }
+}
+
+void PostgresSession::finish(const Exchange& in, ExchangeResult& out) {
+  has_begun_ = false;
+  try {
+    if (begin_error_) throw Error(*std::exchange(begin_error_, std::nullopt));
+    receive(sent_, in, out);
   } catch (const Refusal& refusal) {
     if (refusal.state() == kOwnerClosed) asker_.owner = 0;
     if (refusal.state() == kLaneClosed) directory_.forget();
@@ -171,7 +208,6 @@ void PostgresSession::exchange_all(const Exchange& in, ExchangeResult& out) {
     is_in_doubt_ = error.is_in_doubt();
     throw;
   }
-  if (directory_.is_stale()) claim_again(in, out);
 }
 
 // Others have made queues or lanes that this exchange did not know: wishes that got nothing look
@@ -268,7 +304,10 @@ PostgresSession::Sent PostgresSession::send(const Exchange& in, bool looks_due) 
   sent.is_exchange = !in.settles.empty() || !in.extends.empty() || !in.claims.empty() || looks_due;
   sent.is_claim = !in.claims.empty();
   connection_->begin();
-  if (sent.is_append) connection_->send("append", append_params(asker_, in.appends, directory_));
+  if (in.appends.size() == 1)
+    connection_->send("append_one", append_one_params(asker_, in.appends[0], directory_));
+  else if (sent.is_append)
+    connection_->send("append", append_params(asker_, in.appends, directory_));
   if (sent.is_park) connection_->send("park", park_params(asker_, in.parks, directory_));
   if (sent.is_exchange)
     connection_->send("exchange",
@@ -343,6 +382,7 @@ void PostgresSession::read_answers(const Rows& rows, const Exchange& in, Exchang
       case kWish:
         out.claims.at(i).has_more = (value & 1) != 0;
         out.claims.at(i).suspects_waiting = (value & 2) != 0;
+        out.claims.at(i).was_passed_over = (value & 4) != 0;
         break;
       case kDueIn:
         due_in_ms = std::max<std::int64_t>(value, 0);
@@ -433,45 +473,6 @@ bool PostgresSession::resolve(ExchangeResult& out) {
   } catch (const Error& error) {
     throw Error(ErrorCode::kStoreInDoubt, std::string("cannot find out yet: ") + error.what());
   }
-}
-
-void PostgresSession::sweep() {
-  Params params;
-  params.integer(asker_.owner).integer(asker_.request);
-  connection_->call("sweep_flushed", params);
-  swept_ = asker_.request;
-}
-
-// Nobody waits for it: what is refused is tried again in its turn.
-void PostgresSession::sweep_lanes() {
-  try {
-    sweeper_.run(*connection_, directory_);
-  } catch (const Refusal& refusal) {
-    parts_.log.write(LogLevel::kWarning, std::string("sweeping: ") + refusal.what());
-  }
-}
-
-// Whoever has just become idle is mostly wanted again at once: its rows wait for a moment.
-Nanos PostgresSession::tidy(Nanos) {
-  if (is_closed_ || is_in_doubt_ || !connection_ || connection_->is_broken() || asker_.owner == 0)
-    return kNever;
-  const Nanos now = parts_.clock.steady();
-  if (now < sweep_at_) return asker_.request > swept_ ? sweep_at_ : kNever;
-  sweep_at_ = now + kSweepGap;
-  if (asker_.request > swept_) sweep();
-  if (!parts_.rules.may_work) return kNever;
-  sweep_lanes();
-  clear_away();
-  return kNever;
-}
-
-void PostgresSession::clear_away() {
-  const Nanos now = parts_.clock.steady();
-  if (now < clear_at_) return;
-  clear_at_ = now + kClearEvery;
-  Params params;
-  params.integer(kKeptMs);
-  connection_->call("clear_away", params);
 }
 
 void PostgresSession::close() noexcept {

@@ -14,6 +14,7 @@
 
 #include "base/random.h"
 #include "base/runtime.h"
+#include "msgq/error.h"
 #include "transport/postgres/claims.h"
 #include "transport/postgres/connection.h"
 #include "transport/postgres/directory.h"
@@ -51,6 +52,8 @@ class PostgresSession final : public Session {
   ~PostgresSession() override { PostgresSession::close(); }
 
   void exchange(const Exchange& in, ExchangeResult& out) override;
+  bool begin(const Exchange& in) override;
+  bool await(Nanos most) override;
   bool resolve(ExchangeResult& out) override;
   Nanos tidy(Nanos budget) override;
   void close() noexcept override;
@@ -63,6 +66,10 @@ class PostgresSession final : public Session {
   void connect();
   void open_owner();
   void exchange_all(const Exchange& in, ExchangeResult& out);
+  bool is_ready_for(const Exchange& in) const;
+  void note_time();
+  void start(const Exchange& in, bool looks_due);
+  void finish(const Exchange& in, ExchangeResult& out);
   Glance glance(const Exchange& in);
   void answer_nothing(const Exchange& in, ExchangeResult& out);
   void note_due(std::int64_t due_in_ms, ExchangeResult& out);
@@ -96,6 +103,9 @@ class PostgresSession final : public Session {
   std::int64_t swept_ = 0;         // flushed rows up to this request are gone
   std::int64_t lost_owner_ = 0;    // of the connection before, to be closed; 0: none
   std::size_t asked_settles_ = 0;  // of the exchange in hand
+  Sent sent_;
+  bool has_begun_ = false;  // its answer is still to come
+  std::optional<Error> begin_error_;
   bool runs_suspect_ = false;
   bool is_in_doubt_ = false;
   bool is_closed_ = false;

@@ -18,6 +18,16 @@ class PostgresPresenceTest : public PostgresRoomTest {
   std::unique_ptr<Presence> present() {
     return std::make_unique<Presence>(spec(), store().log, std::chrono::milliseconds(5'000));
   }
+  // Listens, and has heard all there was.
+  static void hear(Presence& presence) {
+    presence.listen();
+    while (presence.wait(Nanos::zero())) {
+    }
+  }
+  bool has_others(const Presence& presence) {
+    return ask("select has_others from :schema.beat(" + std::to_string(presence.process()) + ")") ==
+           "t";
+  }
   std::string holder(int process) {
     return ask(
         "select pid from pg_locks where locktype = 'advisory' and mode = 'ExclusiveLock' and "
@@ -40,14 +50,28 @@ TEST_F(PostgresPresenceTest, AfterItsSessionEndedItTakesTheLockAgainAndHearsHint
   auto presence = present();
   auto other = present();
   const int process = presence->process();
-  while (presence->wait(Nanos::zero())) {
-  }
+  hear(*presence);
   terminate(std::stoi(holder(process)));
   while (holder(process).empty()) presence->wait(std::chrono::milliseconds(10));
   EXPECT_EQ(presence->process(), process);
   other->hint();
   while (!presence->wait(std::chrono::milliseconds(10))) other->hint();
   presence->leave();
+  other->leave();
+}
+
+// Sixteen processes that only sent once woke each other for every message: a hundred times the
+// work.
+TEST_F(PostgresPresenceTest, WhoOnlySendsHearsNoHintsAndGivesNoneToItsLike) {
+  auto one = present();
+  auto other = present();
+  EXPECT_FALSE(has_others(*one));
+  EXPECT_EQ(ask("select count(*) from :schema.process where listens"), "0");
+  hear(*other);
+  EXPECT_TRUE(has_others(*one));
+  EXPECT_FALSE(has_others(*other));
+  while (!other->wait(std::chrono::milliseconds(10))) one->hint();
+  one->leave();
   other->leave();
 }
 
@@ -184,8 +208,7 @@ TEST_F(PostgresPooledPresenceTest, ItsHeartBeatsThroughThePooler) {
 TEST_F(PostgresPooledPresenceTest, ItsHintsReachThoseWhoListen) {
   auto listener = present();
   auto pooled = behind();
-  while (listener->wait(Nanos::zero())) {
-  }
+  hear(*listener);
   pooled->hint();
   while (!listener->wait(std::chrono::milliseconds(10))) pooled->hint();
   pooled->leave();
@@ -195,11 +218,11 @@ TEST_F(PostgresPooledPresenceTest, ItsHintsReachThoseWhoListen) {
 TEST_F(PostgresPooledPresenceTest, AmongThePooledNobodyIsTold) {
   auto one = behind();
   auto other = behind();
-  EXPECT_EQ(ask("select has_others from :schema.beat(" + std::to_string(one->process()) + ")"),
-            "f");
+  hear(*other);
+  EXPECT_FALSE(has_others(*one));
   auto listener = present();
-  EXPECT_EQ(ask("select has_others from :schema.beat(" + std::to_string(one->process()) + ")"),
-            "t");
+  hear(*listener);
+  EXPECT_TRUE(has_others(*one));
   for (auto* each : {&one, &other, &listener}) (*each)->leave();
 }
 

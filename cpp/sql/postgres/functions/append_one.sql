@@ -1,0 +1,29 @@
+-- Returns: nothing; appends one block, as append() does, which takes twice as long for one.
+-- Index: primary key of block, at its right edge.
+-- Locks: the owner, shared; the lane.
+-- Twice: an error: (owner, request) is in flushed.
+create or replace function :schema.append_one(
+  p_owner bigint, p_request bigint, p_lane int, p_subscription int, p_n int, p_bytes int,
+  p_first uuid, p_last uuid, p_checksum bigint, p_frames bytea)
+returns void language plpgsql as $$
+declare
+  v_is_held boolean;  -- an expression costs a third of a perform
+begin
+  if current_setting('transaction_isolation') <> 'read committed' then
+    perform :schema.enter(p_owner);  -- says why not
+  end if;
+  v_is_held := pg_advisory_xact_lock_shared(p_owner) is not null;
+  v_is_held := pg_advisory_xact_lock(:schema.space(), p_lane) is not null;
+  insert into :schema.block
+    (lane, seq, n, bytes, first_id, last_id, owner, request, at, checksum, frames)
+  select l.id, nextval(':schema.seq'), p_n, p_bytes, p_first, p_last, p_owner, p_request,
+         :schema.clock(), p_checksum, p_frames
+  from :schema.owner o, :schema.lane l
+  where o.id = p_owner and not o.is_closed and l.id = p_lane and not l.is_closed;
+  if not found then
+    perform :schema.enter(p_owner);  -- raises when it is the owner that was closed
+    raise exception using errcode = 'MQ003', message = 'a lane was closed; look it up again';
+  end if;
+  insert into :schema.flushed (owner, request, part, subscription, sent)
+  values (p_owner, p_request, 1, p_subscription, p_n);
+end $$

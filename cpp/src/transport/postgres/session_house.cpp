@@ -1,0 +1,57 @@
+// How a session keeps house between its exchanges: rows that were heard of are folded, lanes swept,
+// what closed connections left is removed.
+#include "transport/postgres/failure.h"
+#include "transport/postgres/session.h"
+
+namespace msgq::transport::postgres {
+namespace {
+
+// An idle session folds what is left of them so often at most.
+constexpr Nanos kSweepGap = std::chrono::milliseconds(200);
+
+// What closed connections left is kept for as long as a receipt may wait to be found out, a day.
+constexpr std::int64_t kKeptMs = 25ll * 3'600'000;
+constexpr Nanos kClearEvery = std::chrono::minutes(10);
+
+}  // namespace
+
+void PostgresSession::sweep() {
+  Params params;
+  params.integer(asker_.owner).integer(asker_.request);
+  connection_->call("sweep_flushed", params);
+  swept_ = asker_.request;
+}
+
+// Nobody waits for it: what is refused is tried again in its turn.
+void PostgresSession::sweep_lanes() {
+  try {
+    sweeper_.run(*connection_, directory_);
+  } catch (const Refusal& refusal) {
+    parts_.log.write(LogLevel::kWarning, std::string("sweeping: ") + refusal.what());
+  }
+}
+
+// Whoever has just become idle is mostly wanted again at once: its rows wait for a moment.
+Nanos PostgresSession::tidy(Nanos) {
+  if (is_closed_ || is_in_doubt_ || !connection_ || connection_->is_broken() || asker_.owner == 0)
+    return kNever;
+  const Nanos now = parts_.clock.steady();
+  if (now < sweep_at_) return asker_.request > swept_ ? sweep_at_ : kNever;
+  sweep_at_ = now + kSweepGap;
+  if (asker_.request > swept_) sweep();
+  if (!parts_.rules.may_work) return kNever;
+  sweep_lanes();
+  clear_away();
+  return kNever;
+}
+
+void PostgresSession::clear_away() {
+  const Nanos now = parts_.clock.steady();
+  if (now < clear_at_) return;
+  clear_at_ = now + kClearEvery;
+  Params params;
+  params.integer(kKeptMs);
+  connection_->call("clear_away", params);
+}
+
+}  // namespace msgq::transport::postgres
