@@ -105,6 +105,10 @@ struct Engine::Impl {
       };
     if (auto* wake = transport->wake()) {
       writer.on_work_made = [wake](const transport::Exchange&) { wake->hint(); };
+      wake->on_due = [this] {
+        claimer.stir();
+        writer.poke();
+      };
       listener.emplace([wake](Nanos most) { return wake->wait(most); },
                        [this] {
                          if (claimer.hint()) writer.poke();

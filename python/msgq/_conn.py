@@ -34,6 +34,25 @@ _MEANINGS: Final[dict[str, tuple[type[MsgqError], str]]] = {
         StoreRejectedError,
         "the transaction of this connection has failed before: roll it back first",
     ),
+    "25006": (
+        StoreRejectedError,
+        "this connection writes nothing, as its server is a replica or its transaction read-only: "
+        "use one to the primary",
+    ),
+    "42501": (
+        StoreRejectedError,
+        "the role of this connection may not use msgq's functions: msgq db grant --producer ROLE "
+        "lets it send, --worker ROLE acknowledge",
+    ),
+    "55P03": (
+        WaitTimeoutError,
+        "a lock was not to be had within the lock_timeout of this connection: roll back, try again",
+    ),
+    "57014": (
+        WaitTimeoutError,
+        "the statement was cancelled, or took longer than the statement_timeout of this "
+        "connection: roll back, try again",
+    ),
     "MQ010": (
         LeaseLostError,
         "the lease had ended; somebody else may be running the message: roll the transaction back",
@@ -49,6 +68,9 @@ _MEANINGS: Final[dict[str, tuple[type[MsgqError], str]]] = {
         "another transaction that is still open acknowledges this message: end that one first",
     ),
 }
+
+# What Django and SQLAlchemy raise by themselves, without asking the server.
+_STATE_OF_NAME: Final = {"TransactionManagementError": "25P02", "PendingRollbackError": "25P02"}
 
 
 class Call(NamedTuple):
@@ -277,16 +299,17 @@ def _translate(error: BaseException, schema: str) -> None:
     cause: BaseException | None = error
     states: set[Any] = set()
     while cause is not None:
-        states.add(getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None))
+        own = getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)
+        states.add(own or _STATE_OF_NAME.get(type(cause).__name__))
         cause = getattr(cause, "orig", None) or cause.__cause__
-    if states & set(_NOT_THERE):
+    for state in states & set(_NOT_THERE):
         raise SchemaError(
             f"the database of this connection has no msgq in schema {schema!r}: give one to the "
-            "database that the app uses, or run msgq db upgrade there"
+            f"database that the app uses, or run msgq db upgrade there (SQLSTATE {state})"
         ) from error
     for state, (kind, text) in _MEANINGS.items():
         if state in states:
-            raise kind(text) from error
+            raise kind(f"{text} (SQLSTATE {state})") from error
 
 
 def _bytes(found: Any) -> bytes:

@@ -132,3 +132,62 @@ def test_wrong_connections_are_refused(postgres_url: str, tmp_path: Any) -> None
         pytest.raises(msgq.UnsupportedError, match="memory"),
     ):
         client.queue("letters").enqueue(b"x", conn=conn)
+
+
+@pytest.mark.parametrize(
+    ("before", "error", "says"),
+    [
+        ("set transaction read only", msgq.StoreRejectedError, "primary.*25006"),
+        ("create role {role}; set local role {role}", msgq.StoreRejectedError, "grant.*42501"),
+        ("set local lock_timeout = '1ms'", msgq.WaitTimeoutError, "try again.*55P03"),
+        ("set local statement_timeout = '50ms'", msgq.WaitTimeoutError, "try again.*57014"),
+    ],
+)
+@pytest.mark.parametrize("driver", SYNC)
+def test_what_the_server_refuses_is_told_with_the_next_step(
+    postgres_url: str, driver: str, before: str, error: type[msgq.MsgqError], says: str
+) -> None:
+    schema = postgres_url.rpartition("schema=")[2]
+    with (
+        opened(postgres_url) as queue,
+        psycopg.connect(dsn(postgres_url)) as holder,
+        SYNC[driver](postgres_url) as conn,
+    ):
+        queue.enqueue(b"the tables are there")
+        assert bodies(queue) == [b"the tables are there"]
+        if "timeout" in before:
+            holder.execute(f"lock table {schema}.outbox".encode())
+        run_sql(conn, before.format(role=f"{schema}_nobody"))
+        with pytest.raises(error, match=says):
+            queue.enqueue(b"x", conn=conn)
+        conn.rollback()
+        holder.rollback()
+        queue.enqueue(b"after", conn=conn)
+        conn.commit()
+        assert bodies(queue) == [b"after"]
+
+
+@pytest.mark.parametrize("driver", SYNC)
+def test_a_transaction_that_has_failed_is_to_be_rolled_back(postgres_url: str, driver: str) -> None:
+    with opened(postgres_url) as queue, SYNC[driver](postgres_url) as conn:
+        with pytest.raises(Exception, match="nonsense"):
+            run_sql(conn, "nonsense")
+        with pytest.raises(msgq.StoreRejectedError, match="roll it back"):
+            queue.enqueue(b"x", conn=conn)
+
+
+def test_a_block_of_django_that_has_failed_is_to_be_rolled_back(postgres_url: str) -> None:
+    with opened(postgres_url) as queue, SYNC["django"](postgres_url) as conn:
+        conn.set_autocommit(True)
+        conn.in_atomic_block, conn.needs_rollback = True, True  # as inside of a broken atomic()
+        with pytest.raises(msgq.StoreRejectedError, match="roll it back"):
+            queue.enqueue(b"x", conn=conn)
+        conn.in_atomic_block, conn.needs_rollback = False, False
+
+
+def test_a_session_of_sqlalchemy_that_has_failed_is_to_be_rolled_back(postgres_url: str) -> None:
+    with opened(postgres_url) as queue, SYNC["sqlalchemy session"](postgres_url) as conn:
+        run_sql(conn, "select 1")
+        conn.connection().invalidate()
+        with pytest.raises(msgq.StoreRejectedError, match="roll it back"):
+            queue.enqueue(b"x", conn=conn)

@@ -55,6 +55,8 @@ def produce_held(
     world.depth()
     server.execute(HOLD.format(schema=schema))
     settings = {"concurrency": 1} if workers == 1 else {}
+    holder = psycopg.connect(server.dsn, autocommit=True)
+    holder.execute("select pg_advisory_lock(%s)", [LOCK])
     crew = [world.start("work", f"worker-{n}", settings=settings) for n in range(workers)]
     programs = [
         world.start(
@@ -69,14 +71,16 @@ def produce_held(
     for program in [*crew, *programs]:
         program.expect("ready", 60)
     holds = 0
-    with psycopg.connect(server.dsn, autocommit=True) as holder:
+    with holder:
         while not all(each.said("sent") for each in programs):
-            holder.execute("select pg_advisory_lock(%s)", [LOCK])
+            for each in programs:
+                assert each.process.poll() in (None, 0), each.words()
             world.listen(world.random.uniform(0.1, 0.4))
             stuck = "select count(*) from pg_locks where not granted and objid = %s"
             holds += holder.execute(stuck, [LOCK]).fetchone() != (0,)
             holder.execute("select pg_advisory_unlock(%s)", [LOCK])
             world.listen(world.random.uniform(0.02, 0.2))
+            holder.execute("select pg_advisory_lock(%s)", [LOCK])
     for program in programs:
         assert program.wait() == 0, program.words()
     world.drained()

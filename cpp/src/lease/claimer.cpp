@@ -56,6 +56,7 @@ void Claimer::note_due(std::int64_t due_ms) {
 }
 
 void Claimer::take_hints() {
+  if (is_stirred_.exchange(false, std::memory_order_acq_rel)) is_promoting_ = true;
   if (is_hinted_.exchange(false, std::memory_order_acq_rel)) {
     refresh_all();
     is_promoting_ = true;
@@ -225,7 +226,8 @@ Nanos Claimer::next_time(Nanos now) {
   const bool is_told =
       has_room_.load(std::memory_order_relaxed) &&
       (is_hinted_.load(std::memory_order_seq_cst) || has_expected_.load(std::memory_order_seq_cst));
-  return is_told || is_promoting_ ? now : next;
+  const bool is_promoting = is_promoting_ || is_stirred_.load(std::memory_order_seq_cst);
+  return is_told || is_promoting ? now : next;
 }
 
 // When chores are due, or a queue with room is to be looked at again; notes whether there is room.

@@ -33,6 +33,8 @@ class Claimer final : public transport::BatchSource {
     is_hinted_.store(true, std::memory_order_seq_cst);
     return has_room_.load(std::memory_order_seq_cst);
   }
+  // Something may have come due: it is promoted, whether there is room here or not. Any thread.
+  void stir() { is_stirred_.store(true, std::memory_order_seq_cst); }
   // Another writer of this process did these appends and parks. True: somebody here may want what
   // they brought, so the writer is to be poked. Any thread.
   bool expect(const transport::Exchange& done);
@@ -115,7 +117,7 @@ class Claimer final : public transport::BatchSource {
   Nanos drain_again_at_{0};
   std::size_t turn_ = 0;
   // atomic: flags from other threads, figures for them
-  std::atomic<bool> is_hinted_{true};
+  std::atomic<bool> is_hinted_{true}, is_stirred_{false};
   // seq_cst: expect() stores the first and loads the second, next_time() the other way round, so
   // one of them sees the other.
   std::atomic<bool> has_expected_{false}, has_room_{true};

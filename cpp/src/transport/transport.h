@@ -218,6 +218,9 @@ class Look {
 class Wake {
  public:
   virtual ~Wake() = default;
+  // Called by the thread in wait() when something may have come due, as parked messages do; room
+  // or not. REQUIRES: set before the first wait().
+  std::function<void()> on_due;
   // This process takes work from now on, so hints are worth its while. Any thread; never throws.
   virtual void listen() {}
   // Tells every other process on this store. Any thread.

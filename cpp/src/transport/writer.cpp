@@ -94,6 +94,8 @@ Nanos Writer::send(Nanos now) {
   const Nanos end = world_.clock.steady();
   if (has_written(exchange_, result_)) flush_ns.record(end - now);
   succeeded(end);
+  if (only_stores_) go_ahead(end);
+  tell();
   return state_ == State::kAwaiting ? Nanos::zero() : end;
 }
 
@@ -112,14 +114,16 @@ void Writer::succeeded(Nanos now) {
       std::any_of(exchange_.settles.begin(), exchange_.settles.end(),
                   [](const auto& s) { return s.gives_back || !s.backs.empty(); });
   if (makes_work && on_work_made) on_work_made(exchange_);
-  if (only_stores_ && has_turn_) go_ahead(now);
-  for (auto* source : sources_) source->tell();
 }
 
 // Waking thirty who wait takes as long as the store does: it is given the next flush first.
 void Writer::go_ahead(Nanos now) {
   gather(now);
   if (!exchange_.empty()) state_ = session_->begin(exchange_) ? State::kAwaiting : State::kSending;
+}
+
+void Writer::tell() {
+  for (auto* source : sources_) source->tell();
 }
 
 void Writer::work(Nanos most) {
@@ -155,6 +159,7 @@ bool Writer::work_in_turn(Nanos most) {
   const Nanos end = world_.clock.steady();
   flush_ns.record(end - now);
   succeeded(end);
+  tell();
   return rest_until_ <= end + kRestMax;
 }
 
@@ -208,6 +213,7 @@ Nanos Writer::resolve(Nanos now) {
       result_.acked.resize(exchange_.ack_looks.size());
       for (auto& answer : result_.claims) answer.has_more = true;
       succeeded(now);
+      tell();
     } else {
       state_ = State::kSending;
       backoff_ = Nanos::zero();

@@ -115,6 +115,37 @@ TEST_F(PostgresWriterInterleavings, WhenEverySessionEndsAtOnceTheLivingAreNotBur
   EXPECT_EQ(ask("select count(*) from :schema.process where is_dead"), "0");
 }
 
+// It folded the rows of one owner after the other, and could hold a total while it waited for an
+// earlier one.
+TEST_F(PostgresWriterInterleavings, WhoLeavesTakesTheTotalsOfAllItsOwnersInOrder) {
+  Process& process = join();
+  process.append({"x"}, "q1");
+  process.append({"x"}, "q2");
+  const std::string low = ask("select min(subscription) from :schema.totals");
+  const std::string high = ask("select max(subscription) from :schema.totals");
+  const std::string gone = ask("select :schema.join_process('elsewhere', 1, false)");
+  ask("insert into :schema.owner (id, process) values (101, " + gone + "), (102, " + gone + ")");
+  ask("insert into :schema.flushed (owner, request, part, subscription, sent) values "
+      "(101, 1, 1, " +
+      high + ", 0), (102, 1, 1, " + low + ", 0)");
+  const auto lock = [](const std::string& subscription) {
+    return "select from :schema.totals where subscription = " + subscription + " for update nowait";
+  };
+  OpenTransaction holder(store().config().schema), looker(store().config().schema);
+  holder.run(lock(low));
+  std::thread leaving([&, leaver = connect()] {
+    transport::postgres::Params params;
+    params.small(std::stoi(gone));
+    leaver->call("leave_process", params);
+  });
+  holder.await_waiters();
+  EXPECT_EQ(looker.state_of(lock(high)), "") << "it waits for the first and holds no later one";
+  looker.run("rollback");
+  holder.run("commit");
+  leaving.join();
+  EXPECT_EQ(ask("select count(*) from :schema.owner where process = " + gone), "0");
+}
+
 TEST_F(PostgresWriterInterleavings, AMessageParkedDuringAPurgeStaysAndIsCounted) {
   Process& worker = join();
   worker.append({"x"});

@@ -56,6 +56,11 @@ class Program:
     def pid(self) -> int:
         return self.process.pid
 
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more will be read of what it says: it may have ended before that."""
+        return self._is_over or self.process.stdout is None or self.process.stdout.closed
+
     def said(self, event: str) -> list[dict[str, Any]]:
         """Everything it said under this name, so far as it was read."""
         return [each for each in self.events if each["event"] == event]

@@ -72,7 +72,7 @@ class World:
         deadline = time.monotonic() + seconds
         while True:
             left = deadline - time.monotonic()
-            open_ones = {each.fd: each for each in self.programs if each.process.poll() is None}
+            open_ones = {each.fd: each for each in self.programs if not each.is_over}
             ready = select.select(list(open_ones), [], [], max(0.0, left))[0]
             for fd in ready:
                 if not open_ones[fd].read(0.0):

@@ -5,6 +5,8 @@
 -- Locks: the process's; its row; its owners, their claims, the totals.
 -- Twice: changes nothing.
 create or replace function :schema.leave_process(p_process int) returns void language plpgsql as $$
+declare
+  v_owners bigint[];
 begin
   if not pg_try_advisory_xact_lock(:schema.space(), p_process) then
     return;
@@ -14,5 +16,8 @@ begin
   if not found then
     return;
   end if;
-  perform :schema.leave_owner(o.id) from :schema.owner o where o.process = p_process order by o.id;
+  v_owners := array(select id from :schema.owner where process = p_process order by id);
+  perform :schema.close_owner(o) from unnest(v_owners) as o;
+  perform :schema.lock_totals(v_owners);
+  perform :schema.leave_owner(o) from unnest(v_owners) as o;
 end $$

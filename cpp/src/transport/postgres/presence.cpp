@@ -81,6 +81,7 @@ void Presence::keep_up() {
   params.flag(!connection_->is_pooled());
   connection_->call("note_lock", params);
   is_listening_ = false;
+  outbox_.lose();
   if (is_wanting_.load(std::memory_order_acquire)) start_listening();
 }
 
@@ -95,6 +96,12 @@ void Presence::start_listening() {
     connection_->receive_sync();
   }
   connection_->call("note_listens", params);
+  outbox_.try_take(*connection_, now());
+}
+
+bool Presence::watch() {
+  const Nanos at = now();
+  return at >= outbox_.next_at() && outbox_.look(*connection_, at);
 }
 
 void Presence::listen() {
@@ -117,7 +124,8 @@ void Presence::beat() {
   const Rows answer = connection_->call("beat", params);
   has_others_ = answer.integer(0, 1) != 0;
   beaten_at_ = now();
-  if (answer.integer(0, 0) == 0) join();
+  if (answer.integer(0, 0) == 0) return join();
+  if (is_listening_) outbox_.try_take(*connection_, beaten_at_);
 }
 
 // Nobody listens, no hint: a commit that notifies takes a lock of the whole server. Whoever begins
@@ -177,6 +185,7 @@ void Presence::take_hints() {
 bool Presence::wait(Nanos timeout) {
   Nanos until = now() + timeout;
   int socket = -1;
+  bool has_due = false;
   is_served_.store(true, std::memory_order_release);
   {
     MutexLock lock(mutex_);
@@ -204,6 +213,8 @@ bool Presence::wait(Nanos timeout) {
       if (std::exchange(has_heard_, false)) return true;
       socket = PQsocket(connection_->raw());
       if (hints_.load(std::memory_order_acquire)) until = std::min(until, hinted_at_ + kHintGap);
+      has_due = watch();
+      until = std::min(until, outbox_.next_at());
     } catch (const Error& error) {
       if (connection_) connection_.reset();
       if (!std::exchange(is_away_, true))
@@ -214,6 +225,7 @@ bool Presence::wait(Nanos timeout) {
       }
     }
   }
+  if (has_due && on_due) on_due();
   // A negative descriptor is passed over: then the event or the time ends the wait.
   std::array<pollfd, 2> on{{{event_, POLLIN, 0}, {socket, POLLIN, 0}}};
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - now()).count();

@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "base/mutex.h"
 #include "transport/postgres/connection.h"
+#include "transport/postgres/outbox_watch.h"
 #include "transport/transport.h"
 
 namespace msgq::transport::postgres {
@@ -55,6 +56,7 @@ class Presence final : public Wake {
   void start_listening() MSGQ_REQUIRES(mutex_);
   void beat() MSGQ_REQUIRES(mutex_);
   void take_hints() MSGQ_REQUIRES(mutex_);
+  bool watch() MSGQ_REQUIRES(mutex_);
   void send_now() MSGQ_REQUIRES(mutex_);
   void send_hint() MSGQ_REQUIRES(mutex_);
 
@@ -67,6 +69,7 @@ class Presence final : public Wake {
   // guarded by mutex_
   Mutex mutex_;
   std::unique_ptr<Connection> connection_ MSGQ_GUARDED_BY(mutex_);
+  OutboxWatch outbox_ MSGQ_GUARDED_BY(mutex_);
   Nanos beaten_at_ MSGQ_GUARDED_BY(mutex_){0};
   Nanos retry_at_ MSGQ_GUARDED_BY(mutex_){0};
   Nanos backoff_ MSGQ_GUARDED_BY(mutex_){0};

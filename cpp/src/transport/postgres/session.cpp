@@ -478,7 +478,7 @@ bool PostgresSession::resolve(ExchangeResult& out) {
 void PostgresSession::close() noexcept {
   if (std::exchange(is_closed_, true)) return;
   try {
-    if (parts_.presence.test_only_is_killed()) return connection_.reset();
+    if (parts_.presence.test_only_is_killed() || has_begun_) return connection_.reset();
     for (const std::int64_t owner : {asker_.owner, lost_owner_}) {
       if (owner == 0 || !connection_ || connection_->is_broken() || is_in_doubt_) continue;
       Params params;
