@@ -116,7 +116,7 @@ void Batcher::report(const Exchange&, const ExchangeResult&, Nanos) {
   std::swap(stored_, flush_);
 }
 
-void Batcher::tell() {
+void Batcher::announce() {
   settle(stored_, ReceiptStatus::kPersisted, std::nullopt);
   stored_.clear();
 }
@@ -212,7 +212,7 @@ void Batcher::doubt(const Error& error, Nanos now) {
 
 void Batcher::give_up(const Error& error, bool was_in_doubt) {
   const auto status = was_in_doubt ? ReceiptStatus::kInDoubt : ReceiptStatus::kFailed;
-  tell();
+  announce();
   const Error sent = was_in_doubt ? Error(ErrorCode::kStoreInDoubt, error.what()) : error;
   settle(flush_, status, sent);
   flush_.clear();

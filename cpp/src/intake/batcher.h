@@ -39,7 +39,7 @@ class Batcher final : public transport::BatchSource, public transport::Intake {
   void collect(transport::Exchange& out, Nanos now) override;
   void report(const transport::Exchange& in, const transport::ExchangeResult& result,
               Nanos now) override;
-  void tell() override;
+  void announce() override;
   void give_up(const Error& error, bool was_in_doubt) override;
   Nanos next_time(Nanos now) override;
 

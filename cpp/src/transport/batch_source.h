@@ -21,7 +21,7 @@ class BatchSource {
   // The exchange happened.
   virtual void report(const Exchange& in, const ExchangeResult& result, Nanos now) = 0;
   // Tells those who wait what report() knows, once the next exchange is on its way if there is one.
-  virtual void tell() {}
+  virtual void announce() {}
   // The store is given up for good; settle everything with this error.
   virtual void give_up(const Error& error, bool was_in_doubt) = 0;
   // When it wants to be asked again although nobody pokes the writer; kNever: not.

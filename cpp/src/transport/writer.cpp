@@ -95,7 +95,7 @@ Nanos Writer::send(Nanos now) {
   if (has_written(exchange_, result_)) flush_ns.record(end - now);
   succeeded(end);
   if (only_stores_) go_ahead(end);
-  tell();
+  announce();
   return state_ == State::kAwaiting ? Nanos::zero() : end;
 }
 
@@ -122,8 +122,8 @@ void Writer::go_ahead(Nanos now) {
   if (!exchange_.empty()) state_ = session_->begin(exchange_) ? State::kAwaiting : State::kSending;
 }
 
-void Writer::tell() {
-  for (auto* source : sources_) source->tell();
+void Writer::announce() {
+  for (auto* source : sources_) source->announce();
 }
 
 void Writer::work(Nanos most) {
@@ -159,7 +159,7 @@ bool Writer::work_in_turn(Nanos most) {
   const Nanos end = world_.clock.steady();
   flush_ns.record(end - now);
   succeeded(end);
-  tell();
+  announce();
   return rest_until_ <= end + kRestMax;
 }
 
@@ -213,7 +213,7 @@ Nanos Writer::resolve(Nanos now) {
       result_.acked.resize(exchange_.ack_looks.size());
       for (auto& answer : result_.claims) answer.has_more = true;
       succeeded(now);
-      tell();
+      announce();
     } else {
       state_ = State::kSending;
       backoff_ = Nanos::zero();

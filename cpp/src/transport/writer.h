@@ -78,7 +78,7 @@ class Writer final : public Service {
   Nanos step_in_turn(Nanos now);
   void gather(Nanos now);
   void go_ahead(Nanos now);
-  void tell();
+  void announce();
   bool work_in_turn(Nanos most);
   Nanos send(Nanos now);
   Nanos resolve(Nanos now);

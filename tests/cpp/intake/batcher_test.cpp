@@ -34,7 +34,7 @@ class BatcherTest : public ::testing::Test {
   }
   void report(const Exchange& ex) {
     batcher->report(ex, {}, clock.steady());
-    batcher->tell();
+    batcher->announce();
   }
 
   test::FakeClock clock;
