@@ -152,8 +152,9 @@ py::bytes put(Engine& engine, Parcel parcel) {
   if (const auto id = engine.try_put(parcel)) return told(*id, ReceiptStatus::kPersisted);
   ReceiptPtr receipt = engine.try_enqueue(parcel, true);
   if (receipt) {
-    const GilReleased released;
+    const GilReleased released;  // once for both: others want it
     engine.work(*receipt, kWorkMax);
+    receipt->wait(kSlice);
   } else {
     receipt = admit(engine, std::move(parcel));
   }

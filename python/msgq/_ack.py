@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 DONE: Final = 1
 BARRED: Final = 2
 OPEN: Final = 3
+UNKNOWN: Final = 4  # the store did not say
 NOT_COMMITTED: Final = (
     "its handler returned, but the transaction that acknowledges it did not commit"
 )
@@ -122,7 +123,9 @@ class Acks:
         self._committed.pop(lot, None)
 
     def fates(self, lot: Lot, indexes: Sequence[int]) -> list[int]:
-        """Says what became of each: DONE, BARRED (ours to decide), OPEN. Blocks a second or so.
+        """Says what became of each: DONE, BARRED (ours to decide), OPEN, UNKNOWN.
+
+        Blocks a second or so.
 
         Asks only for those whose commit was not seen to return.
         """
@@ -137,7 +140,7 @@ class Acks:
                 found.update(zip(asked, self._engine.bar(lot, asked), strict=True))
         except MsgqError as error:
             logger().warning("whether a transaction was committed cannot be found out: %s", error)
-            found.update(dict.fromkeys(asked, OPEN))
+            found.update(dict.fromkeys(asked, UNKNOWN))
         return [found[index] for index in indexes]
 
     def decided(
@@ -159,8 +162,9 @@ class Acks:
                 if before is not None and before[1] != ACK:
                     logger().warning("a handler failed after the commit that ended its message")
                 said[index] = (index, ACK, 0, "", b"")
-            elif fate == OPEN:
-                logger().warning("a handler left its transaction open; its lease will lapse")
+            elif fate in {OPEN, UNKNOWN}:
+                if fate == OPEN:
+                    logger().warning("a handler left its transaction open; its lease will lapse")
                 said[index] = (index, LEAVE, 0, "", b"")
             elif before is not None and before[1] != ACK:
                 said[index] = before

@@ -535,3 +535,24 @@ def test_a_context_of_another_transport_refuses(postgres_url: str) -> None:
                 with app.worker() as worker:
                     worker.run_until_idle(10)
     assert ["memory" in told[0], "sync" in told[1]] == [True, True]
+
+
+def test_a_store_that_does_not_say_is_not_taken_for_an_open_transaction(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    from types import SimpleNamespace
+    from typing import cast
+
+    from msgq._ack import Acks
+    from msgq._decide import LEAVE
+
+    def bar(_lot: Any, _indexes: Sequence[int]) -> list[int]:
+        raise msgq.StoreUnavailableError("away")
+
+    client = SimpleNamespace(transport="postgresql", config={"schema": "msgq"})
+    acks = Acks(cast(Any, SimpleNamespace(bar=bar)), cast(Any, client))
+    lot = SimpleNamespace(end_acks=lambda _first, _last: [0])
+    decided = acks.decided(cast(Any, None), cast(Any, lot), range(1), [], retries=True)
+    assert [each[1] for each in decided] == [LEAVE]
+    assert "cannot be found out: " in caplog.text
+    assert "left its transaction open" not in caplog.text

@@ -92,7 +92,7 @@ def settings(facts: Mapping[str, str]) -> Iterator[Told]:
     if level != "read committed":
         yield Told("isolation", True, f"default is {level}; msgq asks for READ COMMITTED itself")
     most, used = int(facts["max_connections"]), int(facts["connections"])
-    text = "raise max_connections; each process of msgq holds up to five"
+    text = "raise max_connections; each process of msgq holds up to pool_size (5)"
     is_enough = most - used >= _FREE_CONNECTIONS_MIN
     yield Told("connections", is_enough, f"{used} of {most} used", text)
 

@@ -76,8 +76,17 @@ void Narrowed::widen(ExchangeResult& out, std::size_t wishes) const {
   out.claims = std::move(all);
 }
 
-bool Glancer::is_worth(const Exchange& in) {
-  return in.claims.size() > kManyWishes || (in.is_poll && has_wishes_alone(in));
+bool Glancer::is_worth(const Exchange& in) const {
+  const bool are_many = in.claims.size() > kManyWishes && !was_filled_;
+  return are_many || (in.is_poll && has_wishes_alone(in));
+}
+
+void Glancer::note(const Exchange& in, const ExchangeResult& out) {
+  if (in.claims.empty()) return;
+  std::uint64_t got = 0;
+  for (const ClaimAnswer& answer : out.claims)
+    for (const Claimed& claimed : answer.claims) got += claimed.count();
+  was_filled_ = got > 0 && got >= in.claims.front().count_max;
 }
 
 bool Glancer::may_skip(const Exchange& in) const {

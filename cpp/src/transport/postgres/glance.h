@@ -44,8 +44,11 @@ class Glancer {
  public:
   Glancer(Clock& clock, const ReclaimRules& rules) : clock_(clock), rules_(rules) {}
 
-  // Whether a glance before the exchange is cheaper than the exchange.
-  static bool is_worth(const Exchange& in);
+  // Whether a glance before the exchange is cheaper than the exchange. Of many wishes it is not
+  // while the first few of them use up the room: each asks only for what is left.
+  bool is_worth(const Exchange& in) const;
+  // What an exchange brought.
+  void note(const Exchange& in, const ExchangeResult& out);
   // Whether nobody would miss the call: nothing but chores, which others have done just now.
   bool may_skip(const Exchange& in) const;
   // `mark` is the outbox's. What is left behind claims is noted with the sweeper. REQUIRES: the
@@ -58,6 +61,7 @@ class Glancer {
   const ReclaimRules& rules_;
   Nanos looked_at_{0};
   Nanos gap_{0};  // between chores
+  bool was_filled_ = false;
 };
 
 }  // namespace msgq::transport::postgres

@@ -116,7 +116,7 @@ void PostgresSession::exchange(const Exchange& in, ExchangeResult& out) {
   check_usable();
   connect();
   note_time();
-  if (!parts_.rules.may_work || !Glancer::is_worth(in)) return exchange_all(in, out);
+  if (!parts_.rules.may_work || !glancer_.is_worth(in)) return exchange_all(in, out);
   if (glancer_.may_skip(in)) return answer_nothing(in, out);
   const Glance seen = glance(in);
   note_due(seen.due_in_ms, out);
@@ -157,6 +157,7 @@ void PostgresSession::exchange_all(const Exchange& in, ExchangeResult& out) {
   }
   start(in, looks_due(in));
   finish(in, out);
+  glancer_.note(in, out);
   if (directory_.is_stale()) claim_again(in, out);
 }
 

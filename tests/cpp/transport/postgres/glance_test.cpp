@@ -64,6 +64,28 @@ TEST_F(PostgresGlanceTest, OfManyQueuesThoseWithWorkAreClaimed) {
     EXPECT_TRUE(one.settle(ack_all(out.claims[i].claims.at(0))));
 }
 
+// A thousand busy queues were looked at one by one before each claim of a few of them.
+TEST_F(PostgresGlanceTest, ManyWishesAreNotLookedAtWhileTheFirstUseUpTheRoom) {
+  transport::postgres::Glancer glancer(clock(), {});
+  Exchange many, poll;
+  many.claims.resize(100);
+  for (auto& wish : many.claims) wish.count_max = 4;
+  poll = many;
+  poll.is_poll = true;
+  EXPECT_TRUE(glancer.is_worth(many));
+  ExchangeResult out;
+  out.claims.resize(100);
+  Claimed claimed;
+  claimed.parts.push_back({block_of(numbered(4)), 0, 4});
+  out.claims[7].claims.push_back(claimed);
+  glancer.note(many, out);
+  EXPECT_FALSE(glancer.is_worth(many));
+  EXPECT_TRUE(glancer.is_worth(poll));
+  out.claims[7].claims[0].parts[0].count = 3;
+  glancer.note(many, out);
+  EXPECT_TRUE(glancer.is_worth(many));
+}
+
 TEST_F(PostgresGlanceTest, PartOfABlockIsWork) {
   Process& one = join();
   one.append(numbered(4));
