@@ -549,10 +549,13 @@ def test_a_store_that_does_not_say_is_not_taken_for_an_open_transaction(
     def bar(_lot: Any, _indexes: Sequence[int]) -> list[int]:
         raise msgq.StoreUnavailableError("away")
 
+    class Lot:
+        def end_acks(self, _first: int, _last: int) -> list[int]:
+            return [0]
+
     client = SimpleNamespace(transport="postgresql", config={"schema": "msgq"})
     acks = Acks(cast(Any, SimpleNamespace(bar=bar)), cast(Any, client))
-    lot = SimpleNamespace(end_acks=lambda _first, _last: [0])
-    decided = acks.decided(cast(Any, None), cast(Any, lot), range(1), [], retries=True)
+    decided = acks.decided(cast(Any, None), cast(Any, Lot()), range(1), [], retries=True)
     assert [each[1] for each in decided] == [LEAVE]
     assert "cannot be found out: " in caplog.text
     assert "left its transaction open" not in caplog.text
