@@ -14,6 +14,11 @@ constexpr Nanos kRestMax = std::chrono::milliseconds(250);
 // Who has the turn; and that somebody was refused it because a caller had it, who sees to it then.
 enum Turn : std::uint32_t { kThread = 1, kCaller = 2, kCalled = 4, kBarred = 8 };
 
+Error as_error(const std::exception& e) {
+  const auto* error = dynamic_cast<const Error*>(&e);
+  return error ? *error : Error(ErrorCode::kInternal, std::string("writer: ") + e.what());
+}
+
 // False for a look that found nothing: no commit.
 bool has_written(const Exchange& in, const ExchangeResult& out) {
   return !in.settles.empty() || !in.extends.empty() || !in.appends.empty() || !in.parks.empty() ||
@@ -71,8 +76,7 @@ Nanos Writer::step_in_turn(Nanos now) {
     }
     return send(now);
   } catch (const std::exception& e) {
-    const auto* error = dynamic_cast<const Error*>(&e);
-    give_up(error ? *error : Error(ErrorCode::kInternal, std::string("writer: ") + e.what()));
+    give_up(as_error(e));
     return kNever;
   }
 }
@@ -150,17 +154,17 @@ bool Writer::work_in_turn(Nanos most) {
     if (state_ == State::kSending || !session_->await(most)) return false;
     result_ = ExchangeResult{};
     session_->exchange(exchange_, result_);
-  } catch (const Error& error) {
+    const Nanos end = world_.clock.steady();
+    flush_ns.record(end - now);
+    succeeded(end);
+    announce();
+    return rest_until_ <= end + kRestMax;
+  } catch (const std::exception& e) {
     count(errors);
-    left_error_ = error;
+    left_error_ = as_error(e);
     state_ = State::kFailed;
     return false;
   }
-  const Nanos end = world_.clock.steady();
-  flush_ns.record(end - now);
-  succeeded(end);
-  announce();
-  return rest_until_ <= end + kRestMax;
 }
 
 void Writer::bar_callers() {

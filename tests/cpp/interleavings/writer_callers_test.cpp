@@ -117,6 +117,17 @@ TEST_F(WriterCallersTest, WhatGoesWrongIsLeftToTheThread) {
   EXPECT_EQ(bad->status(), ReceiptStatus::kFailed);
 }
 
+// It left the turn taken for ever.
+TEST_F(WriterCallersTest, AnErrorThatIsNoneOfOursBreaksTheWriterAndKeepsNobodyWaiting) {
+  script->lines.push_back([](const auto&, auto&) { throw std::runtime_error("out of order"); });
+  const auto a = push("a");
+  writer->work(seconds(1));
+  run();
+  EXPECT_TRUE(writer->is_broken());
+  EXPECT_EQ(a->status(), ReceiptStatus::kFailed);
+  writer->bar_callers();
+}
+
 TEST_F(WriterCallersTest, TheNextFlushIsOnItsWayBeforeTheLastOneIsTold) {
   const auto a = push("a");
   ReceiptPtr b;
