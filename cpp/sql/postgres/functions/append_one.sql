@@ -1,4 +1,4 @@
--- Returns: nothing; appends one block, as append() does, which takes twice as long for one.
+-- Returns: nothing; appends one block, as append() does, without its loops and arrays.
 -- Index: primary key of block, at its right edge.
 -- Locks: the owner, shared; the lane.
 -- Twice: an error: (owner, request) is in flushed.

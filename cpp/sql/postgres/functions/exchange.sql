@@ -76,10 +76,7 @@ begin
     perform :schema.set_aside(s_subscriptions, v_lost, r_settles, r_kinds, r_delays_ms, r_reasons,
                               r_ids, r_bytes, r_checksums, r_ends, r_frames);
   end if;
-  if cardinality(s_gens) = 1 and cardinality(r_ids) = 0 and cardinality(v_lost) = 0 then
-    insert into :schema.flushed (owner, request, part, subscription, done)
-    values (p_owner, p_request, 3, s_subscriptions[1], s_acked[1]);
-  elsif cardinality(s_gens) > 0 then
+  if cardinality(s_gens) > 0 then
     perform :schema.note_settled(p_owner, p_request, s_subscriptions, s_acked, v_lost, r_settles,
                                  r_kinds);
   end if;

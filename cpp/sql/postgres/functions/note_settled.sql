@@ -7,6 +7,11 @@ create or replace function :schema.note_settled(
   r_settles int[], r_kinds int[])
 returns void language plpgsql as $$
 begin
+  if cardinality(p_acked) = 1 and cardinality(r_settles) = 0 and cardinality(p_lost) = 0 then
+    insert into :schema.flushed (owner, request, part, subscription, done)
+    values (p_owner, p_request, 3, p_subscriptions[1], p_acked[1]);
+    return;  -- as most are
+  end if;
   insert into :schema.flushed (owner, request, part, subscription, done, parked, dead, failed)
   select p_owner, p_request, 3, subscription, sum(done), sum(parked), sum(dead), sum(failed)
   from (
