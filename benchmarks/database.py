@@ -85,6 +85,13 @@ class Database:
             self._server.execute(f"drop schema if exists {schema} cascade")
         self._server.execute("checkpoint")
 
+    def alter(self, settings: Mapping[str, str | None]) -> None:
+        """Restart the server with these settings; None: as it came."""
+        for name, value in settings.items():
+            change = f"reset {name}" if value is None else f"set {name} = '{value}'"
+            self._server.execute(f"alter system {change}")
+        self._server.restart()
+
     def counters(self) -> dict[str, float]:
         """What the server itself counted so far: flushes and writes of its log, commits, bytes.
 

@@ -307,7 +307,7 @@ def far_away() -> list[Case]:
     cases = []
     for number, base in KINDS.items():
         for rtt in (0.0, 0.5, 2.0, 10.0):
-            plan = {**PACE, **base, "window": 4, "block": 1000}
+            plan = {**PACE, **base, "window": 16, "block": 1000}
             away = {**plan, "rtt_ms": rtt}
             bare = ceiling(away, per_block=1000, consumers=0 if number == "N1" else 1)
             near = workload("flow", plan)

@@ -2,6 +2,7 @@
 
 make bench-pg ARGS="--quick --only N3"     or python -m benchmarks.run_postgres --only N3
 make bench-pg ARGS="--only N10 --hold 600 --only backlog --backlog 10000000"
+make bench-pg ARGS="--only settings"       what each setting of the server is worth
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import json
 import sys
 
-from benchmarks import machine
+from benchmarks import machine, server_settings
 from benchmarks.database import Database
 from benchmarks.postgres_cases import all_cases
 from benchmarks.run import chosen, parser_of, run, setting_of, store
@@ -21,9 +22,10 @@ def main() -> int:
     parser.add_argument("--hold", type=float, default=20.0, help="seconds of N10 and of hold")
     parser.add_argument("--backlog", type=int, default=1_000_000, help="messages of backlog")
     given = parser.parse_args()
-    cases = chosen(all_cases(), given.only, given.skip)
+    asked = all_cases() + (server_settings.cases() if given.only or given.list else [])
+    cases = chosen(asked, given.only, given.skip)
     if given.list or not cases:
-        for case in cases or all_cases():
+        for case in cases or asked:
             print(f"{case.number:<10} {case.name:<26} {case.question}?")
         return 0 if given.list else 2
     with Database() as database:

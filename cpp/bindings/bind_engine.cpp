@@ -127,6 +127,7 @@ void bind_looking(EngineClass& engine) {
   using py::arg;
   using Guard = py::call_guard<Released>;
   engine.def("stats", &stats, arg("with_depth") = true, arg("is_fresh") = false)
+      .def("store_name", &Engine::store_name, Guard())
       .def("depth", &depth)
       .def("queues", &queues)
       .def("peek", &peek, arg("queue"), arg("after"), arg("limit"))

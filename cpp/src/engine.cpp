@@ -340,6 +340,11 @@ Snapshot Engine::stats(bool with_depth, bool is_fresh) {
   return out;
 }
 
+std::string Engine::store_name() {
+  impl_->require_unforked();
+  return impl_->transport->store_name();
+}
+
 std::vector<std::string> Engine::queues() {
   impl_->require_settled();
   return impl_->transport->look().queues();

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
-from msgq._conn import Call, arun, run
+from msgq._conn import IS_STORE, Call, arun, run
 from msgq._decide import ACK, LEAVE, Judge
 from msgq._lifecycle import logger
 from msgq._transaction import abegin, begin
@@ -29,7 +29,7 @@ NOT_COMMITTED: Final = (
 )
 _SQL: Final = (
     "select {schema}.ack({subscriptions}::int[], {lanes}::int[], {gens}::bigint[], "
-    "{owners}::bigint[], {indexes}::int[])"
+    f"{{owners}}::bigint[], {{indexes}}::int[]) where {IS_STORE}"
 )
 _NAMES: Final = ("subscriptions", "lanes", "gens", "owners", "indexes")
 
@@ -42,6 +42,7 @@ class Acks:
         self._engine = engine
         self._transport = client.transport
         self._schema = client.config["schema"]
+        self._store_name = client._store_name
         # written by handlers whose commit returned, until their lot is decided
         self._committed: dict[Lot, set[int]] = {}
 
@@ -96,7 +97,8 @@ class Acks:
     def _call(self, lot: Lot, indexes: Sequence[int]) -> Call:
         self._require()
         columns = [list(each) for each in zip(*self._begin(lot, indexes), strict=True)]
-        return Call(self._schema, _SQL, dict(zip(_NAMES, columns, strict=True)))
+        values = dict(zip(_NAMES, columns, strict=True))
+        return Call(self._schema, _SQL, {**values, "store": self._store_name})
 
     def end(self, lot: Lot, index: int) -> None:
         """Lets a raw delivery be settled otherwise from now on, if no transaction has done it.

@@ -21,11 +21,12 @@ from msgq.errors import (
 )
 
 UNCOMMITTED: Final = 6
+IS_STORE: Final = "coalesce({store}::text = {schema}.store_name(), true)"  # gives no row elsewhere
 _SEND: Final = (
     "select {schema}.enqueue({queue}::text, t.body, t.headers::jsonb, "
     "make_interval(secs => {delay}::float8), null, {handler}::text, {content}::int) "
     "from unnest({bodies}::bytea[], {headers}::text[]) with ordinality as t(body, headers, i) "
-    "order by t.i"
+    f"where {IS_STORE} order by t.i"
 )
 _VALUE: Final = re.compile(r"\{(\w+)\}::([\w\[\]]+)")
 _NOT_THERE: Final = ("42883", "3F000", "42P01")
@@ -74,7 +75,10 @@ _STATE_OF_NAME: Final = {"TransactionManagementError": "25P02", "PendingRollback
 
 
 class Call(NamedTuple):
-    """One statement: {schema} and each {value}::type stand in its text once."""
+    """One statement: each {value}::type stands in its text once, {schema} as often as it likes.
+
+    It gives a row at least, unless the connection leads to another store than `store`.
+    """
 
     schema: str
     sql: str
@@ -97,6 +101,7 @@ class Letters(NamedTuple):
     """What is sent in one statement: bodies of one kind for one queue."""
 
     schema: str
+    store: str | None
     queue: str
     handler: str
     content: int
@@ -107,6 +112,7 @@ class Letters(NamedTuple):
     def call(self) -> Call:
         """Gives the statement that sends them."""
         values = {
+            "store": self.store,
             "queue": self.queue,
             "delay": None if self.delay_ms is None else self.delay_ms / 1000,
             "handler": self.handler,
@@ -151,13 +157,14 @@ async def asend(conn: Any, letters: Letters) -> Uncommitted:
 def run(conn: Any, call: Call) -> list[Any]:
     """Runs a statement over a connection that is not asynchronous, and gives its rows.
 
-    Raises UnsupportedError for connections nobody knows, ConfigError for one that is closed or
-    outside a transaction (it would commit each statement by itself), SchemaError when its database
-    has no such schema, StoreRejectedError in a transaction that has failed.
+    Raises UnsupportedError for connections nobody knows, ConfigError for one that is closed,
+    outside a transaction (it would commit each statement by itself) or of another store,
+    SchemaError when its database has no such schema, StoreRejectedError in a transaction that has
+    failed.
     """
     kind = require_kind(conn, SYNC)
     try:
-        return list(SYNC[kind](conn, call))
+        return _require_rows(SYNC[kind](conn, call), conn)
     except Exception as error:
         _translate(error, call.schema)
         raise
@@ -167,10 +174,19 @@ async def arun(conn: Any, call: Call) -> list[Any]:
     """Runs a statement over an asynchronous connection. Raises as run()."""
     kind = require_kind(conn, ASYNC)
     try:
-        return list(await ASYNC[kind](conn, call))
+        return _require_rows(await ASYNC[kind](conn, call), conn)
     except Exception as error:
         _translate(error, call.schema)
         raise
+
+
+def _require_rows(rows: list[Any], conn: Any) -> list[Any]:
+    if not rows:
+        raise ConfigError(
+            f"{_name(conn)} leads to another database than the app, or to a copy of it: nothing "
+            "was done; give one to the database of the app's URL"
+        )
+    return rows
 
 
 def _name(conn: Any) -> str:
@@ -223,7 +239,9 @@ def _psycopg(conn: Any, call: Call) -> list[Any]:
 
 
 def _psycopg2(conn: Any, call: Call) -> list[Any]:
-    _require(not conn.autocommit or conn.get_transaction_status() != 0, conn)
+    if conn.autocommit and conn.get_transaction_status() == 0:  # `with conn:` begins late
+        _by_cursor(conn, Call("", "select 1", {}))
+        _require(conn.get_transaction_status() != 0, conn)
     return _by_cursor(conn, call)
 
 

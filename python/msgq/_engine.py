@@ -14,6 +14,7 @@ from msgq._sqlite_library import refuse_second_library
 from msgq.errors import CORE_CLASSES, ConfigError, StoreUnavailableError, UnsupportedError
 
 if TYPE_CHECKING:
+    from threading import Event
     from types import ModuleType
 
     from msgq._core import Engine
@@ -37,8 +38,11 @@ def core() -> Any:
     return _core
 
 
-def open_engine(config: Config) -> Engine:
-    """Opens the store. Raises ConfigError, SchemaError, StoreError; then nothing is left open."""
+def open_engine(config: Config, closing: Event) -> Engine:
+    """Opens the store; `closing` ends the wait for it.
+
+    Raises ConfigError, SchemaError, StoreError; then nothing is left open.
+    """
     if config.url.scheme == "sync":
         from msgq._sync import SyncEngine
 
@@ -48,13 +52,15 @@ def open_engine(config: Config) -> Engine:
     warn_of_weak_tls(config.url)
     if config["read_url"]:
         warn_of_weak_tls(config["read_url"])
-    return cast("Engine", open_in_time(config, lambda: core().Engine(config.core_options())))
+    return cast(
+        "Engine", open_in_time(config, lambda: core().Engine(config.core_options()), closing)
+    )
 
 
-def open_in_time(config: Config, opens: Callable[[], Any]) -> Any:
+def open_in_time(config: Config, opens: Callable[[], Any], closing: Event) -> Any:
     """Tries until the store is there or `start_wait` is over; says once that it waits.
 
-    Raises what the last try raised; an interrupt ends the wait.
+    Raises what the last try raised, also when it is closed meanwhile; an interrupt ends the wait.
     """
     from msgq.retry import RetryPolicy
 
@@ -64,11 +70,11 @@ def open_in_time(config: Config, opens: Callable[[], Any]) -> Any:
     while isinstance(found := _attempt(opens), StoreUnavailableError):
         failures += 1
         left = until - time.monotonic()
-        if left <= 0:
+        if left <= 0 or closing.is_set():
             raise found
         if failures == 1:
             logger().warning("%s: waiting for the store, %.0f s: %s", config.url, left, found)
-        time.sleep(min(left, pauses.delay(failures)))
+        closing.wait(min(left, pauses.delay(failures)))
     if failures:
         logger().info("%s: the store is there", config.url)
     return found

@@ -134,7 +134,8 @@ class Sender:
         schema = self.client.config["schema"]
         delay = None if options.delay is None else delay_ms(options.delay)
         headers = [options.headers] * len(bodies) if each is None else each
-        return Letters(schema, self.queue, self.kind, content, bodies, headers, delay)
+        store = self.client._store_name
+        return Letters(schema, store, self.queue, self.kind, content, bodies, headers, delay)
 
 
 def _receipt(sent: Uncommitted) -> Receipt:

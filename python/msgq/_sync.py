@@ -305,6 +305,10 @@ class SyncEngine:
                 for queue, counts in self._counts.items()
             ]  # fmt: skip
 
+    def store_name(self) -> str:
+        """Gives nothing: no transaction of a user's reaches it."""
+        return ""
+
     def queues(self) -> list[str]:
         """Gives the queues anything was enqueued into."""
         self._require_open()

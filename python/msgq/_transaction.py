@@ -59,7 +59,9 @@ def _psycopg2(conn: Any) -> Iterator[None]:
 
 @contextmanager
 def _django(conn: Any) -> Iterator[None]:
-    _require_none(conn.in_atomic_block)
+    raw = conn.connection
+    is_idle = raw is None or raw.info.transaction_status == 0
+    _require_none(conn.in_atomic_block or not is_idle)
     if conn.get_autocommit():
         from django.db.transaction import atomic
 

@@ -46,11 +46,13 @@ class Client:
         self._url = url
         self._settings = settings
         self._lock = threading.Lock()
+        self._closing = threading.Event()
         self._pid = os.getpid()
         # guarded by _lock while opening and closing; read without it
         self._command_line: dict[str, Any] = {}
         self._config: Config | None = None
         self._engine: Engine | None = None
+        self._store_name: str | None = None  # None: not opened yet
         self._is_closed = False
         self._meter = Meter()
         self._bridges: weakref.WeakKeyDictionary[Any, Bridge] = weakref.WeakKeyDictionary()
@@ -104,7 +106,9 @@ class Client:
                 self._pid = os.getpid()  # declared before the fork, opened first in the child
             if self._engine is None:
                 _lifecycle.register(self)  # first: exit waits for an open on its way
-                self._engine = open_engine(self.config)
+                engine = open_engine(self.config, self._closing)
+                self._store_name = engine.store_name()
+                self._engine = engine
                 self._tell_log()
             return self._engine
 
@@ -114,6 +118,7 @@ class Client:
         True when nothing was left behind. Safe twice and from any thread; what is called later
         raises ClosedError.
         """
+        self._closing.set()  # whoever waits for the store to come gives up
         with self._lock:
             was_closed, self._is_closed = self._is_closed, True
             engine = self._engine

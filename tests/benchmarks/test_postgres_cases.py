@@ -12,6 +12,7 @@ import pytest
 from benchmarks.database import Database
 from benchmarks.harness import Setting
 from benchmarks.postgres_cases import PACE, all_cases, ceiling, workload
+from benchmarks.server_settings import changed
 from tests.support.postgres import PostgresServer
 
 SECONDS = 0.2
@@ -48,6 +49,13 @@ def test_the_server_counts_a_flush_for_each_lone_call(setting: Setting) -> None:
     figures = workload("singles", {"threads": 1})(setting)
     # The rate is that of the time after the warm-up, so there were more calls than this.
     assert figures["wal_flushes"] >= figures["per_s"] * SECONDS > 0
+
+
+def test_a_setting_of_the_server_is_changed_and_changed_back(database: Database) -> None:
+    before = database.describe()["shared_buffers"]
+    with changed(database, {"shared_buffers": "8MB"}):
+        assert database.describe()["shared_buffers"] == "8MB"
+    assert database.describe()["shared_buffers"] == before
 
 
 @pytest.mark.parametrize("plan", [{}, {"rtt_ms": 1.0}], ids=["socket", "TLS and a delay"])

@@ -12,7 +12,7 @@ from msgq._engine import core
 from msgq.cli import check_postgres
 from msgq.config import resolve
 from tests.support.cli import call, ok
-from tests.support.postgres import PostgresServer
+from tests.support.postgres import DATABASE, PostgresServer
 from tests.support.postgres_fixtures import new_server
 
 WELL = {
@@ -20,7 +20,7 @@ WELL = {
     "default_transaction_read_only": "off", "may_use": "missing", "may_create": "true",
     "fsync": "on", "full_page_writes": "on", "synchronous_commit": "on", "max_connections": "100",
     "connections": "5", "statement_timeout": "0", "lock_timeout": "0",
-    "has_pooler": "false",
+    "has_pooler": "false", "sees_all": "true",
     "default_transaction_isolation": "read committed", "missing": "", "oldest_s": "0",
     "oldest_pid": "0", "slot": "", "slot_bytes": "0",
 }  # fmt: skip
@@ -151,6 +151,18 @@ def test_old_transactions_and_slots_that_hold_the_log_are_named(
     assert not any(each.is_well for each in told)
     assert f"session {facts['oldest_pid']} has held" in told[0].detail
     assert "slot forgotten holds 2048 MB" in told[1].detail
+
+
+def test_a_role_that_does_not_see_the_sessions_of_others_is_told_so(
+    own_postgres: PostgresServer,
+) -> None:
+    own_postgres.execute("create role blind login")
+    url = f"postgresql://blind@127.0.0.1:{own_postgres.port}/{DATABASE}"
+    with psycopg.connect(own_postgres.dsn), psycopg.connect(own_postgres.dsn):
+        facts = dict(core().server_facts(resolve(url).core_options()))
+    assert int(facts["connections"]) >= 3, "all are counted"
+    (told,) = check_postgres.held_up(facts)
+    assert (told.is_well, "pg_read_all_stats" in told.detail) == (True, True)
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from contextlib import closing, contextmanager
 from typing import Any
 
 import psycopg
+import psycopg2
 import pytest
 
 import msgq
@@ -119,19 +120,62 @@ def test_wrong_connections_are_refused(postgres_url: str, tmp_path: Any) -> None
                 conn.execute("nonsense")
             with pytest.raises(msgq.StoreRejectedError, match="roll it back"):
                 queue.enqueue(b"x", conn=conn)
+        with closing(psycopg2.connect(dsn(postgres_url))) as conn:
+            conn.autocommit = True
+            with pytest.raises(msgq.ConfigError, match="autocommit"):
+                queue.enqueue(b"x", conn=conn)
+            with conn:
+                queue.enqueue(b"in a block of psycopg2", conn=conn)
         elsewhere = dsn(postgres_url).replace("/msgq?", "/postgres?")
         with (
             psycopg.connect(elsewhere) as conn,
             pytest.raises(msgq.SchemaError, match="no msgq in schema"),
         ):
             queue.enqueue(b"x", conn=conn)
-        assert bodies(queue) == [b"in a transaction"]
+        assert bodies(queue) == [b"in a transaction", b"in a block of psycopg2"]
     with (
         msgq.connect("memory://") as client,
         psycopg.connect(dsn(postgres_url)) as conn,
         pytest.raises(msgq.UnsupportedError, match="memory"),
     ):
         client.queue("letters").enqueue(b"x", conn=conn)
+
+
+@pytest.fixture
+def elsewhere(postgres_url: str) -> Iterator[str]:
+    """A store in another database, whose schema has the same name."""
+    url = postgres_url.replace("/msgq?", "/postgres?")
+    with msgq.connect(url) as client:
+        client.queue("letters").enqueue(b"its own")
+    yield dsn(url)
+    with psycopg.connect(dsn(url)) as conn:
+        conn.execute(f"drop schema {postgres_url.rpartition('schema=')[2]} cascade".encode())
+
+
+def test_a_store_of_the_same_name_elsewhere_is_another(postgres_url: str, elsewhere: str) -> None:
+    import asyncio
+
+    async def send(queue: msgq.Queue) -> None:
+        async with await psycopg.AsyncConnection.connect(elsewhere) as conn:
+            await queue.aenqueue(b"x", conn=conn)
+
+    with opened(postgres_url) as queue:
+        with psycopg.connect(elsewhere) as conn:
+            with pytest.raises(msgq.ConfigError, match="leads to another database"):
+                queue.enqueue(b"x", conn=conn)
+            conn.execute("select 1")  # the user's transaction goes on
+        with pytest.raises(msgq.ConfigError, match="leads to another database"):
+            asyncio.run(send(queue))
+        queue.enqueue(b"here")
+        (delivery,) = queue.claim(1, wait=5)
+        with (
+            psycopg.connect(elsewhere) as conn,
+            pytest.raises(msgq.ConfigError, match="leads to another database"),
+        ):
+            delivery.ack(conn=conn)
+        delivery.ack()
+    with opened(f"{elsewhere}&{postgres_url.rpartition('&')[2]}") as queue:
+        assert bodies(queue) == [b"its own"]
 
 
 @pytest.mark.parametrize(

@@ -42,10 +42,10 @@ import msgq, threading
 from msgq import _lifecycle, client
 opening, closing, opened = threading.Event(), threading.Event(), []
 open_engine, close_quietly = client.open_engine, _lifecycle._close_quietly
-def slowly(config):
+def slowly(*given):
     opening.set()
     closing.wait()
-    opened.append(open_engine(config))
+    opened.append(open_engine(*given))
     return opened[0]
 def told(each):
     closing.set()

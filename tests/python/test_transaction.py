@@ -124,7 +124,7 @@ def test_django_s_own_block_is_used_in_autocommit(table: Table) -> None:
             pass
 
 
-@pytest.mark.parametrize("driver", [each for each in SYNC if each != "django"])
+@pytest.mark.parametrize("driver", SYNC)
 def test_an_open_one_is_refused(table: Table, driver: str) -> None:
     with SYNC[driver](table.url) as conn:
         run_sql(conn, table.insert)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import re
 import socket
+import threading
 import time
 from collections.abc import Iterator
 
@@ -119,6 +121,34 @@ def test_nobody_listens_there() -> None:
         taken.bind(("127.0.0.1", 0))  # and does not listen
         url = f"postgresql://me:hunter2@127.0.0.1:{taken.getsockname()[1]}/{DATABASE}"
         refused(url, msgq.StoreUnavailableError, "Connection refused")
+
+
+def test_a_close_ends_the_wait_for_a_server_that_is_away() -> None:
+    waits, failed = threading.Event(), threading.Event()
+
+    class Told(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            if "waiting for the store" in record.getMessage():
+                waits.set()
+
+    def use(client: msgq.Client) -> None:
+        with pytest.raises(msgq.StoreUnavailableError):
+            client.open()
+        failed.set()
+
+    told = Told()
+    logging.getLogger("msgq").addHandler(told)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        url = f"postgresql://me@127.0.0.1:{taken.getsockname()[1]}/{DATABASE}"
+        client = msgq.Client(url, start_wait=3600)
+        threading.Thread(target=use, args=(client,), daemon=True).start()
+        assert waits.wait(20)
+        assert client.close()
+        assert failed.wait(20)
+    logging.getLogger("msgq").removeHandler(told)
+    with pytest.raises(msgq.ClosedError):
+        client.open()
 
 
 def test_a_server_that_says_nothing_is_given_up() -> None:

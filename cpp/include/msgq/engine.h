@@ -110,6 +110,8 @@ class Engine {
   std::vector<AckFate> bar(const LotPtr& lot, const std::vector<std::uint32_t>& indexes);
 
   // --- looking and administering: each blocks for a read or a transaction of its own ---
+  // By which a store that users' transactions reach is told from every other; empty elsewhere.
+  std::string store_name();
   // What the store holds of each queue; alone it is quicker than stats().
   std::vector<QueueDepth> depth();
   // When `is_fresh` no replica is asked.

@@ -25,5 +25,5 @@ union all values
     from pg_replication_slots) end),
   ('slot', (select coalesce(min(slot_name::text), '') from pg_replication_slots
             where restart_lsn = (select min(restart_lsn) from pg_replication_slots))),
-  ('connections', (select count(*)::text from pg_stat_activity
-                   where backend_type = 'client backend'))
+  ('sees_all', pg_has_role('pg_read_all_stats', 'usage')::text),
+  ('connections', (select sum(numbackends)::text from pg_stat_database))

@@ -241,6 +241,8 @@ class Transport {
   virtual Look& look() = 0;
   // For figures and listings that may be some seconds old.
   virtual Look& reader() { return look(); }
+  // By which a store that users' transactions reach is told from every other; else empty.
+  virtual std::string store_name() { return {}; }
   virtual Wake* wake() = 0;  // nullptr: no other process can be on this store
   // The engine closes: after `most` nobody waits for an answer any more, and what was asked by then
   // is in doubt. Any thread.

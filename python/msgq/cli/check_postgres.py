@@ -70,6 +70,9 @@ def objects(facts: Mapping[str, str], found: int, wanted: int) -> Iterator[Told]
 
 def held_up(facts: Mapping[str, str]) -> Iterator[Told]:
     """What keeps the server from removing dead rows, and its log from being used again."""
+    if facts["sees_all"] != "true":
+        detail = "of other roles' sessions nothing is seen; grant pg_read_all_stats to this one"
+        yield Told("old transaction", True, detail)
     seconds, slot_bytes = int(facts["oldest_s"]), int(facts["slot_bytes"])
     if seconds > _OLDEST_MAX_S:
         detail = f"session {facts['oldest_pid']} has held a transaction open for {seconds} s"

@@ -9,6 +9,7 @@ lock :schema.owner in access exclusive mode;
 lock :schema.flushed in access exclusive mode;
 lock :schema.claim in access exclusive mode;
 lock :schema.process in access exclusive mode;
+lock :schema.directory in access exclusive mode;
 
 -- Who may say something of a process: the role that it came as; null, of version 1: anybody.
 alter table :schema.process add column role name;
@@ -18,6 +19,8 @@ alter table :schema.process alter column role set default session_user;
 alter table :schema.process add column has_lock boolean not null default true;
 -- Whether it hears hints: version 1 always does.
 alter table :schema.process add column listens boolean not null default true;
+-- Of this schema alone: by it a user's connection to another database is found out.
+alter table :schema.directory add column mark uuid not null default gen_random_uuid();
 -- Processes of version 1 look for free locks: one that never has a lock is none of their business.
 create or replace function :schema.look_at_processes(p_self int)
 returns table (id int, host text, pid int, heartbeat text, up_s float8) language sql as $$

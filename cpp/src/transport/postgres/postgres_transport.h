@@ -36,6 +36,7 @@ class PostgresTransport final : public Transport {
   std::unique_ptr<Session> open_session() override;
   Look& look() override { return *look_; }
   Look& reader() override { return reader_ ? *reader_ : *look_; }
+  std::string store_name() override { return presence_->store_name(); }
   Wake* wake() override { return presence_.get(); }
   void end_within(Nanos most) override;
   // As SIGKILL would: its lock is given up, its rows stay. The process's number.

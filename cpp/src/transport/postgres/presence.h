@@ -36,6 +36,8 @@ class Presence final : public Wake {
   int shard() const { return shard_.load(std::memory_order_acquire); }
   // As the connection was found when it was made last.
   bool is_pooled() const { return is_pooled_.load(std::memory_order_acquire); }
+  // By which this store is told from every other; as store_name.sql says.
+  std::string store_name();
   // Joins again when others buried this process. Throws as Connection.
   void rejoin(int buried);
   // Leaves cleanly; afterwards nothing is done any more. Never throws.
@@ -69,6 +71,7 @@ class Presence final : public Wake {
   // guarded by mutex_
   Mutex mutex_;
   std::unique_ptr<Connection> connection_ MSGQ_GUARDED_BY(mutex_);
+  std::string store_name_ MSGQ_GUARDED_BY(mutex_);
   OutboxWatch outbox_ MSGQ_GUARDED_BY(mutex_);
   Nanos beaten_at_ MSGQ_GUARDED_BY(mutex_){0};
   Nanos retry_at_ MSGQ_GUARDED_BY(mutex_){0};
