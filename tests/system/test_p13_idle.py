@@ -24,14 +24,15 @@ POLL_S = 1.0  # poll_max
 SECONDS = 30.0
 WARM_S = 12.0  # until polls have slowed down, and every backend has told its counts
 BEATS_A_SECOND = 0.4
-CALLS_MAX = 1.5  # one is meant; the server's own counts come late
+WATCH_A_SECOND = 12.5  # looks at the outbox, by one of all; nobody behind a pooler
+CALLS_MAX = 1.8  # one is meant; chores, and what the server itself does, come on top
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class Cost(NamedTuple):
     """Of a while of being idle."""
 
-    calls: float  # a worker and poll period, heartbeats not counted
+    calls: float  # a worker and poll period; neither heartbeats nor the watch of the outbox
     server: float  # of a core
     clients: float
 
@@ -64,7 +65,9 @@ def pooled_commits(own: PgBouncer) -> int:
     return sum(int(row["total_xact_count"]) for row in own.show("STATS"))
 
 
-def measure(world: World, server: PostgresServer, workers: int, count: Callable[[], int]) -> Cost:
+def measure(
+    world: World, server: PostgresServer, workers: int, count: Callable[[], int], others: float
+) -> Cost:
     """Counts transactions and both sides' processor time while nothing happens."""
     world.listen(WARM_S)
     clients = [program.pid for program in world.programs]
@@ -73,7 +76,7 @@ def measure(world: World, server: PostgresServer, workers: int, count: Callable[
     world.listen(SECONDS)
     after = (count(), cpu_s(servers), cpu_s(clients), time.monotonic())
     calls, in_server, in_clients, seconds = (b - a for a, b in zip(before, after, strict=True))
-    a_worker = calls / seconds / workers - BEATS_A_SECOND
+    a_worker = (calls / seconds - others) / workers - BEATS_A_SECOND
     cost = Cost(a_worker * POLL_S, in_server / seconds, in_clients / seconds)
     print(
         f"{workers} idle workers: {cost.calls:.2f} calls a worker and poll period,"
@@ -99,8 +102,11 @@ def run_idle(
     programs = [world.start("idle", f"idle-{i}", None, **order) for i in range(processes)]
     for program in programs:
         program.expect("ready")
-    count = count or (lambda: commits(server))
-    cost = measure(world, server, processes * order["engines"], count)
+    workers = processes * order["engines"]
+    if count is None:
+        cost = measure(world, server, workers, lambda: commits(server), WATCH_A_SECOND)
+    else:
+        cost = measure(world, server, workers, count, 0.0)
     for program in programs:
         program.tell("end")
         assert program.wait() == 0, program.words()

@@ -3,6 +3,8 @@
 -- Locks: none.
 -- Twice: the same.
 create or replace function :schema.has_listeners(p_process int) returns boolean
-language sql stable as $$
-  select exists (select 1 from :schema.process where id <> p_process and not is_dead and listens)
-$$
+language plpgsql stable as $$
+begin
+  return exists (
+    select 1 from :schema.process where id <> p_process and not is_dead and listens);
+end $$

@@ -5,9 +5,11 @@
 -- Twice: the same, until it is drained.
 create or replace function :schema.watch_outbox(
   p_mark bigint, out is_used boolean, out mark bigint)
-language sql stable as $$
-  select seen.is_used, case when seen.is_used then p_mark
-                            else pg_snapshot_xmin(pg_current_snapshot())::text::bigint end
-  from (select exists (select 1 from :schema.outbox o where o.xid >= p_mark::text::xid8) as is_used)
-    as seen
-$$
+language plpgsql stable as $$
+begin
+  mark := p_mark;
+  is_used := exists (select 1 from :schema.outbox o where o.xid >= p_mark::text::xid8);
+  if not is_used then  -- a stable function has one snapshot
+    mark := pg_snapshot_xmin(pg_current_snapshot())::text::bigint;
+  end if;
+end $$

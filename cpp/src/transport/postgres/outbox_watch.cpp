@@ -3,7 +3,7 @@
 namespace msgq::transport::postgres {
 namespace {
 
-constexpr Nanos kGap = std::chrono::milliseconds(40);
+constexpr Nanos kGap = std::chrono::milliseconds(80);
 
 }  // namespace
 

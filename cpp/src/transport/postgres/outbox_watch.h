@@ -1,6 +1,6 @@
 // What users send in transactions of their own is told by nobody: a notification would take a lock
 // of the whole server at each of their commits. Of all processes that take work one looks for it,
-// a few times in a tenth of a second; whoever watches holds a lock of its session.
+// a dozen times a second; whoever watches holds a lock of its session.
 //
 // Threads: one at a time.
 #pragma once
