@@ -184,7 +184,8 @@ def _require_rows(rows: list[Any], conn: Any) -> list[Any]:
     if not rows:
         raise ConfigError(
             f"{_name(conn)} leads to another database than the app, or to a copy of it: nothing "
-            "was done; give one to the database of the app's URL"
+            "was done; give one to the database of the app's URL (or start anew, if its schema was "
+            "made anew)"
         )
     return rows
 

@@ -70,11 +70,12 @@ def open_in_time(config: Config, opens: Callable[[], Any], closing: Event) -> An
     while isinstance(found := _attempt(opens), StoreUnavailableError):
         failures += 1
         left = until - time.monotonic()
-        if left <= 0 or closing.is_set():
+        if left <= 0:
             raise found
         if failures == 1:
             logger().warning("%s: waiting for the store, %.0f s: %s", config.url, left, found)
-        closing.wait(min(left, pauses.delay(failures)))
+        if closing.wait(min(left, pauses.delay(failures))):
+            raise found
     if failures:
         logger().info("%s: the store is there", config.url)
     return found

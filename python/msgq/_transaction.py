@@ -59,9 +59,11 @@ def _psycopg2(conn: Any) -> Iterator[None]:
 
 @contextmanager
 def _django(conn: Any) -> Iterator[None]:
+    if conn.vendor != "postgresql":
+        raise ConfigError(f"this connection of Django is to {conn.vendor}, not to PostgreSQL")
     raw = conn.connection
-    is_idle = raw is None or raw.info.transaction_status == 0
-    _require_none(conn.in_atomic_block or not is_idle)
+    is_open = raw is not None and not raw.closed and raw.info.transaction_status != 0
+    _require_none(conn.in_atomic_block or is_open)
     if conn.get_autocommit():
         from django.db.transaction import atomic
 

@@ -1,4 +1,4 @@
-"""`msgq db grant`: each role can do its work, and nothing that is not its work."""
+"""S10, `msgq db grant`: each role can do its work, and nothing that is not its work."""
 
 from __future__ import annotations
 

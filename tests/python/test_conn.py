@@ -164,6 +164,12 @@ def test_a_store_of_the_same_name_elsewhere_is_another(postgres_url: str, elsewh
             with pytest.raises(msgq.ConfigError, match="leads to another database"):
                 queue.enqueue(b"x", conn=conn)
             conn.execute("select 1")  # the user's transaction goes on
+        with psycopg.connect(dsn(postgres_url)) as conn:
+            schema = postgres_url.rpartition("schema=")[2]
+            conn.execute(f"update {schema}.directory set mark = gen_random_uuid()".encode())
+            with pytest.raises(msgq.ConfigError, match="leads to another database"):
+                queue.enqueue(b"x", conn=conn)
+            conn.rollback()
         with pytest.raises(msgq.ConfigError, match="leads to another database"):
             asyncio.run(send(queue))
         queue.enqueue(b"here")

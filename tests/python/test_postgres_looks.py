@@ -16,6 +16,7 @@ PAGES = 80
 LOOKS = (
     "select * from depth('q')", "select * from depth()", "select * from queues",
     "select * from look_at_expired()", "select * from leases", "select * from messages limit 10",
+    "select * from glance(0, 10000, 0, true, '{}')",
     "select * from read_lane((select id from subscription), (select min(id) from lane))",
 )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Wrong use of PostgreSQL: a typed error with the next step, no secret, and nothing written."""
+"""Wrong use of PostgreSQL: a typed error with the next step, no secret (S8), nothing written."""
 
 from __future__ import annotations
 
@@ -138,15 +138,17 @@ def test_a_close_ends_the_wait_for_a_server_that_is_away() -> None:
 
     told = Told()
     logging.getLogger("msgq").addHandler(told)
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        url = f"postgresql://me@127.0.0.1:{taken.getsockname()[1]}/{DATABASE}"
-        client = msgq.Client(url, start_wait=3600)
-        threading.Thread(target=use, args=(client,), daemon=True).start()
-        assert waits.wait(20)
-        assert client.close()
-        assert failed.wait(20)
-    logging.getLogger("msgq").removeHandler(told)
+    try:
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            url = f"postgresql://me@127.0.0.1:{taken.getsockname()[1]}/{DATABASE}"
+            client = msgq.Client(url, start_wait=3600)
+            threading.Thread(target=use, args=(client,), daemon=True).start()
+            assert waits.wait(20)
+            assert client.close()
+            assert failed.wait(20)
+    finally:
+        logging.getLogger("msgq").removeHandler(told)
     with pytest.raises(msgq.ClosedError):
         client.open()
 

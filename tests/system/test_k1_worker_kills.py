@@ -1,4 +1,4 @@
-"""K1: workers die at any moment, and nothing is lost.
+"""K1, R8: workers die at any moment, and nothing is lost.
 
 Two producers send while two worker processes handle. Every 0.2 to 1 second one worker, chosen at
 random, is killed with SIGKILL and started again. Every acknowledged message is handled; nothing is

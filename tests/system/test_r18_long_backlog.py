@@ -5,6 +5,7 @@ What is read is counted by the server, rows of tables by rows; no clock is looke
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -14,6 +15,7 @@ import pytest
 
 import msgq
 from tests.support.postgres import PostgresServer
+from tests.system.support.program import PATIENCE_S
 
 BLOCK = 1_000
 CLAIMS = 50
@@ -27,14 +29,19 @@ class Meter:
 
     def __init__(self, server: PostgresServer, schema: str) -> None:
         self._server, self._schema = server, schema
-        self._before = self._now()
+        self._others = self._pids()
+        self._before: tuple[int, ...] = (0, 0, 0)
+
+    def _pids(self) -> set[int]:
+        mine = "backend_type = 'client backend' and pid <> pg_backend_pid()"
+        rows = self._server.execute(f"select pid from pg_stat_activity where {mine}")
+        return {int(pid) for (pid,) in rows}
 
     def _now(self) -> tuple[int, ...]:
         # Connections tell what they did when they end, if not before.
-        others = "backend_type = 'client backend' and pid <> pg_backend_pid()"
-        count = f"select count(*) from pg_stat_activity where {others}"
-        while self._server.execute(count)[0][0]:
-            pass  # asking takes its time
+        deadline = time.monotonic() + PATIENCE_S
+        while self._pids() - self._others:
+            assert time.monotonic() < deadline, "a connection of this test has not ended"
         ((scans, by_scan, by_index),) = self._server.execute(
             "select seq_scan, seq_tup_read, idx_tup_fetch from pg_stat_user_tables"
             f" where schemaname = '{self._schema}' and relname = 'block'"
@@ -79,10 +86,12 @@ def test_r18_claims_and_r19_figures_read_a_few_rows(
     postgres_server: PostgresServer, postgres_url: str, count: int
 ) -> None:
     schema = postgres_url.rpartition("schema=")[2]
+    meter = Meter(postgres_server, schema)
     fill(postgres_url, count)
     postgres_server.execute(f"analyze {schema}.block")
-    meter = Meter(postgres_server, schema)
+    meter.read()
     done = claim_some(postgres_url)
+    assert done == CLAIMS * BLOCK
     scans, by_scan, by_index = meter.read()
     assert (scans, by_scan) == (0, 0)
     assert by_index <= ROWS_A_CLAIM * CLAIMS

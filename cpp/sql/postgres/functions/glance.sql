@@ -25,12 +25,15 @@ begin
     select 1 from :schema.process p where p.id <> p_process and not p.is_dead
       and case when p.has_lock then pg_try_advisory_xact_lock_shared(:schema.space(), p.id)
                else p.heartbeat_at < clock_timestamp() - p_late_ms * interval '1 ms' end);
-  is_over := exists (  -- of live_claims()
-    select 1 from :schema.cursor r join :schema.claim c
-      on c.subscription = r.subscription and c.lane = r.lane and c.gen >= coalesce((
-        select max(f.gen) from :schema.floor f
-        where f.subscription = r.subscription and f.lane = r.lane), 0)
-    where c.state = 0 and c.until <= v_now);
+  is_over := exists (  -- as live_claims() walks: from cursor to claim, and never the other way
+    select 1 from :schema.cursor r cross join lateral (
+      select c.until from :schema.claim c
+      where c.subscription = r.subscription and c.lane = r.lane and c.state = 0
+        and c.gen >= coalesce((
+          select max(f.gen) from :schema.floor f
+          where f.subscription = r.subscription and f.lane = r.lane), 0)
+      offset 0) as c
+    where c.until <= v_now);
   select extract(epoch from min(p.due) - v_now) * 1000 into due_in_ms from :schema.parked p;
   has_outbox := exists (select 1 from :schema.outbox o where o.xid >= p_mark::text::xid8);
   work := array(select distinct c.subscription from :schema.claim c where c.state = 2);

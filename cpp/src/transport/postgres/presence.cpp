@@ -45,6 +45,7 @@ Presence::Presence(ConnectionSpec spec, Log& log, std::chrono::milliseconds hear
   MutexLock lock(mutex_);
   connect();
   join();
+  store_name_ = connection_->call("store_name").bytes(0, 0);
 }
 
 Presence::~Presence() { ::close(event_); }
@@ -69,7 +70,6 @@ void Presence::join() {
   shard_.store(static_cast<int>(connection_->call("shard_of", place).integer(0, 0)),
                std::memory_order_release);
   process_.store(process, std::memory_order_release);
-  store_name_ = connection_->call("store_name").bytes(0, 0);
   keep_up();
   beat();
 }
@@ -167,11 +167,6 @@ void Presence::send_hint() {
     others_at_ = (hinted_at_ + kOthersGap).count();
   }
   if (has_others_.load(std::memory_order_relaxed)) connection_->call("hint");
-}
-
-std::string Presence::store_name() {
-  MutexLock lock(mutex_);
-  return store_name_;
 }
 
 void Presence::stop() {

@@ -37,7 +37,7 @@ class Presence final : public Wake {
   // As the connection was found when it was made last.
   bool is_pooled() const { return is_pooled_.load(std::memory_order_acquire); }
   // By which this store is told from every other; as store_name.sql says.
-  std::string store_name();
+  const std::string& store_name() const { return store_name_; }
   // Joins again when others buried this process. Throws as Connection.
   void rejoin(int buried);
   // Leaves cleanly; afterwards nothing is done any more. Never throws.
@@ -68,10 +68,10 @@ class Presence final : public Wake {
   const std::chrono::milliseconds heartbeat_;
   const int lanes_;
   const int event_;  // wakes wait()
+  std::string store_name_;
   // guarded by mutex_
   Mutex mutex_;
   std::unique_ptr<Connection> connection_ MSGQ_GUARDED_BY(mutex_);
-  std::string store_name_ MSGQ_GUARDED_BY(mutex_);
   OutboxWatch outbox_ MSGQ_GUARDED_BY(mutex_);
   Nanos beaten_at_ MSGQ_GUARDED_BY(mutex_){0};
   Nanos retry_at_ MSGQ_GUARDED_BY(mutex_){0};
