@@ -22,11 +22,15 @@ begin
         where c.subscription = v_claim.subscription and c.lane = v_claim.lane
           and c.gen = v_claim.gen;
     end if;
-    delete from :schema.claim c
-      using (select o.gen from :schema.claim o
-             where o.subscription = v_claim.subscription and o.lane = v_claim.lane
-               and o.gen = v_claim.prev_gen and o.state = 1
-             for update skip locked) as older
-      where c.subscription = v_claim.subscription and c.lane = v_claim.lane and c.gen = older.gen;
+    -- Two statements: a join of the two may be planned as a walk over all of the lane's dead rows.
+    perform 1 from :schema.claim o
+      where o.subscription = v_claim.subscription and o.lane = v_claim.lane
+        and o.gen = v_claim.prev_gen and o.state = 1
+      for update skip locked;
+    if found then
+      delete from :schema.claim o
+        where o.subscription = v_claim.subscription and o.lane = v_claim.lane
+          and o.gen = v_claim.prev_gen;
+    end if;
   end loop;
 end $$
