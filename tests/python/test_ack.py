@@ -553,7 +553,7 @@ def test_a_store_that_does_not_say_is_not_taken_for_an_open_transaction(
         def end_acks(self, _first: int, _last: int) -> list[int]:
             return [0]
 
-    client = SimpleNamespace(transport="postgresql", config={"schema": "msgq"})
+    client = SimpleNamespace(transport="postgresql", config={"schema": "msgq"}, _store_name=None)
     acks = Acks(cast(Any, SimpleNamespace(bar=bar)), cast(Any, client))
     decided = acks.decided(cast(Any, None), cast(Any, Lot()), range(1), [], retries=True)
     assert [each[1] for each in decided] == [LEAVE]
