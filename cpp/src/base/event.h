@@ -19,42 +19,49 @@ void futex_wake(const std::atomic<std::uint32_t>* word, int count, bool is_share
 
 class Event {
  public:
-  std::uint32_t key() const { return word_.load(std::memory_order_seq_cst); }
+  std::uint32_t key() const { return word_.load(std::memory_order_seq_cst) & ~kArmed; }
 
-  // True when signalled since `key`; false at the timeout.
+  // True when signalled since `key`; false at the timeout, or earlier without a cause.
   bool wait(std::uint32_t key, Nanos timeout) {
     sleepers_.fetch_add(1, std::memory_order_seq_cst);
-    is_armed_.store(true, std::memory_order_seq_cst);
-    if (word_.load(std::memory_order_seq_cst) == key && timeout > Nanos::zero())
-      futex_wait(&word_, key, timeout);
+    if (arm(key) && timeout > Nanos::zero()) futex_wait(&word_, key | kArmed, timeout);
     sleepers_.fetch_sub(1, std::memory_order_relaxed);
-    return word_.load(std::memory_order_acquire) != key;
+    return (word_.load(std::memory_order_acquire) & ~kArmed) != key;
   }
 
   // Looks for a signal for a few microseconds without sleeping: whoever signals meanwhile saves the
   // system call. True when there was one.
   bool glance(std::uint32_t key) const;
 
-  // Wakes all sleepers. seq_cst add and load pair with the stores in wait(): either the sleeper
-  // sees the new word, or we see that it armed. Until one that was woken runs, tens of microseconds
-  // may pass: only the first signal makes the system call.
+  // Wakes all sleepers. Counting and disarming are one step: disarmed later, it could be a sleeper
+  // that has already counted this signal and lies down for the next one, which then wakes nobody.
+  // Until one that was woken runs, tens of microseconds may pass: only the first signal makes the
+  // system call.
   void signal() {
-    word_.fetch_add(1, std::memory_order_seq_cst);
-    if (is_armed_.load(std::memory_order_seq_cst) &&
-        is_armed_.exchange(false, std::memory_order_seq_cst))
-      futex_wake(&word_, 1 << 30);
+    std::uint32_t old = word_.load(std::memory_order_relaxed);
+    while (!word_.compare_exchange_weak(old, (old + kStep) & ~kArmed, std::memory_order_seq_cst)) {
+    }
+    if ((old & kArmed) != 0) futex_wake(&word_, 1 << 30);
   }
-  // Wakes one sleeper of several.
+  // Wakes one sleeper of several; seq_cst: either the sleeper finds the new word, or we find it.
   void signal_one() {
-    word_.fetch_add(1, std::memory_order_seq_cst);
+    word_.fetch_add(kStep, std::memory_order_seq_cst);
     if (sleepers_.load(std::memory_order_seq_cst) > 0) futex_wake(&word_, 1);
   }
 
  private:
-  // atomic: see signal()
+  static constexpr std::uint32_t kArmed = 1, kStep = 2;
+
+  // Marks that somebody sleeps on `key`; false when that is over.
+  bool arm(std::uint32_t key) {
+    std::uint32_t seen = key;
+    return word_.compare_exchange_strong(seen, key | kArmed, std::memory_order_seq_cst) ||
+           seen == (key | kArmed);
+  }
+
+  // atomic: the count of signals above the bit kArmed
   std::atomic<std::uint32_t> word_{0};
   std::atomic<std::uint32_t> sleepers_{0};
-  std::atomic<bool> is_armed_{false};
 };
 
 }  // namespace msgq

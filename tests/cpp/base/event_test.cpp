@@ -97,5 +97,32 @@ TEST(Event, NoSignalIsLostInManyHands) {
   EXPECT_EQ(turn.load(), kHands);
 }
 
+// Signals come in pairs, the second while the sleeper of the first looks and lies down again: what
+// the first one clears must not be what the sleeper has just set.
+TEST(Event, TheSecondOfTwoSignalsIsHeard) {
+  Event event;
+  std::atomic<int> rung{0}, heard{0};
+  constexpr int kPairs = 200'000;
+  std::thread ringer([&] {
+    for (int pair = 0; pair < kPairs; ++pair) {
+      for (int i = 0; i < 2; ++i) {
+        ++rung;
+        event.signal();
+      }
+      while (heard.load() < rung.load()) std::this_thread::yield();
+    }
+  });
+  while (heard.load() < 2 * kPairs) {
+    const auto key = event.key();
+    if (const int now = rung.load(); now > heard.load()) {
+      heard.store(now);
+    } else {
+      event.wait(key, kNever);
+    }
+  }
+  ringer.join();
+  EXPECT_EQ(heard.load(), rung.load());
+}
+
 }  // namespace
 }  // namespace msgq
