@@ -19,6 +19,11 @@ LOOKS = (
     "select * from glance(0, 10000, 0, true, '{}')",
     "select * from read_lane((select id from subscription), (select min(id) from lane))",
 )  # fmt: skip
+# An exchange that asks for nothing but the next due message.
+LOOKS_DUE = (
+    "select * from exchange(0, 0, 0, false, true"
+    + ", '{}'" * 15 + ", ''" + ", '{}'" * 12 + ")"
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -80,8 +85,46 @@ def test_an_old_snapshot_makes_no_look_slow(
         (kept,) = eyes.read("select pg_relation_size('claim') as bytes")
         assert kept["bytes"] > 100 << 20
         eyes.read("select sweep_lane(subscription, lane, 0) from cursor")
-        for look in (*LOOKS, "select sweep_lane(c.subscription, c.lane, 600000) from cursor c"):
+        sweep = "select sweep_lane(c.subscription, c.lane, 600000) from cursor c"
+        end = (
+            "select end_claims(array(select c from claim c where c.gen = 600000"
+            " and (c.subscription, c.lane) = (select subscription, lane from cursor)))"
+        )
+        for look in (*LOOKS, sweep, end):
             assert eyes.buffers(look) < PAGES, look
+
+
+def test_nor_what_parks_and_promotes(
+    client: msgq.Client, eyes: Eyes, postgres_server: PostgresServer
+) -> None:
+    with psycopg.connect(postgres_server.dsn) as old:
+        old.execute("set transaction isolation level repeatable read")
+        old.execute("select 1 from pg_class")
+        for _ in range(3):
+            _park(eyes, 20_000, "- interval '1 minute'")
+            assert eyes.read("select promote(100000, true) as count") == [{"count": 20_000}]
+        (kept,) = eyes.read("select count(*) as rows from due_floor")
+        assert kept["rows"] == 1
+        _park(eyes, 10, "+ interval '1 hour'")
+        _park(eyes, 10, "")
+        looks = ("select promote(100, false)", *LOOKS, "select due_from()", LOOKS_DUE)
+        for look in looks:
+            assert eyes.buffers(look) < PAGES, look
+        _park(eyes, 10, "- interval '1 minute'")
+        assert eyes.read("select promote(100, false) as count") == [{"count": 0}]
+        assert eyes.buffers("select promote(100, true)") > 10 * PAGES  # it reads them all
+        (left,) = eyes.read("select count(*) as rows from parked")
+        assert left["rows"] == 10
+
+
+def _park(eyes: Eyes, count: int, due: str) -> None:
+    eyes.read(
+        "insert into parked (queue, subscription, kind, due, parked_at, id, bytes, checksum,"
+        f" frames) select s.queue, 0, 0, now() {due}, now(), gen_random_uuid(), 1, 0, ''"
+        " from subscription s, generate_series(1, %s)",
+        count,
+    )
+    eyes.read("update totals set sent = sent + %s, parked = parked + %s", count, count)
 
 
 def _work_through(eyes: Eyes, count: int) -> None:

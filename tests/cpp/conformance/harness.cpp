@@ -93,7 +93,9 @@ SettleOrder give_back(const Claimed& claimed) {
 
 ExchangeResult Process::exchange(const Exchange& in) {
   ExchangeResult out;
-  if (++turn_ % 2 == 0) session_->begin(in);  // as some do, before they wait
+  // As some do, before they wait; but the clock of the test reaches no store by it, and parked
+  // messages need that.
+  if (++turn_ % 2 == 0 && in.parks.empty()) session_->begin(in);
   session_->exchange(in, out);
   return out;
 }

@@ -20,6 +20,7 @@ begin
   end loop;
   delete from :schema.floor f using :schema.floor higher
     where higher.subscription = f.subscription and higher.lane = f.lane and higher.gen > f.gen;
+  delete from :schema.due_floor where due < (select max(due) from :schema.due_floor);
   delete from :schema.rate where at < clock_timestamp() - interval '20 minutes';
   delete from :schema.process p
     where p.is_dead and not exists (select 1 from :schema.owner o where o.process = p.id);

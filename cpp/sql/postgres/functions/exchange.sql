@@ -1,7 +1,7 @@
 -- Returns: what became of a request's settles, extensions and wishes, as rows (what, i, value):
 --   1 the i-th settle's claim was no longer open    2 the same of the i-th extension
 --   3 the i-th wish: 1 there is more + 2 suspects wait + 4 it was passed over
---   4 ms until the next parked message, if any
+--   4 ms until the next parked message, if any, from due_from() on
 --   5 the directory's version               6 a suspect runs in this process
 --   7 the gen of a claim that the i-th wish got
 --   The claims that it made are read by read_claims(), in a later statement, without a lock.
@@ -28,6 +28,7 @@ declare
   v_settled :schema.claim[] := '{}';  -- marked or removed at the end: most are replaced by a claim
   v_wish record;
   v_room int := 0;
+  v_from timestamptz;
 begin
   if cardinality(s_gens) > 0 or cardinality(e_gens) > 0 then
     perform :schema.enter(p_owner);
@@ -114,7 +115,9 @@ begin
   end if;
   if p_looks_due then
     what := 4; i := 0;
-    select extract(epoch from min(p.due) - :schema.clock()) * 1000 into value from :schema.parked p;
+    v_from := :schema.due_from();
+    select extract(epoch from min(p.due) - :schema.clock()) * 1000 into value
+      from :schema.parked p where p.due >= v_from;
     if value is not null then return next; end if;
   end if;
   what := 5; i := 0;

@@ -1,7 +1,8 @@
 -- Returns: the totals of every queue, or of one, what its open claims hold, and when its oldest
 --   waiting block was written. Exact at the moment of the statement. What is parked and due waits,
 --   like any other: who waits for an idle queue must not miss a retry without delay. Beyond 10,000
---   such messages the rest still counts as parked.
+--   such messages the rest still counts as parked, as does what a transaction of over ten seconds
+--   brought, for the second or two until promote() finds it.
 -- Index: primary keys of totals and flushed, behind what was swept; see live_claims and oldest;
 --   acked; parked_due. No row is read that is settled, however many an old snapshot keeps.
 -- Locks: none.
@@ -30,6 +31,7 @@ set enable_hashjoin = off set enable_mergejoin = off set jit = off as $$
   ), due as (
     select d.queue, count(*) as n from (
       select p.queue from :schema.parked p where p.due <= (select :schema.clock())
+        and p.due >= (select :schema.due_from() - interval '10 s')
       order by p.due limit 10000
     ) as d group by d.queue
   )

@@ -1,17 +1,21 @@
 -- Returns: how many parked messages whose time has come went back into their queues, at most p_max;
---   each becomes a block of one.
--- Index: parked_due; primary key of block, at its right edge.
+--   each becomes a block of one. They are sought from due_from() on; p_from_left: all of them, as
+--   a transaction may have ended long after it had drawn its due time.
+-- Index: parked_due; primary key of block, at its right edge; primary key of due_floor.
 -- Locks: the lanes of the queues; then the rows, those that others hold are passed over.
 -- Twice: the next messages.
-create or replace function :schema.promote(p_max int) returns int
-language plpgsql set enable_seqscan = off set jit = off as $$
+create or replace function :schema.promote(p_max int, p_from_left boolean) returns int
+language plpgsql set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$
 declare
   v_now timestamptz := :schema.clock();
+  v_from timestamptz := :schema.due_from();
+  v_left timestamptz := case when p_from_left then '-infinity' else v_from end;
   v_lanes int[];
   v_count int;
 begin
   select array_agg(distinct :schema.returned_lane(due.queue)) into v_lanes from (
-    select p.queue from :schema.parked p where p.due <= v_now order by p.due limit p_max) as due;
+    select p.queue from :schema.parked p where p.due >= v_left and p.due <= v_now
+    order by p.due limit p_max) as due;
   if v_lanes is null then
     return 0;
   end if;
@@ -19,7 +23,7 @@ begin
   with due as (
     select p.number, l.id as lane from :schema.parked p
     join :schema.lane l on l.queue = p.queue and l.subscription <> 0
-    where p.due <= v_now and l.id = any (v_lanes)
+    where p.due >= v_left and p.due <= v_now and l.id = any (v_lanes)
     order by p.due limit p_max for update of p skip locked
   ), gone as (
     delete from :schema.parked p using due where p.number = due.number
@@ -36,5 +40,10 @@ begin
     where t.subscription = c.id
   )
   select count(*) into v_count from gone;
+  v_now := v_now - interval '200 ms';  -- in which whoever drew a due time commits, as a rule
+  if v_count < p_max and v_from < v_now - interval '100 ms' then
+    insert into :schema.due_floor values (v_now) on conflict do nothing;
+    delete from :schema.due_floor where due >= v_from and due < v_now;
+  end if;
   return v_count;
 end $$

@@ -37,6 +37,11 @@ create table :schema.floor (
   gen bigint not null,
   primary key (subscription, lane, gen)
 );
+-- The same of parked messages: before the newest row none is due, but for what a slow transaction
+-- has brought since. See promote().
+create table :schema.due_floor (
+  due timestamptz primary key
+);
 alter table :schema.claim add column at timestamptz;  -- when it was made; null: by version 1
 alter table :schema.claim alter column at set default clock_timestamp();
 -- Of what a request settled, messages to be tried again or given up; snoozes are not.

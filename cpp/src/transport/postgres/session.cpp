@@ -16,7 +16,6 @@ constexpr std::int64_t kDueLookMs = 50;
 constexpr std::int64_t kOutboxGapMs = 25;
 // Rows of heard requests are folded into the totals so many at a time.
 constexpr std::int64_t kSweepEvery = 256;
-
 enum Answer {
   kSettleLost = 1,
   kExtendLost = 2,
@@ -39,6 +38,7 @@ PostgresSession::PostgresSession(SessionParts parts)
       reclaimer_(parts_.clock, parts_.log, parts_.rules.reclaim),
       glancer_(parts_.clock, parts_.rules.reclaim),
       sweeper_(parts_.clock),
+      promoter_(parts_.clock),
       outbox_(parts_.clock) {
   connect();
 }
@@ -84,6 +84,7 @@ void PostgresSession::forget_server() {
   cache_ = {};
   outbox_.forget();
   sweeper_.forget();
+  promoter_.forget();
   heard_gen_ = 0;
 }
 
@@ -118,7 +119,7 @@ void PostgresSession::exchange(const Exchange& in, ExchangeResult& out) {
   note_time();
   if (!parts_.rules.may_work || !glancer_.is_worth(in)) return exchange_all(in, out);
   if (glancer_.may_skip(in)) return answer_nothing(in, out);
-  const Glance seen = glance(in);
+  const Glance seen = glance(in, out);
   note_due(seen.due_in_ms, out);
   if (directory_.is_stale()) return exchange_all(in, out);
   const Narrowed few(in, seen, directory_);
@@ -127,10 +128,11 @@ void PostgresSession::exchange(const Exchange& in, ExchangeResult& out) {
   few.widen(out, in.claims.size());
 }
 
-Glance PostgresSession::glance(const Exchange& in) {
+Glance PostgresSession::glance(const Exchange& in, ExchangeResult& out) {
   try {
     if (parts_.test_only_before) parts_.test_only_before(*connection_);
     directory_.refresh(*connection_);
+    out.promoted = promoter_.run(*connection_, 0);
     return glancer_.look(*connection_, asker_.process, outbox_.mark(), in, directory_, sweeper_);
   } catch (const Error& error) {
     if (error.code() != ErrorCode::kStoreInDoubt) throw;
@@ -243,10 +245,8 @@ void PostgresSession::do_chores(const Exchange& in, ExchangeResult& out) {
   if (asker_.request - swept_ >= kSweepEvery) sweep();
   if (!parts_.rules.may_work) return;
   if (in.reclaims || sweeper_.is_due()) sweep_lanes();
+  out.promoted += promoter_.run(*connection_, in.promote_max);
   if (in.promote_max > 0) {
-    Params params;
-    params.small(static_cast<int>(in.promote_max));
-    out.promoted = static_cast<std::uint32_t>(connection_->call("promote", params).integer(0, 0));
     directory_.refresh(*connection_);
     out.promoted += outbox_.drain(*connection_, directory_, in.promote_max);
     if (out.promoted > 0) directory_.forget();

@@ -22,6 +22,7 @@
 #include "transport/postgres/order_params.h"
 #include "transport/postgres/outbox.h"
 #include "transport/postgres/presence.h"
+#include "transport/postgres/promoter.h"
 #include "transport/postgres/reclaim.h"
 #include "transport/postgres/sweep.h"
 #include "transport/transport.h"
@@ -70,7 +71,7 @@ class PostgresSession final : public Session {
   void note_time();
   void start(const Exchange& in, bool looks_due);
   void finish(const Exchange& in, ExchangeResult& out);
-  Glance glance(const Exchange& in);
+  Glance glance(const Exchange& in, ExchangeResult& out);
   void answer_nothing(const Exchange& in, ExchangeResult& out);
   void note_due(std::int64_t due_in_ms, ExchangeResult& out);
   void do_chores(const Exchange& in, ExchangeResult& out);
@@ -97,6 +98,7 @@ class PostgresSession final : public Session {
   Reclaimer reclaimer_;
   Glancer glancer_;
   Sweeper sweeper_;
+  Promoter promoter_;
   Outbox outbox_;
   Asker asker_;
   std::int64_t heard_gen_ = 0;     // the newest claim that we know of

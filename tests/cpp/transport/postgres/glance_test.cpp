@@ -109,8 +109,11 @@ TEST_F(PostgresGlanceTest, WhatIsDueIsPromotedAndWhatIsNotIsTold) {
   EXPECT_EQ(early.promoted, 0u);
   EXPECT_EQ(early.next_due_ms, clock().wall_ms() + 5'000);
   clock().advance(std::chrono::seconds(5));
-  EXPECT_EQ(one.exchange(poll()).promoted, 1u);
-  EXPECT_EQ(drain(one), std::vector<std::string>{"later"});
+  const auto out = one.exchange(poll());
+  EXPECT_EQ(out.promoted, 1u);
+  ASSERT_EQ(out.claims[0].claims.size(), 1u) << "promoted before it looked";
+  EXPECT_EQ(bodies_of(out.claims[0].claims[0]), std::vector<std::string>{"later"});
+  EXPECT_TRUE(one.settle(ack_all(out.claims[0].claims[0])));
 }
 
 TEST_F(PostgresGlanceTest, WhatUsersSentIsTakenIn) {

@@ -1,0 +1,29 @@
+// Brings parked messages whose time has come back into their queues. They are sought from where the
+// last ones were found; now and then from the left, for what a slow transaction brought afterwards.
+//
+// Threads: that of the session.
+#pragma once
+
+#include <cstdint>
+
+#include "base/clock.h"
+#include "transport/postgres/connection.h"
+
+namespace msgq::transport::postgres {
+
+class Promoter {
+ public:
+  explicit Promoter(Clock& clock) : clock_(clock) {}
+
+  // At most `most`; says how many. With 0 it looks only when the left has its turn. Throws as
+  // call().
+  std::uint32_t run(Connection& connection, std::uint32_t most);
+  // The server may be another.
+  void forget() { left_at_ = Nanos::zero(); }
+
+ private:
+  Clock& clock_;
+  Nanos left_at_{0};  // when the left has its turn
+};
+
+}  // namespace msgq::transport::postgres
