@@ -104,7 +104,7 @@ def test_a_producer_sends_and_nothing_else(place: Place) -> None:
     refused(
         place, producer, *DDL, *CHANGES, "select * from messages", "select frames from block",
         "select body from outbox", "select * from dead", "select * from depth()",
-        "select * from read_frames(1, 1)", "select promote(1)", "select purge(1)",
+        "select * from read_frames(1, 1)", "select promote(1, 1, 1, true)", "select purge(1)",
         "select delete_queue(1)", "select * from leases", "select owner from claim",
         "select lapse_expired('{1}', '{1}', '{1}')", "select id from owner",
     )  # fmt: skip

@@ -90,31 +90,47 @@ def test_an_old_snapshot_makes_no_look_slow(
             "select end_claims(array(select c from claim c where c.gen = 600000"
             " and (c.subscription, c.lane) = (select subscription, lane from cursor)))"
         )
-        for look in (*LOOKS, sweep, end):
+        read = (
+            "select * from read_claims(1, 1, 599000, array[(select subscription from cursor)],"
+            " array[(select lane from cursor)], '{}')"
+        )
+        for look in (*LOOKS, sweep, end, read):
+            assert eyes.buffers(look) < PAGES, look
+        eyes.read("delete from block")  # drained, and the position has passed all of it
+        eyes.read("update claim set gen = gen + 1, pos_seq = nextval('seq')")
+        eyes.read("select sweep_lane(subscription, lane, 0) from cursor")
+        idle = "select * from glance(0, 10000, 0, false, (select array_agg(lane) from cursor))"
+        for look in (idle, "select sweep_lane(c.subscription, c.lane, 0) from cursor c"):
             assert eyes.buffers(look) < PAGES, look
 
 
 def test_nor_what_parks_and_promotes(
     client: msgq.Client, eyes: Eyes, postgres_server: PostgresServer
 ) -> None:
+    client.close()  # it would promote as well
+    eyes.read("insert into owner (id, process) values (1, 1)")
     with psycopg.connect(postgres_server.dsn) as old:
         old.execute("set transaction isolation level repeatable read")
         old.execute("select 1 from pg_class")
         for _ in range(3):
             _park(eyes, 20_000, "- interval '1 minute'")
-            assert eyes.read("select promote(100000, true) as count") == [{"count": 20_000}]
+            assert eyes.read("select " + promote(100_000, "true")) == [{"count": 20_000}]
         (kept,) = eyes.read("select count(*) as rows from due_floor")
         assert kept["rows"] == 1
         _park(eyes, 10, "+ interval '1 hour'")
         _park(eyes, 10, "")
-        looks = ("select promote(100, false)", *LOOKS, "select due_from()", LOOKS_DUE)
+        looks = ("select " + promote(100, "false"), *LOOKS, "select due_from()", LOOKS_DUE)
         for look in looks:
             assert eyes.buffers(look) < PAGES, look
         _park(eyes, 10, "- interval '1 minute'")
-        assert eyes.read("select promote(100, false) as count") == [{"count": 0}]
-        assert eyes.buffers("select promote(100, true)") > 10 * PAGES  # it reads them all
+        assert eyes.read("select " + promote(100, "false")) == [{"count": 0}]
+        assert eyes.buffers("select " + promote(100, "true")) > 10 * PAGES  # it reads them all
         (left,) = eyes.read("select count(*) as rows from parked")
         assert left["rows"] == 10
+
+
+def promote(most: int, from_left: str) -> str:
+    return f"promote(1, nextval('seq'), {most}, {from_left}) as count"
 
 
 def _park(eyes: Eyes, count: int, due: str) -> None:

@@ -16,6 +16,7 @@ begin
   perform :schema.lock_totals(v_owners);
   foreach v_owner in array v_owners loop
     perform :schema.sweep_flushed(v_owner, 9223372036854775807);
+    delete from :schema.swept where owner = v_owner;
     delete from :schema.owner where id = v_owner;
   end loop;
   delete from :schema.floor f using :schema.floor higher

@@ -1,10 +1,10 @@
 -- Returns: whether these rows of the outbox became blocks and parked messages; false, and nothing
 --   is changed, when somebody else has taken one of them.
 -- Index: primary key of outbox from the mark on; primary key of block, at its right edge.
--- Locks: the lanes; the rows; the totals.
+-- Locks: the owner, shared; the lanes; the rows.
 -- Twice: false.
 create or replace function :schema.drain_outbox(
-  p_mark bigint, p_numbers bigint[],
+  p_owner bigint, p_request bigint, p_mark bigint, p_numbers bigint[],
   b_lanes int[], b_subscriptions int[], b_n int[], b_bytes int[], b_first uuid[], b_last uuid[],
   b_checksums bigint[], b_ends int[], b_frames bytea,
   k_queues int[], k_subscriptions int[], k_due_ms bigint[], k_ids uuid[], k_bytes int[],
@@ -13,8 +13,8 @@ returns boolean language plpgsql as $$
 declare
   v_now timestamptz;
   v_count int;
-  v_change record;
 begin
+  perform :schema.enter(p_owner);
   perform :schema.lock_lanes(b_lanes);
   perform 1 from :schema.queue where id = any (k_queues) order by id for key share;
   if exists (select 1 from unnest(k_queues) as q(id)
@@ -40,17 +40,13 @@ begin
   for i in 1 .. cardinality(k_queues) loop
     insert into :schema.parked
       (queue, subscription, kind, due, parked_at, id, bytes, checksum, frames)
-    values (k_queues[i], 0, 0, to_timestamp(k_due_ms[i] / 1000.0), v_now, k_ids[i], k_bytes[i],
-            k_checksums[i], :schema.slice(k_frames, k_ends, i));
+    values (k_queues[i], 0, 0, greatest(to_timestamp(k_due_ms[i] / 1000.0), v_now), v_now,
+            k_ids[i], k_bytes[i], k_checksums[i], :schema.slice(k_frames, k_ends, i));
   end loop;
-  for v_change in
-    select s as subscription, sum(n) as sent, sum(p) as parked
-    from (select s, n, 0 as p from unnest(b_subscriptions, b_n) as b(s, n)
-          union all select s, 1, 1 from unnest(k_subscriptions) as s) as each
-    group by s order by s
-  loop
-    update :schema.totals set sent = sent + v_change.sent, parked = parked + v_change.parked
-      where subscription = v_change.subscription;
-  end loop;
+  insert into :schema.flushed (owner, request, part, subscription, sent, parked)
+  select p_owner, p_request, 5, s, sum(n), sum(p)
+  from (select s, n, 0 as p from unnest(b_subscriptions, b_n) as b(s, n)
+        union all select s, 1, 1 from unnest(k_subscriptions) as s) as each
+  group by s;
   return true;
 end $$

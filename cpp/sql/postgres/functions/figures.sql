@@ -17,7 +17,8 @@ set enable_hashjoin = off set enable_mergejoin = off set jit = off as $$
            sum(f.dead) as dead
     from :schema.owner o
     cross join lateral (
-      select * from :schema.flushed f where f.owner = o.id and f.request > o.swept
+      select * from :schema.flushed f where f.owner = o.id and f.request > coalesce((
+        select max(s.request) from :schema.swept s where s.owner = o.id), 0)
       order by f.request) as f
     where f.subscription <> 0 group by f.subscription
   ), held as (

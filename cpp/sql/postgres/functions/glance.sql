@@ -19,6 +19,7 @@ declare
   v_lane int := 0;
   v_reader int;
   v_at record;
+  v_floor record;
 begin
   select d.version into version from :schema.directory d where d.id = 0;
   select count(*) into processes from :schema.process p where not p.is_dead;
@@ -59,11 +60,15 @@ begin
                  where b.lane = v_lane and b.seq >= coalesce(v_at.pos_seq, 0)
                    and (b.seq > coalesce(v_at.pos_seq, 0) or b.n > v_at.pos_index)) then
         work := work || v_reader;
-      elsif exists (select 1 from :schema.block b where b.lane = v_lane and b.seq < v_at.pos_seq)
+        continue;
+      end if;
+      select f.gen, f.seq into v_floor from :schema.floor f
+        where f.subscription = v_reader and f.lane = v_lane order by f.gen desc limit 1;
+      if exists (select 1 from :schema.block b where b.lane = v_lane
+                   and b.seq >= coalesce(v_floor.seq, 0) and b.seq < v_at.pos_seq)
         and not exists (select 1 from :schema.claim c where c.subscription = v_reader
-                        and c.lane = v_lane and c.state <> 1 and c.gen >= coalesce((
-                          select max(f.gen) from :schema.floor f
-                          where f.subscription = v_reader and f.lane = v_lane), 0)) then
+                        and c.lane = v_lane and c.state <> 1
+                        and c.gen >= coalesce(v_floor.gen, 0)) then
         left_subscriptions := left_subscriptions || v_reader;
         left_lanes := left_lanes || v_lane;
       end if;

@@ -9,5 +9,6 @@ begin
   perform :schema.lock_totals(array[p_owner]);
   perform :schema.give_back(p_owner, 0);
   perform :schema.sweep_flushed(p_owner, 9223372036854775807);
+  delete from :schema.swept where owner = p_owner;
   delete from :schema.owner where id = p_owner;
 end $$

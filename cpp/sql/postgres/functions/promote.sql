@@ -2,9 +2,12 @@
 --   each becomes a block of one. They are sought from due_from() on; p_from_left: all of them, as
 --   a transaction may have ended long after it had drawn its due time.
 -- Index: parked_due; primary key of block, at its right edge; primary key of due_floor.
--- Locks: the lanes of the queues; then the rows, those that others hold are passed over.
--- Twice: the next messages.
-create or replace function :schema.promote(p_max int, p_from_left boolean) returns int
+-- Locks: the owner, shared; the lanes of the queues; then the rows, those that others hold are
+--   passed over.
+-- Twice: an error: (owner, request) is in flushed.
+create or replace function :schema.promote(
+  p_owner bigint, p_request bigint, p_max int, p_from_left boolean)
+returns int
 language plpgsql set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$
 declare
   v_now timestamptz := :schema.clock();
@@ -19,6 +22,7 @@ begin
   if v_lanes is null then
     return 0;
   end if;
+  perform :schema.enter(p_owner);
   perform :schema.lock_lanes(v_lanes);
   with due as (
     select p.number, l.id as lane from :schema.parked p
@@ -33,11 +37,10 @@ begin
       (lane, seq, n, bytes, first_id, last_id, owner, request, at, checksum, frames)
     select g.lane, nextval(':schema.seq'), 1, g.bytes, g.id, g.id, 0, 0, v_now, g.checksum, g.frames
     from (select * from gone order by due, number) as g
-  ), counted as (
-    update :schema.totals t set parked = t.parked - c.n
-    from (select s.id, count(*) as n from gone g join :schema.subscription s on s.queue = g.queue
-          group by s.id) as c
-    where t.subscription = c.id
+  ), counted as (  -- no update of the totals: each would leave a dead row to walk over
+    insert into :schema.flushed (owner, request, part, subscription, parked)
+    select p_owner, p_request, 5, s.id, -count(*)
+    from gone g join :schema.subscription s on s.queue = g.queue group by s.id
   )
   select count(*) into v_count from gone;
   v_now := v_now - interval '200 ms';  -- in which whoever drew a due time commits, as a rule

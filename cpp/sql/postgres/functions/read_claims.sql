@@ -24,8 +24,11 @@ begin
            c.hi_seq, c.hi_index, c.n, c.done::text, c.lease_ms, b.seq, b.n, b.checksum,
            case when b.seq = any (p_known) then null else b.frames end
     from unnest(p_subscriptions, p_lanes) as w(subscription, lane)
-    join :schema.claim c on c.subscription = w.subscription and c.lane = w.lane and c.gen > p_after
-      and c.owner = p_owner and c.request = p_request and c.state = 0
+    cross join lateral (  -- a join may be planned as a walk over all claims, the dead ones, too
+      select * from :schema.claim c
+      where c.subscription = w.subscription and c.lane = w.lane and c.gen > p_after
+        and c.owner = p_owner and c.request = p_request and c.state = 0
+      offset 0) as c
     left join :schema.block b on b.lane = c.lane and b.seq >= c.lo_seq
       and b.seq < c.hi_seq + (c.hi_index > 0)::int
     order by c.gen, b.seq;

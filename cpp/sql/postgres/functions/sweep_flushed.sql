@@ -1,6 +1,6 @@
 -- Returns: nothing; folds what an owner's requests changed, up to a number whose answer it has
 --   heard, into the totals, and notes for the rates how much that was.
--- Index: primary key of flushed, behind what was swept before; primary key of totals.
+-- Index: primary key of flushed, behind what was swept before; of swept, from the right; of totals.
 -- Locks: the owner's row; the totals, ascending.
 -- Twice: finds nothing.
 create or replace function :schema.sweep_flushed(p_owner bigint, p_heard bigint) returns void
@@ -10,8 +10,12 @@ declare
   v_change record;
 begin
   perform set_config('synchronous_commit', 'off', true);  -- what a crash forgets is swept again
-  select swept into v_swept from :schema.owner where id = p_owner for no key update;
-  if v_swept is null or v_swept >= p_heard then
+  perform 1 from :schema.owner where id = p_owner for no key update;
+  if not found then
+    return;
+  end if;
+  select coalesce(max(request), 0) into v_swept from :schema.swept where owner = p_owner;
+  if v_swept >= p_heard then
     return;
   end if;
   for v_change in
@@ -28,5 +32,6 @@ begin
     insert into :schema.rate (subscription, sent, done, failed)
     values (v_change.subscription, v_change.sent, v_change.done, v_change.failed);
   end loop;
-  update :schema.owner set swept = p_heard where id = p_owner;
+  insert into :schema.swept values (p_owner, p_heard);
+  delete from :schema.swept where owner = p_owner and request >= v_swept and request < p_heard;
 end $$

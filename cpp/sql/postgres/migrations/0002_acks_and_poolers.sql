@@ -28,13 +28,15 @@ returns table (id int, host text, pid int, heartbeat text, up_s float8) language
   from :schema.look_at_processes(p_self, 0) p where p.has_lock
 $$;
 
--- Looking: no row of claim below floor.gen is open, lapsed or a position, so that a look at the
--- claims of a cursor need not begin at the left edge of an index whose dead rows an old snapshot
--- keeps. The newest row counts; rows come at the right and go, none is changed.
+-- Looking: no row of claim below floor.gen is open, lapsed or a position, and no block of the lane
+-- below floor.seq is left, so that a look at a cursor need not begin at the left edge of an index
+-- whose dead rows an old snapshot keeps. The newest row counts; rows come at the right and go, none
+-- is changed.
 create table :schema.floor (
   subscription int not null,
   lane int not null,
   gen bigint not null,
+  seq bigint not null,
   primary key (subscription, lane, gen)
 );
 -- The same of parked messages: before the newest row none is due, but for what a slow transaction
@@ -42,6 +44,16 @@ create table :schema.floor (
 create table :schema.due_floor (
   due timestamptz primary key
 );
+-- Flushed rows of an owner up to its newest row here are gone. In owner it was an update every 256
+-- requests, and each request walked over all the row's dead versions to see that it is open.
+create table :schema.swept (
+  owner bigint not null,
+  request bigint not null,
+  primary key (owner, request)
+);
+-- Of its rows in flushed, part 5 is what it has promoted and taken out of the outbox.
+insert into :schema.swept select id, swept from :schema.owner where swept > 0;
+alter table :schema.owner drop column swept;
 alter table :schema.claim add column at timestamptz;  -- when it was made; null: by version 1
 alter table :schema.claim alter column at set default clock_timestamp();
 -- Of what a request settled, messages to be tried again or given up; snoozes are not.

@@ -47,7 +47,8 @@ void add_blocks(const Queue& queue, const std::vector<StoredMessage>& messages, 
 
 bool Outbox::is_in_use() const { return clock_.steady() - used_at_ < kUseLasts; }
 
-std::uint32_t Outbox::drain(Connection& connection, Directory& queues, std::uint32_t limit) {
+std::uint32_t Outbox::drain(Connection& connection, Asker& asker, Directory& queues,
+                            std::uint32_t limit) {
   Params asked;
   asked.integer(mark_).small(static_cast<int>(limit)).integer(kLookBytesMax);
   const Rows rows = connection.call("read_outbox", asked);
@@ -77,7 +78,8 @@ std::uint32_t Outbox::drain(Connection& connection, Directory& queues, std::uint
     BlockColumns blocks;
     for (const auto& [name, messages] : now) add_blocks(*queues.find(name), messages, blocks);
     Params params;
-    params.integer(mark_).array(std::move(numbers));
+    params.integer(asker.owner).integer(++asker.request).integer(mark_);
+    params.array(std::move(numbers));
     blocks.put(params);
     params.array(std::move(ids)).array(std::move(subscriptions)).array(std::move(due));
     later.put(params);

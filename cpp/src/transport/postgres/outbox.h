@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "transport/postgres/connection.h"
 #include "transport/postgres/directory.h"
+#include "transport/postgres/order_params.h"
 
 namespace msgq::transport::postgres {
 
@@ -16,9 +17,9 @@ class Outbox {
  public:
   explicit Outbox(Clock& clock) : clock_(clock) {}
 
-  // Takes what is committed, at most `limit` messages; how many. 0 as well when another process is
-  // taking them.
-  std::uint32_t drain(Connection& connection, Directory& queues, std::uint32_t limit);
+  // Takes what is committed, at most `limit` messages, as a request of its own; how many. 0 as well
+  // when another process is taking them.
+  std::uint32_t drain(Connection& connection, Asker& asker, Directory& queues, std::uint32_t limit);
   std::int64_t mark() const { return mark_; }
   // Looks at all of it the next time: the server may be another.
   void forget() { mark_ = 0; }

@@ -13,12 +13,13 @@ constexpr std::uint32_t kLeftMost = 1000;
 
 }  // namespace
 
-std::uint32_t Promoter::run(Connection& connection, std::uint32_t most) {
+std::uint32_t Promoter::run(Connection& connection, Asker& asker, std::uint32_t most) {
   const Nanos began = clock_.steady();
   const bool from_left = began >= left_at_;
   if (most == 0 && !from_left) return 0;
   if (most == 0) most = kLeftMost;
   Params params;
+  params.integer(asker.owner).integer(++asker.request);
   params.small(static_cast<int>(most)).flag(from_left);
   const auto count = static_cast<std::uint32_t>(connection.call("promote", params).integer(0, 0));
   const Nanos now = clock_.steady();

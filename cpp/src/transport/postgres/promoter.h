@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "transport/postgres/connection.h"
+#include "transport/postgres/order_params.h"
 
 namespace msgq::transport::postgres {
 
@@ -15,9 +16,9 @@ class Promoter {
  public:
   explicit Promoter(Clock& clock) : clock_(clock) {}
 
-  // At most `most`; says how many. With 0 it looks only when the left has its turn. Throws as
-  // call().
-  std::uint32_t run(Connection& connection, std::uint32_t most);
+  // At most `most`, as a request of its own; says how many. With 0 it looks only when the left has
+  // its turn. Throws as call().
+  std::uint32_t run(Connection& connection, Asker& asker, std::uint32_t most);
   // The server may be another.
   void forget() { left_at_ = Nanos::zero(); }
 

@@ -129,16 +129,13 @@ void PostgresSession::exchange(const Exchange& in, ExchangeResult& out) {
 }
 
 Glance PostgresSession::glance(const Exchange& in, ExchangeResult& out) {
-  try {
-    if (parts_.test_only_before) parts_.test_only_before(*connection_);
+  Glance seen;
+  ask_first([&] {
     directory_.refresh(*connection_);
-    out.promoted = promoter_.run(*connection_, 0);
-    return glancer_.look(*connection_, asker_.process, outbox_.mark(), in, directory_, sweeper_);
-  } catch (const Error& error) {
-    if (error.code() != ErrorCode::kStoreInDoubt) throw;
-    lose_owner();
-    throw Error(ErrorCode::kStoreUnavailable, error.what());  // of the exchange nothing was sent
-  }
+    out.promoted = promoter_.run(*connection_, asker_, 0);
+    seen = glancer_.look(*connection_, asker_.process, outbox_.mark(), in, directory_, sweeper_);
+  });
+  return seen;
 }
 
 // What was known at the last look still holds.
@@ -148,15 +145,10 @@ void PostgresSession::answer_nothing(const Exchange& in, ExchangeResult& out) {
 }
 
 void PostgresSession::exchange_all(const Exchange& in, ExchangeResult& out) {
-  try {
-    if (parts_.test_only_before) parts_.test_only_before(*connection_);
+  ask_first([&] {
     do_chores(in, out);
     prepare_queues(in);
-  } catch (const Error& error) {
-    if (error.code() != ErrorCode::kStoreInDoubt) throw;
-    lose_owner();
-    throw Error(ErrorCode::kStoreUnavailable, error.what());  // of the exchange nothing was sent
-  }
+  });
   start(in, looks_due(in));
   finish(in, out);
   glancer_.note(in, out);
@@ -204,8 +196,7 @@ void PostgresSession::finish(const Exchange& in, ExchangeResult& out) {
     if (begin_error_) throw Error(*std::exchange(begin_error_, std::nullopt));
     receive(sent_, in, out);
   } catch (const Refusal& refusal) {
-    if (refusal.state() == kOwnerClosed) asker_.owner = 0;
-    if (refusal.state() == kLaneClosed) directory_.forget();
+    note_refusal(refusal);
     throw;
   } catch (const Error& error) {
     is_in_doubt_ = error.is_in_doubt();
@@ -245,10 +236,10 @@ void PostgresSession::do_chores(const Exchange& in, ExchangeResult& out) {
   if (asker_.request - swept_ >= kSweepEvery) sweep();
   if (!parts_.rules.may_work) return;
   if (in.reclaims || sweeper_.is_due()) sweep_lanes();
-  out.promoted += promoter_.run(*connection_, in.promote_max);
+  out.promoted += promoter_.run(*connection_, asker_, in.promote_max);
   if (in.promote_max > 0) {
     directory_.refresh(*connection_);
-    out.promoted += outbox_.drain(*connection_, directory_, in.promote_max);
+    out.promoted += outbox_.drain(*connection_, asker_, directory_, in.promote_max);
     if (out.promoted > 0) directory_.forget();
   }
   look_at_acks(in, out);

@@ -18,6 +18,7 @@
 #include "transport/postgres/claims.h"
 #include "transport/postgres/connection.h"
 #include "transport/postgres/directory.h"
+#include "transport/postgres/failure.h"
 #include "transport/postgres/glance.h"
 #include "transport/postgres/order_params.h"
 #include "transport/postgres/outbox.h"
@@ -71,6 +72,8 @@ class PostgresSession final : public Session {
   void note_time();
   void start(const Exchange& in, bool looks_due);
   void finish(const Exchange& in, ExchangeResult& out);
+  void ask_first(const std::function<void()>& ask);
+  void note_refusal(const Refusal& refusal);
   Glance glance(const Exchange& in, ExchangeResult& out);
   void answer_nothing(const Exchange& in, ExchangeResult& out);
   void note_due(std::int64_t due_in_ms, ExchangeResult& out);

@@ -15,6 +15,26 @@ constexpr Nanos kClearEvery = std::chrono::minutes(10);
 
 }  // namespace
 
+// What is asked before an exchange leaves nothing in doubt: nothing of the exchange was sent.
+void PostgresSession::ask_first(const std::function<void()>& ask) {
+  try {
+    if (parts_.test_only_before) parts_.test_only_before(*connection_);
+    ask();
+  } catch (const Refusal& refusal) {
+    note_refusal(refusal);
+    throw;
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::kStoreInDoubt) throw;
+    lose_owner();
+    throw Error(ErrorCode::kStoreUnavailable, error.what());
+  }
+}
+
+void PostgresSession::note_refusal(const Refusal& refusal) {
+  if (refusal.state() == kOwnerClosed) asker_.owner = 0;
+  if (refusal.state() == kLaneClosed) directory_.forget();
+}
+
 void PostgresSession::sweep() {
   Params params;
   params.integer(asker_.owner).integer(asker_.request);

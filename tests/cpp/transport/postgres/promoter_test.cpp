@@ -7,6 +7,7 @@
 namespace msgq::test {
 namespace {
 
+using transport::postgres::Params;
 using transport::postgres::Promoter;
 
 class PostgresPromoterTest : public PostgresRoomTest {
@@ -17,10 +18,14 @@ class PostgresPromoterTest : public PostgresRoomTest {
     process_ = &join();
     connection_ = connect();
     promoter_ = std::make_unique<Promoter>(clock());
+    asker_.owner = 1;
+    Params params;
+    params.integer(asker_.owner).small(std::stoi(ask("select max(id) from :schema.process")));
+    connection_->call("open_owner", params);
   }
   std::uint32_t run(std::uint32_t most = 100) {
     set_clock();
-    return promoter_->run(*connection_, most);
+    return promoter_->run(*connection_, asker_, most);
   }
   void set_clock() { store().options().before(*connection_); }
   void park() { process_->park("x", clock().wall_ms()); }
@@ -33,6 +38,7 @@ class PostgresPromoterTest : public PostgresRoomTest {
   Process* process_ = nullptr;
   std::unique_ptr<transport::postgres::Connection> connection_;
   std::unique_ptr<Promoter> promoter_;
+  transport::postgres::Asker asker_;
 };
 
 TEST_F(PostgresPromoterTest, OneFloorFollowsWhatWasPromoted) {
@@ -102,6 +108,17 @@ TEST_F(PostgresPromoterTest, AFloorInTheFutureHidesNothing) {
   EXPECT_EQ(run(), 0u);
   park();
   EXPECT_EQ(run(), 1u);
+  EXPECT_EQ(drain(*process_).size(), 1u);
+}
+
+TEST_F(PostgresPromoterTest, AClosedConnectionPromotesNothing) {
+  park();
+  ask("update :schema.owner set is_closed = true where id = 1");
+  EXPECT_NE(std::string(error_of([&] { run(); }).what()).find("closed by others"),
+            std::string::npos);
+  EXPECT_EQ(depth().parked + depth().waiting, 1u);
+  clock().advance(std::chrono::seconds(2));
+  EXPECT_EQ(process_->promote(), 1u);
   EXPECT_EQ(drain(*process_).size(), 1u);
 }
 
