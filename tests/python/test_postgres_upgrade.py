@@ -85,6 +85,7 @@ def test_everything_is_there_and_version_1_goes_on(old: Connection, postgres_url
         append(old, number)
     park(old, 6)
     assert len(claim(old, 7)) == 1
+    old.execute(b"select sweep_flushed(%s, 3)", (OWNER,))
     before = depth(old)
     assert before == (6, 1, 1, 0, 0)
     assert ok("db", "upgrade", "--url", postgres_url).out.endswith("version 1 became 2\n")
@@ -97,7 +98,8 @@ def test_everything_is_there_and_version_1_goes_on(old: Connection, postgres_url
     (gen,) = claim(old, 10)
     assert depth(old) == (8, 2, 2, 0, 0)
     old.execute(b"select sweep_flushed(%s, 10)", (OWNER,))
-    assert old.execute(b"select sum(sent) from rate").fetchall() == [(8,)]
+    assert old.execute(b"select sum(sent) from rate").fetchall() == [(5,)]  # three of version 1
+    assert old.execute(b"select request from swept").fetchall() == [(10,)]
     old.execute(
         b"select sweep_lane(s.id, l.id, 0) from subscription s, lane l where l.subscription = 0"
     )
@@ -105,6 +107,9 @@ def test_everything_is_there_and_version_1_goes_on(old: Connection, postgres_url
     ages = old.execute(b"select age is null from leases order by age").fetchall()
     assert ages == [(False,), (True,)]  # of what version 1 claimed it is not known
     assert gen > 0
+    old.execute(b"update parked set due = now() where number = (select min(number) from parked)")
+    assert old.execute(b"select promote(10)").fetchall() == [(1,)]
+    assert depth(old) == (8, 1, 2, 0, 0)
     with msgq.connect(postgres_url, create_schema=False, profile="test") as client:
         queue = client.queue("q")
         queue.enqueue(b"two")

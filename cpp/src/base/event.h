@@ -1,5 +1,5 @@
 // An event count on a futex: waiters sleep until somebody signals after they looked. Signalling
-// nobody costs one atomic add and no system call.
+// nobody costs one compare-and-swap and no system call.
 //
 // Use: `const auto key = event.key(); if (nothing to do) event.wait(key, timeout);`. A signal
 // between the two is never missed. Threads: any.
@@ -33,9 +33,9 @@ class Event {
   // system call. True when there was one.
   bool glance(std::uint32_t key) const;
 
-  // Wakes all sleepers. Counting and disarming are one step: disarmed later, it could be a sleeper
-  // that has already counted this signal and lies down for the next one, which then wakes nobody.
-  // Until one that was woken runs, tens of microseconds may pass: only the first signal makes the
+  // Wakes all sleepers. Counting and disarming are one step: a disarming of its own could clear the
+  // mark of a sleeper that has seen this signal already, and the next one would wake nobody. Until
+  // one that was woken runs, tens of microseconds may pass: only the first signal makes the
   // system call.
   void signal() {
     std::uint32_t old = word_.load(std::memory_order_relaxed);

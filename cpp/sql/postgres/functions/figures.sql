@@ -2,7 +2,7 @@
 --   waiting block was written. Exact at the moment of the statement. What is parked and due waits,
 --   like any other: who waits for an idle queue must not miss a retry without delay. Beyond 10,000
 --   such messages the rest still counts as parked, as does what a transaction of over ten seconds
---   brought, for the second or two until promote() finds it.
+--   brought, until promote() finds it at the left: a second, ten at most.
 -- Index: primary keys of totals and flushed, behind what was swept; see live_claims and oldest;
 --   acked; parked_due. No row is read that is settled, however many an old snapshot keeps.
 -- Locks: none.

@@ -11,18 +11,22 @@ returns int
 language plpgsql set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$
 declare
   v_now timestamptz := :schema.clock();
+  v_floor timestamptz := v_now - interval '200 ms';  -- who drew a due time before has committed
   v_from timestamptz := :schema.due_from();
   v_left timestamptz := case when p_from_left then '-infinity' else v_from end;
+  v_queues int[];
   v_lanes int[];
+  v_seen int;
   v_count int;
 begin
-  select array_agg(distinct :schema.returned_lane(due.queue)) into v_lanes from (
+  select array_agg(distinct due.queue), count(*) into v_queues, v_seen from (
     select p.queue from :schema.parked p where p.due >= v_left and p.due <= v_now
     order by p.due limit p_max) as due;
-  if v_lanes is null then
+  if v_seen = 0 then
     return 0;
   end if;
   perform :schema.enter(p_owner);
+  v_lanes := array(select :schema.returned_lane(q) from unnest(v_queues) as q order by q);
   perform :schema.lock_lanes(v_lanes);
   with due as (
     select p.number, l.id as lane from :schema.parked p
@@ -43,10 +47,12 @@ begin
     from gone g join :schema.subscription s on s.queue = g.queue group by s.id
   )
   select count(*) into v_count from gone;
-  v_now := v_now - interval '200 ms';  -- in which whoever drew a due time commits, as a rule
-  if v_count < p_max and v_from < v_now - interval '100 ms' then
-    insert into :schema.due_floor values (v_now) on conflict do nothing;
-    delete from :schema.due_floor where due >= v_from and due < v_now;
+  -- Others may have taken of these queues meanwhile, and more may be due of others: v_seen.
+  if greatest(v_seen, v_count) < p_max and v_from < v_floor - interval '100 ms' then
+    insert into :schema.due_floor values (v_floor) on conflict do nothing;
+    delete from :schema.due_floor where due >= v_from and due < v_floor;
+  elsif v_from >= v_floor then  -- the clock was set back
+    delete from :schema.due_floor where due > v_floor;
   end if;
   return v_count;
 end $$

@@ -45,18 +45,18 @@ create table :schema.due_floor (
   due timestamptz primary key
 );
 -- Flushed rows of an owner up to its newest row here are gone. In owner it was an update every 256
--- requests, and each request walked over all the row's dead versions to see that it is open.
+-- requests, and each request walked over all the row's dead versions to see that it is open. The
+-- column stays, for calls of version 1 that wait for this transaction with their old body in hand.
 create table :schema.swept (
   owner bigint not null,
   request bigint not null,
   primary key (owner, request)
 );
--- Of its rows in flushed, part 5 is what it has promoted and taken out of the outbox.
 insert into :schema.swept select id, swept from :schema.owner where swept > 0;
-alter table :schema.owner drop column swept;
 alter table :schema.claim add column at timestamptz;  -- when it was made; null: by version 1
 alter table :schema.claim alter column at set default clock_timestamp();
--- Of what a request settled, messages to be tried again or given up; snoozes are not.
+-- Of what a request settled, messages to be tried again or given up; snoozes are not. Part 5 of a
+-- request: what it promoted, or took out of the outbox.
 alter table :schema.flushed add column failed int not null default 0;
 -- What was folded into the totals, and when: a row each time, so that nobody waits for anybody.
 create table :schema.rate (

@@ -5,11 +5,12 @@
 namespace msgq::transport::postgres {
 namespace {
 
-// How long a message may lie at the left, and the share of the time that looks there may take.
-constexpr Nanos kLeftGap = std::chrono::seconds(1);
+// Between looks from the left lies a second, or fifty times what the last one took, but no more
+// than ten: so long may a message lie there.
+constexpr Nanos kLeftGap = std::chrono::seconds(1), kLeftGapMax = std::chrono::seconds(10);
 constexpr int kLeftShare = 50;
-// Taken from there when nobody has asked.
-constexpr std::uint32_t kLeftMost = 1000;
+// Taken from there when nobody has asked for any.
+constexpr std::uint32_t kUnaskedMost = 1000;
 
 }  // namespace
 
@@ -17,13 +18,15 @@ std::uint32_t Promoter::run(Connection& connection, Asker& asker, std::uint32_t 
   const Nanos began = clock_.steady();
   const bool from_left = began >= left_at_;
   if (most == 0 && !from_left) return 0;
-  if (most == 0) most = kLeftMost;
+  if (most == 0) most = kUnaskedMost;
   Params params;
   params.integer(asker.owner).integer(++asker.request);
   params.small(static_cast<int>(most)).flag(from_left);
   const auto count = static_cast<std::uint32_t>(connection.call("promote", params).integer(0, 0));
+  if (count == 0) --asker.request;  // it left nothing to be folded
   const Nanos now = clock_.steady();
-  if (from_left && count < most) left_at_ = now + std::max(kLeftGap, (now - began) * kLeftShare);
+  if (from_left && count < most)
+    left_at_ = now + std::clamp((now - began) * kLeftShare, kLeftGap, kLeftGapMax);
   return count;
 }
 
