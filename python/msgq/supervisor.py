@@ -140,8 +140,7 @@ def run_processes(
     Raises ConfigError when the app is no top-level name of a module or script, or keeps its
     messages in memory, where no other process sees them.
     """
-    if app.transport in ("memory", "sync"):
-        raise ConfigError(f"{app.transport}:// is seen by one process only; use processes=1")
+    refuse_unshared(app.transport)
     app.worker(queues, concurrency)  # refuses what no child could run
     known = app.config["grace"]
     seconds = known if grace is None else parse_duration(grace, "grace")
@@ -157,6 +156,12 @@ def run_processes(
     # through the environment: a command line is seen by every user of the machine
     command = [sys.executable, "-m", "msgq.supervisor"]
     return Supervisor(command, count, seconds, {_SPEC: spec}).run(burst=burst)
+
+
+def refuse_unshared(transport: str) -> None:
+    """Raises ConfigError for a store that no other process sees."""
+    if transport in ("memory", "sync"):
+        raise ConfigError(f"{transport}:// is seen by one process only; use one (--processes 1)")
 
 
 def find_spec(app: App) -> str:

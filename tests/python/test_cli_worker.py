@@ -98,6 +98,14 @@ def test_processes_share_the_work_and_a_burst_ends() -> None:
     assert numbers == list(range(500))
 
 
+def test_processes_share_a_database(postgres_url: str) -> None:
+    send("order", [[number] for number in range(500)], url=postgres_url)
+    shared = ["--url", postgres_url, "--processes", 2, "--queues", "orders"]
+    done = work("--burst", *shared)
+    assert done.status == 0, done.err
+    assert sorted(int(line.split()[1]) for line in done.lines) == list(range(500))
+
+
 def test_the_url_option_wins_over_the_apps_own() -> None:
     send("email", [["elsewhere"]], url="sqlite:///other.db")
     assert work("--burst").lines == []

@@ -11,8 +11,7 @@ from msgq.cli.logs import set_up_logging, stats_logged
 from msgq.cli.options import Json, Url, duration
 from msgq.cli.output import note
 from msgq.cli.store import of_app
-from msgq.errors import ConfigError
-from msgq.supervisor import Supervisor, load_app
+from msgq.supervisor import Supervisor, load_app, refuse_unshared
 
 _EXAMPLE = """Examples:
 
@@ -86,8 +85,7 @@ def worker(
 
 def _supervise(app: App, count: int, grace: float | None, *, burst: bool) -> int:
     """Runs this very command `count` times, each with one process."""
-    if app.transport != "sqlite":
-        raise ConfigError(f"{app.transport}:// is seen by one process only; use --processes 1")
+    refuse_unshared(app.transport)
     command = [sys.executable, "-m", "msgq", *_without_processes(sys.argv[1:]), "--processes", "1"]
     seconds = app.config["grace"] if grace is None else grace
     return Supervisor(command, count, seconds).run(burst=burst)

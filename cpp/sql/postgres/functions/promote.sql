@@ -11,7 +11,7 @@ returns int
 language plpgsql set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$
 declare
   v_now timestamptz := :schema.clock();
-  v_floor timestamptz := v_now - interval '200 ms';  -- who drew a due time before has committed
+  v_floor timestamptz := v_now - interval '200 ms';  -- before it, mostly, all have committed
   v_from timestamptz := :schema.due_from();
   v_left timestamptz := case when p_from_left then '-infinity' else v_from end;
   v_queues int[];
