@@ -182,7 +182,7 @@ class Proxy:
         self.toxics = {direction: Toxics() for direction in DIRECTIONS}
         self.port = listen
         self._links: set[_Link] = set()
-        self._server: asyncio.Server | None = None
+        self._listener: socket.socket | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._changed = asyncio.Condition()
         # guarded by _counted
@@ -275,14 +275,17 @@ class Proxy:
             self._changed.notify_all()
 
     async def _listen(self) -> None:
-        if self._server is None:
-            self._server = await asyncio.start_server(self._accept, "127.0.0.1", self.port)
-            self.port = self._server.sockets[0].getsockname()[1]
+        if self._listener is None:
+            self._listener = socket.create_server(("127.0.0.1", self.port))
+            self._listener.setblocking(False)
+            self.port = self._listener.getsockname()[1]
+            self._loop.add_reader(self._listener, self._accept, self._listener)
 
     async def _stop_listening(self) -> None:
-        if self._server is not None:
-            self._server.close()
-            self._server = None
+        if self._listener is not None:
+            self._loop.remove_reader(self._listener)
+            self._listener.close()
+            self._listener = None
         await self._end_links()
 
     async def _end_links(self) -> None:
@@ -295,18 +298,26 @@ class Proxy:
         # Closed transports say goodbye in a later round of the loop.
         await asyncio.sleep(0)
 
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+    def _accept(self, listener: socket.socket) -> None:
+        # By hand: asyncio.Server drops what it has just accepted when it is closed then.
+        with contextlib.suppress(OSError):
+            accepted, _ = listener.accept()
+            task = self._loop.create_task(self._serve(accepted, listener))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _serve(self, accepted: socket.socket, listener: socket.socket) -> None:
+        client = await asyncio.open_connection(sock=accepted)
         try:
             server = await asyncio.open_connection(*self._target)
         except OSError:
-            _reset(writer)
+            _reset(client[1])
             self.count("refused")
             return
-        link = _Link(self, (reader, writer), server)
+        link = _Link(self, client, server)
+        if listener is not self._listener:
+            link.end(reset=True)
+            return
         self._links.add(link)
         self.count("accepted")
         await link.run()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import socket
 import subprocess
 import sys
@@ -208,6 +209,19 @@ def test_down_refuses_and_up_listens_where_it_was(ends: Ends) -> None:
     client, server = ends.connect()
     client.sendall(b"again")
     assert read(server, 5) == b"again"
+
+
+def test_down_leaves_nothing_open_of_what_it_had_just_accepted(ends: Ends) -> None:
+    """Leaks are what the test run itself reports: an unclosed socket fails it."""
+    for _ in range(20):
+        ends.proxy.up()
+        dialled = [
+            socket.create_connection(("127.0.0.1", ends.proxy.port), PATIENCE_S) for _ in range(20)
+        ]
+        ends.proxy.down()
+        for each in dialled:
+            each.close()
+    gc.collect()
 
 
 def test_without_a_server_the_client_is_sent_away(ends: Ends) -> None:
