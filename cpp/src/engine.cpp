@@ -169,12 +169,12 @@ Engine::WorkerPtr Engine::open_worker(WorkerSpec spec) {
   scheduler->on_unroutable = [this](const Span& span) {
     // Its handler lives in some other worker: it goes back, and comes again in a while.
     constexpr std::int64_t kUnknownDelayMs = 1'000;
-    Settled settled;
-    for (std::uint32_t i = span.from; i < span.to; ++i)
-      settled.named.push_back({span.held, i, {0, Verdict::kSnooze, kUnknownDelayMs, {}, {}}});
-    settled.only_named = true;
-    impl_->push_settled(std::move(settled));
+    impl_->decide_all({span}, {0, Verdict::kSnooze, kUnknownDelayMs, {}, {}});
   };
+  scheduler->on_expired = [this](const std::vector<Span>& spans) {
+    impl_->decide_all(spans, {0, Verdict::kExpire, 0, {}, {}});
+  };
+  scheduler->store_now = [this] { return impl_->store_now(); };
   {
     MutexLock lock(impl_->mutex);
     if (impl_->is_stopped) throw closed_here();
@@ -370,9 +370,7 @@ std::vector<FoundMessage> Engine::dead(std::string_view queue, std::string_view 
 std::uint64_t Engine::redrive(std::string_view queue, const std::vector<MessageId>& ids) {
   impl_->require_settled();
   const std::uint64_t number = impl_->transport->look().redrive(queue, ids);
-  impl_->claimer.hint();
-  impl_->writer.poke();
-  if (auto* wake = impl_->transport->wake()) wake->hint();
+  impl_->stir();
   return number;
 }
 
@@ -384,6 +382,19 @@ std::uint64_t Engine::delete_dead(std::string_view queue, const std::vector<Mess
 std::uint64_t Engine::purge(std::string_view queue) {
   impl_->require_settled();
   return impl_->transport->look().purge(queue);
+}
+
+std::uint64_t Engine::cancel(std::string_view queue, const std::vector<MessageId>& ids) {
+  impl_->require_settled();
+  return impl_->transport->look().cancel(queue, ids);
+}
+
+std::uint64_t Engine::reschedule(std::string_view queue, const std::vector<MessageId>& ids,
+                                 std::int64_t due_ms) {
+  impl_->require_settled();
+  const std::uint64_t number = impl_->transport->look().reschedule(queue, ids, due_ms);
+  impl_->stir();
+  return number;
 }
 
 void Engine::delete_queue(std::string_view queue) {

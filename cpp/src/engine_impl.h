@@ -51,7 +51,7 @@ struct Engine::Impl {
         transport(std::move(t)),
         admission(world.clock, config.inflight_count_max, config.inflight_bytes_max),
         ledger(config, world.clock),
-        settler(world.clock, ledger),
+        settler(world.clock, ledger, config.expired),
         ack_watch(settler),
         batcher(config, world.clock, admission, transport->capability().is_durable),
         settles_at_once(!transport->capability().is_durable && !config.strict_queues &&
@@ -97,6 +97,10 @@ struct Engine::Impl {
       writer.poke();
     };
     raw_claims->on_unwanted = [this](std::vector<Span> spans) { give_back(std::move(spans)); };
+    raw_claims->on_expired = [this](const std::vector<Span>& spans) {
+      decide_all(spans, {0, Verdict::kExpire, 0, {}, {}});
+    };
+    raw_claims->store_now = [this] { return store_now(); };
     claimer.add(raw_claims);
     if (own_intake)
       own_intake->on_work_made = [this](const transport::Exchange& done) {
@@ -114,6 +118,14 @@ struct Engine::Impl {
                          if (claimer.hint()) writer.poke();
                        });
     }
+  }
+
+  // Something may be claimed, or come due, that was not before.
+  void stir() {
+    claimer.stir();
+    claimer.hint();
+    writer.poke();
+    if (auto* wake = transport->wake()) wake->hint();
   }
 
   // Somebody here takes work: hints of other processes are heard from now on.
@@ -159,8 +171,21 @@ struct Engine::Impl {
     push_settled(std::move(settled));
   }
 
+  // Messages that need no handler to be decided.
+  void decide_all(const std::vector<Span>& spans, const Decision& decision) {
+    Settled settled;
+    for (const Span& span : spans)
+      for (std::uint32_t i = span.from; i < span.to; ++i)
+        settled.named.push_back({span.held, i, decision});
+    settled.only_named = true;
+    push_settled(std::move(settled));
+  }
+
+  std::int64_t store_now() const { return world.clock.wall_ms() + transport->ahead_ms(); }
+
   Admitted make_admitted(Parcel& parcel, Traffic& traffic, bool has_receipt) {
     if (parcel.first_id.is_nil()) parcel.first_id = draw_ids(parcel.count(), world.clock.wall_ms());
+    if (parcel.expires_ms != 0) parcel.expires_ms += transport->ahead_ms();
     Admitted a;
     a.count = parcel.count();
     a.bytes = parcel.bytes();

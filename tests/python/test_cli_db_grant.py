@@ -223,7 +223,7 @@ def test_a_viewer_reads_and_changes_nothing(place: Place) -> None:
     ok("db", "grant", "--producer", producer, "--url", place.url)
     refused(
         place, viewer, "select enqueue('q', ''::bytea)", "select join_process('x', 1, true)",
-        "select open_queue('x', 0)",
+        "select open_queue('x', 0, 0)",
     )  # fmt: skip
 
 

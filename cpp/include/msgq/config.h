@@ -16,6 +16,11 @@ enum class Durability : std::uint8_t {
   kOs,    // survives the process, not the machine
 };
 
+enum class Expired : std::uint8_t {
+  kDrop,  // counted, and gone
+  kDead,  // dead letters
+};
+
 // Whether a pooler in transaction mode is between us and PostgreSQL.
 enum class Pooler : std::uint8_t { kAuto, kOn, kOff };
 
@@ -65,6 +70,12 @@ struct Config {
   std::uint32_t claim_size = 0;        // messages a claim; 0: what slots finish in about 5 ms
   std::uint32_t prefetch = 0;          // messages held beyond free slots; 0: likewise
   std::uint32_t crashes_max = 3;       // of a message's own, within 72 h; then dead letter
+  // What becomes of messages whose time is over before they are run.
+  Expired expired = Expired::kDrop;
+
+  // A message that has waited so long is served as if its priority were one higher, twice as long
+  // two higher ...; 0: strictly by priority.
+  Millis priority_aging{10'000};
 
   // Looking for work when no hint came.
   Millis poll_min{1};

@@ -20,6 +20,7 @@ enum class Verdict : std::uint8_t {
   kSnooze,  // not now; again after a delay; counts nothing
   kReject,  // give up: dead letter, with the reason
   kLeave,   // nobody here can decide: its lease lapses
+  kExpire,  // its time was over before it was run
 };
 
 // What became of a message that may be acknowledged in a transaction of the user's own.

@@ -129,6 +129,12 @@ class Engine {
   std::uint64_t delete_dead(std::string_view queue, const std::vector<MessageId>& ids);
   // Removes every waiting and parked message; lapses open claims. How many.
   std::uint64_t purge(std::string_view queue);
+  // Calls parked messages off for good; those that are not parked, or no longer, are passed over.
+  // How many.
+  std::uint64_t cancel(std::string_view queue, const std::vector<MessageId>& ids);
+  // Gives parked messages another due time, Unix ms. How many.
+  std::uint64_t reschedule(std::string_view queue, const std::vector<MessageId>& ids,
+                           std::int64_t due_ms);
   // Removes the queue and all it holds. kNotFound when there is none.
   void delete_queue(std::string_view queue);
   // Copies the store to a new file while running. kUnsupported for memory.

@@ -1,6 +1,6 @@
 // What producers hand over: message ids and parcels. A parcel is the messages of ONE enqueue call:
-// consecutive ids, one handler name ("type"), one content type, bodies already framed for the
-// store, so that they are copied once, at the border.
+// consecutive ids, one handler name ("type"), one content type, one priority and expiry, bodies
+// already framed for the store, so that they are copied once, at the border.
 //
 // Threads: plain values; one owner at a time.
 #pragma once
@@ -15,6 +15,9 @@ namespace msgq {
 
 // How a body is to be read. Numbers are stored; never reuse one.
 enum class Content : std::uint8_t { kBytes = 0, kJson = 1, kMsgpack = 2, kText = 3 };
+
+// From 1, the least urgent, to 10.
+constexpr std::uint8_t kPriorityMin = 1, kPriorityNormal = 5, kPriorityMax = 10;
 
 // A UUIDv7 (RFC 9562): 48 bits of Unix milliseconds, then a 20-bit counter, then 54 random bits of
 // the process. Ids of one process rise; `plus(k)` is the k-th id after this one of the same parcel.
@@ -50,6 +53,8 @@ struct MessageView {
   Counts counts;             // before the present delivery
   std::string_view history;  // JSON array of attempts, or empty
   std::int64_t enqueued_ms = 0;
+  std::uint8_t priority = kPriorityNormal;
+  std::int64_t expires_ms = 0;  // Unix milliseconds from which on it is not run; 0: never
 };
 
 // One message owning its bytes: what is parked, dead, peeked at.
@@ -62,6 +67,8 @@ struct StoredMessage {
   Counts counts;
   std::string history;
   std::int64_t enqueued_ms = 0;
+  std::uint8_t priority = kPriorityNormal;
+  std::int64_t expires_ms = 0;
 
   static StoredMessage copy(const MessageView& view);
   MessageView view() const;
@@ -75,6 +82,8 @@ struct Parcel {
   std::int64_t due_ms = 0;          // Unix milliseconds; 0 is now
   std::vector<std::uint32_t> ends;  // end of each frame in `frames`
   std::string frames;
+  std::uint8_t priority = kPriorityNormal;
+  std::int64_t expires_ms = 0;  // Unix milliseconds; 0: never
 
   std::uint32_t count() const { return static_cast<std::uint32_t>(ends.size()); }
   std::size_t bytes() const { return frames.size(); }
@@ -87,6 +96,10 @@ struct Parcel {
   void add(const MessageView& message);
   // The message at `index`; views point into this parcel.
   MessageView view(std::uint32_t index) const;
+  // An empty parcel for messages like this one, whose id is its first.
+  static Parcel like(const MessageView& message);
+  // Whether the messages of `next`, were they behind these, would be told of in the same words.
+  bool is_like(const Parcel& next) const;
 };
 
 // Checks a queue's name: 1 to 255 bytes of UTF-8, no control or direction characters, no leading or

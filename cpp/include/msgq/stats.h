@@ -29,6 +29,7 @@ struct QueueTraffic {
   std::uint64_t retried = 0;
   std::uint64_t snoozed = 0;
   std::uint64_t dead = 0;
+  std::uint64_t expired = 0;    // not run, as their time was over
   std::uint64_t lost = 0;       // claimed, and its lease gone before its settle was durable
   std::uint64_t in_flight = 0;  // admitted and not yet stored
   std::uint64_t held = 0;       // claimed for handlers here and not yet decided
@@ -48,6 +49,8 @@ struct QueueDepth {
   std::uint64_t dead = 0;
   std::uint64_t purged = 0;
   std::uint64_t quarantined = 0;  // in blocks that failed their checksum
+  std::uint64_t expired = 0;      // their time was over before they were run
+  std::uint64_t cancelled = 0;    // parked ones that were called off
   std::int64_t oldest_ms = 0;     // Unix milliseconds of the oldest waiting message; 0: none
 };
 

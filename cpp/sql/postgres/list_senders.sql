@@ -1,9 +1,10 @@
--- Returns: the statements that let functions of schema $1 named in $2 act with their owner's rights
---   again, those that do now: to replace a function makes it forget that.
+-- Returns: the roles that may only send, by functions of schema $1 named in $2 that act with their
+--   owner's rights, and those that may call these besides: a function that is replaced or new has
+--   to be given to them again.
 -- Index: the catalog's.
 -- Locks: none.
 -- Twice: the same.
-select format('alter function %s.%I(%s) security definer set search_path = pg_catalog, pg_temp',
-              $1::regnamespace, p.proname, pg_get_function_identity_arguments(p.oid))
-from pg_proc p
+select distinct r.rolname
+from pg_proc p cross join lateral aclexplode(p.proacl) a join pg_roles r on r.oid = a.grantee
 where p.pronamespace = $1::regnamespace and p.proname = any ($2::text[]) and p.prosecdef
+  and a.grantee <> p.proowner

@@ -50,6 +50,7 @@ std::shared_ptr<SpanLot> RawClaims::take(Place place, Nanos most) {
     {
       MutexLock lock(mutex_);
       const Nanos now = clock_.steady();
+      drop_expired(*place);
       place->is_served = place->is_served || !place->spans.empty();
       if (!place->spans.empty())
         return std::make_shared<SpanLot>(place->queue, 0, std::exchange(place->spans, {}), now);
@@ -60,6 +61,18 @@ std::shared_ptr<SpanLot> RawClaims::take(Place place, Nanos most) {
     }
     answered_.wait(key, left);
   }
+}
+
+// A request that is left with nothing asks again.
+void RawClaims::drop_expired(Request& request) {
+  const auto may_expire = [](const Span& span) { return span.held->may_expire; };
+  if (std::none_of(request.spans.begin(), request.spans.end(), may_expire)) return;
+  std::vector<Span> expired;
+  split_expired(request.spans, expired, store_now());
+  if (!expired.empty()) on_expired(std::move(expired));
+  if (!request.spans.empty()) return;
+  request.is_asked = false;
+  on_request();
 }
 
 bool RawClaims::is_over(Place place) {

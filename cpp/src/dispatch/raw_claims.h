@@ -27,6 +27,9 @@ class RawClaims final : public DemandSource, public std::enable_shared_from_this
   // Ends every wait, now and from now on.
   void close();
 
+  // As those of a Scheduler.
+  std::function<void(std::vector<Span>)> on_expired;
+  std::function<std::int64_t()> store_now;
   // Called with claims that came for a wait that has ended.
   std::function<void(std::vector<Span>)> on_unwanted;
   // Called when the writer should look.
@@ -54,6 +57,7 @@ class RawClaims final : public DemandSource, public std::enable_shared_from_this
   Place find(std::uint64_t ticket) MSGQ_REQUIRES(mutex_);
   // When it will get nothing any more.
   Nanos end_of(const Request& request) const MSGQ_REQUIRES(mutex_);
+  void drop_expired(Request& request) MSGQ_REQUIRES(mutex_);
   std::shared_ptr<SpanLot> take(Place place, Nanos most);
   bool is_over(Place place);
   void end(Place place);

@@ -98,6 +98,10 @@ std::shared_ptr<SpanLot> Scheduler::take_from(Channel& channel, Nanos now) {
     channel.leave(1);
   }
   if (got == 0) return nullptr;
+  if (const std::uint32_t gone = drop_expired(channel, spans); gone == got) {
+    if (!is_async) channel.leave(1);
+    return take_from(channel, now);
+  }
   // What we split may be waited for by a slot that found nothing while it was in our hands.
   if (channel.ready() > 0) {
     if (is_stopped_.fetch_add(0, std::memory_order_acq_rel) != 0)
@@ -116,6 +120,25 @@ std::shared_ptr<SpanLot> Scheduler::take_from(Channel& channel, Nanos now) {
       std::max<std::int64_t>(clock_.wall_ms() - block->enqueued_ms(index), 0);
   first.held->traffic.age_ns.record(std::chrono::milliseconds(age_ms), got);
   return lot;
+}
+
+// Takes out of `spans` what may no longer be run; how much.
+std::uint32_t Scheduler::drop_expired(Channel& channel, std::vector<Span>& spans) {
+  if (std::none_of(spans.begin(), spans.end(), [](const Span& s) { return s.held->may_expire; }))
+    return 0;
+  const std::int64_t now_ms = store_now();
+  std::vector<Span> expired;
+  split_expired(spans, expired, now_ms);
+  std::uint32_t gone = 0;
+  for (const Span& span : expired) {
+    gone += span.count();
+    span.held->traffic.held.fetch_sub(span.count(), std::memory_order_relaxed);
+  }
+  if (gone == 0) return 0;
+  lane_of_channel_[channel.index()]->held.fetch_sub(gone, std::memory_order_acq_rel);
+  if (channel.spec().is_async) channel.leave(gone);
+  on_expired(std::move(expired));
+  return gone;
 }
 
 void Scheduler::watch(std::shared_ptr<Waker> waker) {

@@ -35,6 +35,10 @@ class Scheduler final : public DemandSource, public std::enable_shared_from_this
 
   // Gets spans of a type for which there is no channel.
   std::function<void(Span)> on_unroutable;
+  // Gets spans whose time was over before they were run. Any slot.
+  std::function<void(std::vector<Span>)> on_expired;
+  // By the store's clock, Unix ms. REQUIRES: set, as those above, before the first delivery.
+  std::function<std::int64_t()> store_now;
   // Gets spans that nobody will take any more. Any thread.
   std::function<void(std::vector<Span>)> on_returned;
 
@@ -57,6 +61,7 @@ class Scheduler final : public DemandSource, public std::enable_shared_from_this
     std::atomic<std::int64_t> pace_ns{0};  // lately per message and slot; 0: not known yet
   };
   std::shared_ptr<SpanLot> try_take(bool is_async, Nanos now, Nanos& ripe_at);
+  std::uint32_t drop_expired(Channel& channel, std::vector<Span>& spans);
   std::shared_ptr<SpanLot> take_from(Channel& channel, Nanos now);
   void settled(SpanLot& lot, std::uint32_t count, bool is_last);
   std::uint32_t lot_size(const Channel& channel) const;

@@ -25,9 +25,10 @@ bool Batcher::lingers(Nanos now) const {
   return waiting < config_.batch_count_max && now < backlog_.front().admitted_at + config_.linger;
 }
 
-// Parcels of one queue become blocks in their order; those of other queues may lie between them.
+// Parcels of one queue and priority become blocks in their order; others may lie between them.
 struct Batcher::Group {
   std::string queue;
+  std::uint8_t priority = kPriorityNormal;
   std::vector<Parcel> parcels;
   std::vector<Admitted> admitted;
   std::uint64_t count = 0, bytes = 0;
@@ -53,20 +54,22 @@ void Batcher::collect(Exchange& out, Nanos now) {
   }
   for (Group& group : groups) {
     out.appends.push_back(
-        {std::move(group.queue), Block::build(std::move(group.parcels), wall_ms)});
+        {std::move(group.queue), Block::build(std::move(group.parcels), wall_ms), group.priority});
     std::move(group.admitted.begin(), group.admitted.end(), std::back_inserter(flush_));
   }
   std::move(parked.begin(), parked.end(), std::back_inserter(flush_));
 }
 
-// Puts a parcel into the last group of its queue, or into a new one. False: there is no more room.
+// Puts a parcel into the last group of its queue and priority, or into a new one. False: there is
+// no more room.
 bool Batcher::add_to_group(std::vector<Group>& groups, Admitted& next) {
-  auto found = std::find_if(groups.rbegin(), groups.rend(),
-                            [&](const Group& group) { return group.queue == next.parcel.queue; });
+  auto found = std::find_if(groups.rbegin(), groups.rend(), [&](const Group& group) {
+    return group.queue == next.parcel.queue && group.priority == next.parcel.priority;
+  });
   if (found == groups.rend() || found->count + next.count > config_.batch_count_max ||
       found->bytes + next.bytes > config_.batch_bytes_max) {
     if (groups.size() >= config_.flush_count_max) return false;
-    groups.push_back({next.parcel.queue, {}, {}, 0, 0});
+    groups.push_back({next.parcel.queue, next.parcel.priority, {}, {}, 0, 0});
     found = groups.rbegin();
   }
   found->count += next.count;
@@ -170,7 +173,8 @@ void Batcher::put_back(Exchange& ex) {
     }
     const auto& from = ex.appends[append];
     const auto head = from.block->view(index);
-    a.parcel = Parcel{from.queue, std::string(head.type), head.content, head.id, 0, {}, {}};
+    a.parcel = Parcel::like(head);
+    a.parcel.queue = from.queue;
     for (std::uint32_t i = 0; i < a.count; ++i) a.parcel.add(from.block->view(index++));
     if (index == from.block->count()) index = 0, ++append;
   }

@@ -95,6 +95,12 @@ void Settler::decide(Order& order, std::uint32_t ordinal, const Decision& d) {
     return;
   }
   if (d.verdict == Verdict::kAck) return acknowledge(order, ordinal, ordinal + 1);
+  if (d.verdict == Verdict::kExpire && expired_ == Expired::kDrop) {
+    held.done.set(ordinal);
+    ++held.done_count;
+    ++order.order.expired;
+    return;
+  }
   StoredMessage message;
   try {
     const auto [block, index] = held.locate(ordinal);
@@ -108,9 +114,12 @@ void Settler::decide(Order& order, std::uint32_t ordinal, const Decision& d) {
   if (!d.record.empty()) message.history = append_attempt(message.history, d.record);
   message.counts.crashes += held.claim.crashes;
   message.counts.deliveries += held.claim.attempt;
-  if (d.verdict == Verdict::kSnooze) --message.counts.deliveries;
+  if (d.verdict == Verdict::kSnooze || d.verdict == Verdict::kExpire) --message.counts.deliveries;
   if (d.verdict == Verdict::kReject || d.verdict == Verdict::kRetry) ++message.counts.failures;
-  if (d.verdict == Verdict::kReject) {
+  if (d.verdict == Verdict::kExpire) {
+    message.expires_ms = 0;  // or a redrive would be in vain
+    order.order.deads.push_back({"expired", std::move(message)});
+  } else if (d.verdict == Verdict::kReject) {
     order.order.deads.push_back({d.reason, std::move(message)});
   } else {
     const auto kind =
@@ -156,11 +165,12 @@ void Settler::report(const transport::Exchange& in, const transport::ExchangeRes
     Traffic& traffic = order.held->traffic;
     if (result.settle_lost.at(i)) {
       // what this order decided is no longer among what the ledger takes for undone
-      count(traffic.lost, sent.acked + sent.deads.size() + sent.backs.size());
+      count(traffic.lost, sent.acked + sent.expired + sent.deads.size() + sent.backs.size());
       ledger_.lose(order.held);
     } else {
       count(traffic.done, sent.acked);
       count(traffic.dead, sent.deads.size());
+      count(traffic.expired, sent.expired);
       for (const auto& back : sent.backs)
         count(back.kind == SettleOrder::Return::kRetry ? traffic.retried : traffic.snoozed);
       if (sent.is_whole || sent.gives_back) ledger_.remove(order.held);

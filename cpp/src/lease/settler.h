@@ -10,6 +10,7 @@
 #include "base/inbox.h"
 #include "base/turnstile.h"
 #include "lease/ledger.h"
+#include "msgq/config.h"
 #include "msgq/delivery.h"
 #include "msgq/receipt.h"
 #include "transport/batch_source.h"
@@ -33,7 +34,8 @@ struct Settled {
 
 class Settler final : public transport::BatchSource {
  public:
-  Settler(Clock& clock, Ledger& ledger) : clock_(clock), ledger_(ledger) {}
+  Settler(Clock& clock, Ledger& ledger, Expired expired = Expired::kDrop)
+      : clock_(clock), ledger_(ledger), expired_(expired) {}
 
   // Acknowledgements that nobody waits for wait for at most so long for a claim to go along with:
   // in a store where every exchange costs a flush, one for both. REQUIRES: before the first push.
@@ -76,6 +78,7 @@ class Settler final : public transport::BatchSource {
   // fixed after construction
   Clock& clock_;
   Ledger& ledger_;
+  const Expired expired_;
   Nanos linger_{0};
   std::function<bool()> is_claiming_;
   // any thread

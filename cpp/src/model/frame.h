@@ -3,8 +3,8 @@
 //   mask & 1  headers: varint length, JSON text        mask & 4  history: varint length, JSON text
 //   mask & 2  counts: three varints (deliveries,       mask & 8  first enqueued: varint of Unix ms
 //             failures, crashes)
-//   the four high bits are kept for key, priority, expiry and dedup; a reader refuses what it does
-//   not know.
+//   the four high bits are kept for key, dedup and what else a message has of its own; a reader
+//   refuses what it does not know. Priority and expiry are a parcel's, and lie beside its type.
 // Threads: pure functions.
 #pragma once
 

@@ -11,13 +11,20 @@ constexpr std::size_t kTrailerBytes = 512;
 }  // namespace
 
 StoredMessage StoredMessage::copy(const MessageView& v) {
-  return {
-      v.id,     std::string(v.type),    v.content,    std::string(v.headers), std::string(v.body),
-      v.counts, std::string(v.history), v.enqueued_ms};
+  return {v.id,
+          std::string(v.type),
+          v.content,
+          std::string(v.headers),
+          std::string(v.body),
+          v.counts,
+          std::string(v.history),
+          v.enqueued_ms,
+          v.priority,
+          v.expires_ms};
 }
 
 MessageView StoredMessage::view() const {
-  return {id, type, content, headers, body, counts, history, enqueued_ms};
+  return {id, type, content, headers, body, counts, history, enqueued_ms, priority, expires_ms};
 }
 
 void Parcel::reserve(std::size_t count, std::size_t size) {
@@ -44,8 +51,23 @@ void Parcel::add(const MessageView& m) {
 MessageView Parcel::view(std::uint32_t index) const {
   const std::uint32_t from = index == 0 ? 0 : ends[index - 1];
   const auto f = frame::read(std::string_view(frames).substr(from, ends[index] - from));
-  return {first_id.plus(index), type, content, f.headers, f.body, f.counts, f.history,
-          f.enqueued_ms};
+  return {first_id.plus(index), type,     content,   f.headers, f.body, f.counts, f.history,
+          f.enqueued_ms,        priority, expires_ms};
+}
+
+Parcel Parcel::like(const MessageView& m) {
+  Parcel out;
+  out.type = m.type;
+  out.content = m.content;
+  out.first_id = m.id;
+  out.priority = m.priority;
+  out.expires_ms = m.expires_ms;
+  return out;
+}
+
+bool Parcel::is_like(const Parcel& next) const {
+  return next.content == content && next.type == type && next.priority == priority &&
+         next.expires_ms == expires_ms;
 }
 
 }  // namespace msgq

@@ -43,6 +43,7 @@ QueueTraffic Traffic::snapshot() const {
   out.retried = read(retried);
   out.snoozed = read(snoozed);
   out.dead = read(dead);
+  out.expired = read(expired);
   out.lost = read(lost);
   out.held = read(held);
   out.enqueue_ns = enqueue_ns.snapshot();

@@ -23,8 +23,11 @@ struct Footer {
   std::uint32_t frames_bytes;
   std::uint32_t section_count;
   std::uint16_t version;
-  std::uint16_t flags;  // compressed, ...: none known yet
+  std::uint16_t flags;
 };
+// Each section names priority and expiry behind its type: a byte, a varint of Unix milliseconds.
+// Readers refuse flags that they do not know.
+constexpr std::uint16_t kHasPriorities = 1;
 static_assert(sizeof(Footer) == kFooterBytes);
 
 [[noreturn]] void damaged(const char* what) {
@@ -44,16 +47,16 @@ T take(std::string_view& in) {
   return value;
 }
 
-// A line of the trailer: messages with consecutive ids, of one type and content.
+// A line of the trailer: messages with consecutive ids that are otherwise alike.
 struct Line {
   std::uint32_t count = 0;
   const Parcel* first = nullptr;
 
   // Calls of one thread draw consecutive ids, so a thousand single messages are one line.
   bool takes(const Parcel& next) const {
-    return next.first_id == first->first_id.plus(count) && next.content == first->content &&
-           next.type == first->type;
+    return next.first_id == first->first_id.plus(count) && first->is_like(next);
   }
+  bool is_plain() const { return first->priority == kPriorityNormal && first->expires_ms == 0; }
 };
 
 std::vector<Line> lines_of(const std::vector<Parcel>& parcels) {
@@ -65,7 +68,8 @@ std::vector<Line> lines_of(const std::vector<Parcel>& parcels) {
   return out;
 }
 
-void put_line(std::string& out, const Line& line, std::int64_t now_ms, bool repeats_type) {
+void put_line(std::string& out, const Line& line, std::int64_t now_ms, bool repeats_type,
+              std::uint16_t flags) {
   const Parcel& parcel = *line.first;
   frame::put_varint(out, line.count);
   put(out, parcel.first_id.high);
@@ -74,6 +78,9 @@ void put_line(std::string& out, const Line& line, std::int64_t now_ms, bool repe
   frame::put_varint(out, static_cast<std::uint64_t>(now_ms));
   frame::put_varint(out, repeats_type ? 0 : parcel.type.size() + 1);
   if (!repeats_type) out += parcel.type;
+  if ((flags & kHasPriorities) == 0) return;
+  out += static_cast<char>(parcel.priority);
+  frame::put_varint(out, static_cast<std::uint64_t>(parcel.expires_ms));
 }
 
 // The frames of all, with room for the trailer; those of a lone parcel are taken, not copied.
@@ -107,11 +114,15 @@ BlockPtr Block::build(std::vector<Parcel> parcels, std::int64_t now_ms) {
   const auto lines = lines_of(parcels);
   Footer footer{0, static_cast<std::uint32_t>(out.size()), static_cast<std::uint32_t>(lines.size()),
                 kVersion, 0};
-  for (const Line& line : lines) footer.count += line.count;
+  for (const Line& line : lines) {
+    footer.count += line.count;
+    if (!line.is_plain()) footer.flags = kHasPriorities;
+  }
   MSGQ_CHECK(footer.count > 0, "a block holds at least one message");
   put_ends(out, parcels);
   for (std::size_t i = 0; i < lines.size(); ++i)
-    put_line(out, lines[i], now_ms, i > 0 && lines[i].first->type == lines[i - 1].first->type);
+    put_line(out, lines[i], now_ms, i > 0 && lines[i].first->type == lines[i - 1].first->type,
+             footer.flags);
   put(out, footer);
   block->parse();
   return block;
@@ -133,7 +144,7 @@ void Block::parse() {
   auto tail = all.substr(all.size() - kFooterBytes);
   const auto footer = take<Footer>(tail);
   if (footer.version != kVersion) damaged("unknown version");
-  if (footer.flags != 0) damaged("unknown flags");
+  if ((footer.flags & ~kHasPriorities) != 0) damaged("unknown flags");
   const std::uint64_t ends_bytes = 4ull * footer.count;
   if (footer.count == 0 || footer.frames_bytes + ends_bytes + kFooterBytes > all.size())
     damaged("counts do not fit its size");
@@ -163,6 +174,11 @@ void Block::parse() {
       section.type = sections_.back().type;
     else
       damaged("its first parcel repeats a type");
+    if (footer.flags & kHasPriorities) {
+      section.priority = take<std::uint8_t>(in);
+      section.expires_ms = static_cast<std::int64_t>(frame::take_varint(in));
+      may_expire_ = may_expire_ || section.expires_ms != 0;
+    }
     if (section.count == 0 || section.count > count_ - first) damaged("parcel counts");
     first += section.count;
     const MessageId last = section.first_id.plus(section.count - 1);
@@ -202,7 +218,9 @@ MessageView Block::view(std::uint32_t index) const {
           f.body,
           f.counts,
           f.history,
-          f.enqueued_ms != 0 ? f.enqueued_ms : s.enqueued_ms};
+          f.enqueued_ms != 0 ? f.enqueued_ms : s.enqueued_ms,
+          s.priority,
+          s.expires_ms};
 }
 
 std::string_view Block::body(std::uint32_t index) const {

@@ -2,7 +2,8 @@
 // writer, the store (memory) and the lots that read it.
 //
 // Layout (docs/file_format.md): frames, then a trailer (u32 end of each frame; sections: one per
-// parcel with count, first id, content, type, first time), then a footer of 16 bytes. The trailer
+// parcel with count, first id, content, first time, type, and in blocks flagged for it priority and
+// expiry), then a footer of 16 bytes. The trailer
 // is behind the frames so that a parcel becomes a block without its bytes being copied. Threads:
 // immutable; any thread.
 #pragma once
@@ -41,6 +42,9 @@ class Block {
   std::int64_t enqueued_ms(std::uint32_t index) const { return section_of(index).enqueued_ms; }
   // The index after the last message that follows `index` without a change of type or content.
   std::uint32_t uniform_end(std::uint32_t index) const;
+  // Whether any of its messages may expire; and when that at `index` does, 0: never.
+  bool may_expire() const { return may_expire_; }
+  std::int64_t expires_ms(std::uint32_t index) const { return section_of(index).expires_ms; }
   std::uint64_t checksum() const;                                      // XXH3 of bytes()
   std::size_t body_bytes(std::uint32_t from, std::uint32_t to) const;  // of the frames [from, to)
 
@@ -52,6 +56,8 @@ class Block {
     Content content = Content::kBytes;
     std::string type;
     std::int64_t enqueued_ms = 0;
+    std::uint8_t priority = kPriorityNormal;
+    std::int64_t expires_ms = 0;
   };
   Block() = default;
   const Section& section_of(std::uint32_t index) const;
@@ -62,6 +68,7 @@ class Block {
   // fixed after construction
   std::string bytes_;
   std::uint32_t count_ = 0;
+  bool may_expire_ = false;
   std::size_t ends_at_ = 0;  // where the ends begin = size of the frames
   std::vector<Section> sections_;
   MessageId first_id_, last_id_;

@@ -28,6 +28,7 @@ struct Held {
     for (const auto& part : claim.parts) {
       starts.push_back(first);
       first += part.count;
+      may_expire = may_expire || part.block->may_expire();
     }
     done = claim.done;
     done_count = done.count();
@@ -51,6 +52,12 @@ struct Held {
       from = end;
     }
   }
+  bool is_expired(std::uint32_t ordinal, std::int64_t now_ms) const {
+    if (!may_expire) return false;
+    const auto [block, index] = locate(ordinal);
+    const std::int64_t at = block->expires_ms(index);
+    return at != 0 && at <= now_ms;
+  }
   // End of the run of ordinals from `ordinal` on that share type and content and are in one block.
   std::uint32_t uniform_end(std::uint32_t ordinal) const {
     const auto [block, index] = locate(ordinal);
@@ -67,6 +74,7 @@ struct Held {
   const Nanos claimed_at;
   const bool is_renewed;              // by the keeper; false: an explicit lease of a raw claim
   std::vector<std::uint32_t> starts;  // first ordinal of each part
+  bool may_expire = false;            // any of it
   // only the writer thread
   Bitmap done;
   std::uint32_t done_count = 0;
@@ -87,5 +95,19 @@ struct Span {
   std::uint32_t from = 0, to = 0;  // ordinals [from, to)
   std::uint32_t count() const { return to - from; }
 };
+
+// Moves what is expired at `now_ms`, of the store's clock, out of `spans` into `expired`.
+inline void split_expired(std::vector<Span>& spans, std::vector<Span>& expired,
+                          std::int64_t now_ms) {
+  std::vector<Span> live;
+  for (const Span& span : spans)
+    for (std::uint32_t i = span.from, end; i < span.to; i = end) {
+      const bool is_over = span.held->is_expired(i, now_ms);
+      for (end = i + 1; end < span.to && span.held->is_expired(end, now_ms) == is_over; ++end) {
+      }
+      (is_over ? expired : live).push_back({span.held, i, end});
+    }
+  spans = std::move(live);
+}
 
 }  // namespace msgq

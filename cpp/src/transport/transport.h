@@ -39,6 +39,7 @@ struct ClaimKey {
 struct Append {
   std::string queue;
   BlockPtr block;
+  std::uint8_t priority = kPriorityNormal;  // of all its messages
 };
 
 // One message to be held back as a row of its own: delayed by its producer.
@@ -67,7 +68,8 @@ struct SettleOrder {
       false;  // the claim ends; what is not done is claimable again, attempt not counted
   bool has_acks = false;  // users' own transactions may have acknowledged some of it
   Bitmap done;
-  std::uint32_t acked = 0;  // newly, in this order
+  std::uint32_t acked = 0;    // newly, in this order
+  std::uint32_t expired = 0;  // newly; they were not run
   std::vector<Back> backs;
   std::vector<Dead> deads;
 };
@@ -202,6 +204,11 @@ class Look {
   virtual std::uint64_t redrive(std::string_view queue, const std::vector<MessageId>& ids) = 0;
   virtual std::uint64_t delete_dead(std::string_view queue, const std::vector<MessageId>& ids) = 0;
   virtual std::uint64_t purge(std::string_view queue) = 0;
+  // Calls parked messages off; those that are not parked, or no longer, are passed over. How many.
+  virtual std::uint64_t cancel(std::string_view queue, const std::vector<MessageId>& ids) = 0;
+  // Gives parked messages another due time, Unix ms; how many.
+  virtual std::uint64_t reschedule(std::string_view queue, const std::vector<MessageId>& ids,
+                                   std::int64_t due_ms) = 0;
   virtual void delete_queue(std::string_view queue) = 0;
   virtual void backup(const std::string& path) = 0;
   // Finds out what became of messages that users acknowledge in transactions of their own, and bars
@@ -244,6 +251,9 @@ class Transport {
   // By which a store that users' transactions reach is told from every other; else empty.
   virtual std::string store_name() { return {}; }
   virtual Wake* wake() = 0;  // nullptr: no other process can be on this store
+  // By how much the store's clock, by which messages expire, is ahead of this machine's. Any
+  // thread.
+  virtual std::int64_t ahead_ms() const { return 0; }
   // The engine closes: after `most` nobody waits for an answer any more, and what was asked by then
   // is in doubt. Any thread.
   virtual void end_within(Nanos) {}

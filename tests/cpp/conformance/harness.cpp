@@ -204,7 +204,8 @@ std::vector<std::string> ConformanceTest::drain(Process& process, const std::str
 void ConformanceTest::TearDown() {
   if (!store_) return;
   for (const auto& d : observer().depth())
-    EXPECT_EQ(d.sent, d.waiting + d.parked + d.leased + d.done + d.dead + d.purged + d.quarantined)
+    EXPECT_EQ(d.sent, d.waiting + d.parked + d.leased + d.done + d.dead + d.purged + d.quarantined +
+                          d.expired + d.cancelled)
         << "queue " << d.queue << ": waiting " << d.waiting << " parked " << d.parked << " leased "
         << d.leased << " done " << d.done << " dead " << d.dead << " purged " << d.purged
         << " quarantined " << d.quarantined;

@@ -151,11 +151,11 @@ TEST_F(PostgresWriterInterleavings, AMessageParkedDuringAPurgeStaysAndIsCounted)
   worker.append({"x"});
   worker.park("old", clock().wall_ms() + 1'000);
   // The purge stops where it has counted, before it ends.
-  ask("alter function :schema.depth() rename to depth_now;"
-      "create function :schema.depth() returns table (queue text, sent bigint, parked bigint, "
-      "leased bigint, done bigint, dead bigint, purged bigint, quarantined bigint, "
-      "oldest_ms bigint) language plpgsql as $$ begin "
-      "return query select * from :schema.depth_now(); "
+  ask("alter function :schema.balance(text) rename to balance_now;"
+      "create function :schema.balance(p_queue text) returns table (queue text, sent bigint, "
+      "parked bigint, leased bigint, done bigint, dead bigint, purged bigint, quarantined bigint, "
+      "expired bigint, cancelled bigint, oldest timestamptz) language plpgsql as $$ begin "
+      "return query select * from :schema.balance_now(p_queue); "
       "perform pg_advisory_xact_lock_shared(79, 1); end $$");
   OpenTransaction holder(store().config().schema);
   holder.run("select pg_advisory_xact_lock(79, 1)");

@@ -40,6 +40,7 @@ Seen seen_of(Verdict verdict) {
     case Verdict::kReject:
       return Seen::kReject;
     case Verdict::kLeave:
+    case Verdict::kExpire:  // nobody handles these
       break;
   }
   return Seen::kNo;

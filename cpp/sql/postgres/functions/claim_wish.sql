@@ -1,5 +1,6 @@
 -- Returns: how many messages one wish got, by which claims, from the lanes of its subscription,
---   lapsed ones first. p_flags: 1 a suspect may be given, 2 not one more than p_room, 4 continues
+--   lapsed ones first. They are looked at in the order given; with p_aging_ms, and flag 16 as they
+--   are of several bands, as lanes_by_age() says. p_flags: 1 a suspect may be given, 2 not one more than p_room, 4 continues
 --   the wish before it, 8 the owner is entered. passed_over: it got nothing, and where somebody
 --   else was just claiming there seems to be more.
 -- Index: primary key of cursor, claim_lapsed.
@@ -10,6 +11,7 @@ create or replace function :schema.claim_wish(
   p_owner bigint, p_request bigint, p_process int, p_runs_suspect boolean,
     p_settled :schema.claim[],
   p_subscription int, p_lanes int[], p_room int, p_bytes bigint, p_lease_ms bigint, p_flags int,
+  p_aging_ms bigint,
   out taken int, out has_more boolean, out suspects_waiting boolean, out runs_suspect boolean,
   out passed_over boolean, out gens bigint[])
 language plpgsql as $$
@@ -27,7 +29,9 @@ begin
   if p_room <= 0 then
     return;
   end if;
-  if cardinality(p_lanes) > 2 then
+  if p_flags & 16 > 0 and p_aging_ms > 0 then
+    p_lanes := :schema.lanes_by_age(p_subscription, p_lanes, p_aging_ms);
+  elsif cardinality(p_lanes) > 2 then
     p_lanes := :schema.lanes_with_work(p_subscription, p_lanes);
   end if;
   v_has_lapsed := exists (select 1 from :schema.claim c where c.subscription = p_subscription

@@ -1,13 +1,13 @@
--- Returns: every queue's totals, what its open claims hold, and when its oldest waiting block was
---   written; see figures.
--- Index: see figures.
+-- Returns: as read_depth(), for processes of older versions, that know no other ends of a message
+--   than these.
+-- Index: see balance.
 -- Locks: none.
 -- Twice: the same, while nothing happens.
 create or replace function :schema.depth()
 returns table (queue text, sent bigint, parked bigint, leased bigint, done bigint, dead bigint,
                purged bigint, quarantined bigint, oldest_ms bigint)
 language sql as $$
-  select f.queue, f.sent, f.parked, f.leased, f.done, f.dead, f.purged, f.quarantined,
-         (extract(epoch from f.oldest) * 1000)::bigint
-  from :schema.figures(null) f
+  select f.queue, f.sent, f.parked, f.leased, f.done, f.dead, f.purged + f.expired + f.cancelled,
+         f.quarantined, f.oldest_ms
+  from :schema.read_depth() f
 $$

@@ -11,12 +11,12 @@
 create or replace function :schema.exchange(
   p_owner bigint, p_request bigint, p_process int, p_runs_suspect boolean, p_looks_due boolean,
   s_subscriptions int[], s_lanes int[], s_gens bigint[], s_owners bigint[], s_flags int[],
-  s_done text[], s_acked int[],
-  r_settles int[], r_kinds int[], r_delays_ms bigint[], r_reasons text[], r_ids uuid[],
+  s_done text[], s_acked int[], s_expired int[],
+  r_settles int[], r_kinds int[], r_bands int[], r_delays_ms bigint[], r_reasons text[], r_ids uuid[],
   r_bytes int[], r_checksums bigint[], r_ends int[], r_frames bytea,
   e_subscriptions int[], e_lanes int[], e_gens bigint[], e_owners bigint[], e_lease_ms bigint[],
   w_subscriptions int[], w_lane_ends int[], w_lanes int[], w_counts int[], w_bytes bigint[],
-  w_lease_ms bigint[], w_flags int[])
+  w_lease_ms bigint[], w_flags int[], p_aging_ms bigint)
 returns table (what int, i int, value bigint)
 language plpgsql set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$
 #variable_conflict use_variable
@@ -45,8 +45,7 @@ begin
           s_lanes[n], s_gens[n], s_owners[n], 0) for no key update;
     end if;
     if not found then
-      v_lost := v_lost || n;
-      what := 1; i := n - 1; value := 0;
+      v_lost := v_lost || n; what := 1; i := n - 1; value := 0;
       return next;
       continue;
     end if;
@@ -74,11 +73,11 @@ begin
   end loop;
 
   if cardinality(r_ids) > 0 then
-    perform :schema.set_aside(s_subscriptions, v_lost, r_settles, r_kinds, r_delays_ms, r_reasons,
+    perform :schema.set_aside(s_subscriptions, v_lost, r_settles, r_kinds, r_bands, r_delays_ms, r_reasons,
                               r_ids, r_bytes, r_checksums, r_ends, r_frames);
   end if;
   if cardinality(s_gens) > 0 then
-    perform :schema.note_settled(p_owner, p_request, s_subscriptions, s_acked, v_lost, r_settles,
+    perform :schema.note_settled(p_owner, p_request, s_subscriptions, s_acked, s_expired, v_lost, r_settles,
                                  r_kinds);
   end if;
 
@@ -98,7 +97,8 @@ begin
       p_owner, p_request, p_process, p_runs_suspect, v_settled, w_subscriptions[n],
       w_lanes[coalesce(w_lane_ends[n - 1], 0) + 1 : w_lane_ends[n]], v_room, w_bytes[n],
       w_lease_ms[n],
-      w_flags[n] + case when cardinality(s_gens) > 0 or cardinality(e_gens) > 0 then 8 else 0 end);
+      w_flags[n] + case when cardinality(s_gens) > 0 or cardinality(e_gens) > 0 then 8 else 0 end,
+      p_aging_ms);
     p_runs_suspect := v_wish.runs_suspect;
     v_room := greatest(v_room - v_wish.taken, 0);
     what := 3; i := n - 1;

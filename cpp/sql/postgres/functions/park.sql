@@ -4,8 +4,8 @@
 -- Locks: the owner, shared; the queues, so that none goes meanwhile: MQ003 when one is gone.
 -- Twice: an error: (owner, request) is in flushed.
 create or replace function :schema.park(
-  p_owner bigint, p_request bigint, p_queues int[], p_subscriptions int[], p_delays_ms bigint[],
-  p_ids uuid[], p_bytes int[], p_checksums bigint[], p_ends int[], p_frames bytea)
+  p_owner bigint, p_request bigint, p_queues int[], p_subscriptions int[], p_bands int[],
+  p_delays_ms bigint[],  p_ids uuid[], p_bytes int[], p_checksums bigint[], p_ends int[], p_frames bytea)
 returns void language plpgsql set enable_seqscan = off set jit = off as $$
 declare
   v_now timestamptz;
@@ -19,8 +19,8 @@ begin
   v_now := :schema.clock();
   for i in 1 .. cardinality(p_queues) loop
     insert into :schema.parked
-      (queue, subscription, kind, due, parked_at, id, bytes, checksum, frames)
-    values (p_queues[i], 0, 0, v_now + p_delays_ms[i] * interval '1 ms', v_now, p_ids[i],
+      (queue, subscription, band, kind, due, parked_at, id, bytes, checksum, frames)
+    values (p_queues[i], 0, p_bands[i], 0, v_now + p_delays_ms[i] * interval '1 ms', v_now, p_ids[i],
       p_bytes[i],
             p_checksums[i], :schema.slice(p_frames, p_ends, i));
   end loop;

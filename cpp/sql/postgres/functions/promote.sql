@@ -15,22 +15,26 @@ declare
   v_from timestamptz := :schema.due_from();
   v_left timestamptz := case when p_from_left then '-infinity' else v_from end;
   v_queues int[];
+  v_bands int[];
   v_lanes int[];
   v_seen int;
   v_count int;
 begin
-  select array_agg(distinct due.queue), count(*) into v_queues, v_seen from (
-    select p.queue from :schema.parked p where p.due >= v_left and p.due <= v_now
-    order by p.due limit p_max) as due;
-  if v_seen = 0 then
+  select array_agg(due.queue), array_agg(due.band), sum(due.n) into v_queues, v_bands, v_seen from (
+    select d.queue, d.band, count(*) as n from (
+      select p.queue, p.band from :schema.parked p where p.due >= v_left and p.due <= v_now
+      order by p.due limit p_max) as d group by d.queue, d.band) as due;
+  if v_seen is null then
     return 0;
   end if;
   perform :schema.enter(p_owner);
-  v_lanes := array(select :schema.returned_lane(q) from unnest(v_queues) as q order by q);
+  v_lanes := array(select :schema.returned_lane(q, b) from unnest(v_queues, v_bands) as e(q, b)
+                   order by q, b);
   perform :schema.lock_lanes(v_lanes);
   with due as (
     select p.number, l.id as lane from :schema.parked p
     join :schema.lane l on l.queue = p.queue and l.subscription <> 0
+      and l.band = p.band
     where p.due >= v_left and p.due <= v_now and l.id = any (v_lanes)
     order by p.due limit p_max for update of p skip locked
   ), gone as (

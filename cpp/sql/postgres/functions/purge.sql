@@ -34,8 +34,7 @@ begin
   perform :schema.count_acks(array[v_subscription], array[v_acked]);
   delete from :schema.parked where queue = p_queue;
   get diagnostics v_parked = row_count;  -- what is parked from now on stays, and is not counted
-  select * into v_before from :schema.depth() d
-    where d.queue = (select name from :schema.queue where id = p_queue);
+  select * into v_before from :schema.balance((select name from :schema.queue where id = p_queue));
   for v_cursor in select * from :schema.cursor where subscription = v_subscription order by number
     loop
     select max(gen) into v_newest from :schema.claim
@@ -51,7 +50,7 @@ begin
             false, :schema.clock(), 0, 0, v_end, 0, coalesce(v_newest, 0));
   end loop;
   v_gone := v_before.sent - v_before.done - v_before.dead - v_before.purged - v_before.quarantined
-            - v_before.parked + v_parked;
+            - v_before.expired - v_before.cancelled - v_before.parked + v_parked;
   update :schema.totals set purged = purged + v_gone, parked = parked - v_parked
     where subscription = v_subscription;
   return v_gone;

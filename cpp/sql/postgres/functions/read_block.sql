@@ -23,9 +23,11 @@ declare
   v_low bigint;
   v_moment bigint;
   v_ms bigint;
+  v_has_priorities boolean;
 begin
-  if v_footer < 0 or :schema.u32(v_all, v_footer + 12) <> 1 then  -- version 1, no flags
-    return;
+  v_has_priorities := v_footer >= 0 and :schema.u32(v_all, v_footer + 12) = 65537;
+  if v_footer < 0 or not v_has_priorities and :schema.u32(v_all, v_footer + 12) <> 1 then
+    return;  -- version 1, no flags that we do not know
   end if;
   v_count := :schema.u32(v_all, v_footer);
   v_ends := :schema.u32(v_all, v_footer + 4);
@@ -50,6 +52,10 @@ begin
       handler := :schema.as_text(substring(v_all from v_line::int + 1
                                            for v_number.value::int - 1));
       v_line := v_line + v_number.value - 1;
+    end if;
+    if v_has_priorities then
+      v_number := :schema.take_varint(v_all, v_line + 1);
+      v_line := v_number.next;
     end if;
     while v_left > 0 and index < v_count loop
       v_until := :schema.u32(v_all, v_ends + 4 * index);

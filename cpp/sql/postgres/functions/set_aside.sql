@@ -4,7 +4,8 @@
 -- Locks: none. REQUIRES: the claims' row locks.
 -- Twice: keeps them twice; its caller does not come twice.
 create or replace function :schema.set_aside(
-  p_subscriptions int[], p_lost int[], r_settles int[], r_kinds int[], r_delays_ms bigint[],
+  p_subscriptions int[], p_lost int[], r_settles int[], r_kinds int[], r_bands int[],
+  r_delays_ms bigint[],
   r_reasons text[], r_ids uuid[], r_bytes int[], r_checksums bigint[], r_ends int[], r_frames bytea)
 returns void language plpgsql as $$
 declare
@@ -23,8 +24,8 @@ begin
               :schema.slice(r_frames, r_ends, n));
     else
       insert into :schema.parked
-        (queue, subscription, kind, due, parked_at, id, bytes, checksum, frames)
-      values (v_queue, v_subscription, r_kinds[n], v_now + r_delays_ms[n] * interval '1 ms', v_now,
+        (queue, subscription, band, kind, due, parked_at, id, bytes, checksum, frames)
+      values (v_queue, v_subscription, r_bands[n], r_kinds[n], v_now + r_delays_ms[n] * interval '1 ms', v_now,
               r_ids[n], r_bytes[n], r_checksums[n], :schema.slice(r_frames, r_ends, n));
     end if;
   end loop;

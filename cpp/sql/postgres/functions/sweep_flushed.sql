@@ -23,11 +23,12 @@ begin
       delete from :schema.flushed
       where owner = p_owner and request > v_swept and request <= p_heard returning *)
     select subscription, sum(sent) as sent, sum(parked) as parked, sum(done) as done,
-      sum(dead) as dead, sum(failed) as failed
+      sum(dead) as dead, sum(failed) as failed, sum(expired) as expired
     from gone where subscription <> 0 group by subscription order by subscription
   loop
     update :schema.totals set sent = sent + v_change.sent, parked = parked + v_change.parked,
-                              done = done + v_change.done, dead = dead + v_change.dead
+                              done = done + v_change.done, dead = dead + v_change.dead,
+                              expired = expired + v_change.expired
       where subscription = v_change.subscription;
     insert into :schema.rate (subscription, sent, done, failed)
     values (v_change.subscription, v_change.sent, v_change.done, v_change.failed);

@@ -40,6 +40,19 @@ void empty_lane(State& state, Lane& lane) {
   lane.suspects.clear();
 }
 
+// Takes the parked messages of these ids out; totals are the caller's.
+std::vector<Parked> take_parked(State& state, Queue& queue, const std::vector<MessageId>& ids) {
+  std::vector<Parked> out;
+  for (const MessageId id : ids)
+    for (auto row = queue.parked.lower_bound({id, 0});
+         row != queue.parked.end() && row->first.first == id; row = queue.parked.erase(row)) {
+      const auto found = state.parked.find(row->second);
+      out.push_back(std::move(found->second));
+      state.parked.erase(found);
+    }
+  return out;
+}
+
 void empty_parked(State& state, Queue& queue) {
   for (const auto& [id, due] : queue.parked) {
     const auto row = state.parked.find(due);
@@ -70,14 +83,36 @@ std::uint64_t purge(State& state, Queue& queue) {
   lapse_all(state, queue);  // nothing takes a body from under an open claim
   QueueDepth& totals = queue.totals;
   const std::uint64_t count = totals.waiting + totals.parked;
-  empty_lane(state, queue.main);
-  empty_lane(state, queue.returned);
+  for (auto& [priority, band] : queue.bands) {
+    empty_lane(state, band.main);
+    empty_lane(state, band.returned);
+  }
   empty_parked(state, queue);
   state.count -= count;
   totals.purged += count;
   totals.waiting = 0;
   totals.parked = 0;
   return count;
+}
+
+std::uint64_t cancel(State& state, Queue& queue, const std::vector<MessageId>& ids) {
+  const auto gone = take_parked(state, queue, ids);
+  for (const Parked& each : gone) state.bytes -= bytes_of(each.message);
+  state.count -= gone.size();
+  queue.totals.parked -= gone.size();
+  queue.totals.cancelled += gone.size();
+  return gone.size();
+}
+
+std::uint64_t reschedule(State& state, Queue& queue, const std::vector<MessageId>& ids,
+                         std::int64_t due_ms) {
+  auto moved = take_parked(state, queue, ids);
+  for (Parked& each : moved) {
+    const Due due{due_ms, state.draw()};
+    queue.parked.emplace(std::pair(each.message.id, due.number), due);
+    state.parked.emplace(due, std::move(each));
+  }
+  return moved.size();
 }
 
 void delete_queue(State& state, Queue& queue) {

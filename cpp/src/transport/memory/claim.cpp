@@ -94,25 +94,51 @@ class Cutter {
   Room room_;
 };
 
+// The bands in the order in which they are served: by priority, and a band whose oldest message
+// waits rises by one each `aging_ms`; 0: none rises.
+std::vector<Band*> bands_in_order(Queue& queue, std::int64_t aging_ms, const Now& now) {
+  std::vector<std::pair<std::int64_t, Band*>> ranked;
+  for (auto& [priority, band] : queue.bands) {
+    if (!band.has_work() && !band.has_suspects()) continue;
+    std::int64_t rank = priority;
+    if (aging_ms > 0 && queue.bands.size() > 1) {
+      const std::int64_t main = waits_since(band.main), returned = waits_since(band.returned);
+      const std::int64_t since = main == 0 || (returned != 0 && returned < main) ? returned : main;
+      rank = rank * aging_ms + (now.wall_ms - since);
+    }
+    ranked.emplace_back(rank, &band);
+  }
+  std::stable_sort(ranked.begin(), ranked.end(),
+                   [](const auto& a, const auto& b) { return a.first > b.first; });
+  std::vector<Band*> out;
+  for (const auto& [rank, band] : ranked) out.push_back(band);
+  return out;
+}
+
 void claim(State& state, const Caller& caller, const ClaimWish& wish, std::uint32_t count_max,
            const Now& now, ClaimAnswer& out) {
   Queue* const queue = state.find_queue(wish.queue);
   if (queue == nullptr) return;
   const Process& process = state.processes[caller.process];
   Cutter cutter(state, *queue, caller, wish, count_max, now, out);
+  const auto bands = bands_in_order(*queue, state.priority_aging_ms, now);
+  const auto take_suspect = [&](Band* band) {
+    return cutter.take_suspect(band->returned) || cutter.take_suspect(band->main);
+  };
   const bool is_free = process.open_count == 0;
   const bool runs_suspect =
-      process.suspect_count > 0 ||
-      (wish.may_take_suspect && is_free && count_max > 0 &&
-       (cutter.take_suspect(queue->returned) || cutter.take_suspect(queue->main)));
-  if (!runs_suspect) {  // a suspect is alone in its process, or its crash would prove nothing
-    cutter.take_lapsed(queue->returned);
-    cutter.take_lapsed(queue->main);
-    cutter.take_waiting(queue->returned);
-    cutter.take_waiting(queue->main);
-    out.has_more = queue->returned.has_work() || queue->main.has_work();
+      process.suspect_count > 0 || (wish.may_take_suspect && is_free && count_max > 0 &&
+                                    std::any_of(bands.begin(), bands.end(), take_suspect));
+  for (Band* band : bands) {
+    if (!runs_suspect) {  // a suspect is alone in its process, or its crash would prove nothing
+      cutter.take_lapsed(band->returned);
+      cutter.take_lapsed(band->main);
+      cutter.take_waiting(band->returned);
+      cutter.take_waiting(band->main);
+      out.has_more = out.has_more || band->has_work();
+    }
+    out.suspects_waiting = out.suspects_waiting || band->has_suspects();
   }
-  out.suspects_waiting = !queue->returned.suspects.empty() || !queue->main.suspects.empty();
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
-// Cuts claims from the lanes of a queue: what lapsed first, then what was returned, then what
-// waits. Suspects of killing their worker are given one at a time, to a process that holds nothing
-// else.
+// Cuts claims from the lanes of a queue, priority by priority: of each what lapsed first, then what
+// was returned, then what waits. Suspects of killing their worker are given one at a time, to a
+// process that holds nothing else.
 //
 // Threads: guarded by the mutex of the MemoryStore that owns the state.
 #pragma once

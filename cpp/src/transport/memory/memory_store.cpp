@@ -15,7 +15,9 @@ MemoryStore::MemoryStore(const Config& config, Clock& clock)
       strict_queues_(config.strict_queues),
       crash_rule_{config.crashes_max},
       block_bounds_{config.batch_count_max, config.batch_bytes_max},
-      clock_(clock) {}
+      clock_(clock) {
+  state_.priority_aging_ms = config.priority_aging.count();
+}
 
 Now MemoryStore::now() { return {clock_.wall_ms(), clock_.boot_ms()}; }
 
@@ -96,7 +98,7 @@ void MemoryStore::append_all(const Exchange& in, const Now& at) {
   for (const auto& each : in.appends) {
     Queue& queue = state_.make_queue(each.queue);
     queue.totals.sent += each.block->count();
-    append(state_, queue, queue.main, each.block);
+    append(state_, queue, state_.make_band(queue, each.priority).main, each.block);
   }
   for (const auto& each : in.parks) {
     Queue& queue = state_.make_queue(each.queue);
@@ -175,6 +177,17 @@ std::uint64_t MemoryStore::delete_dead(std::string_view queue, const std::vector
 std::uint64_t MemoryStore::purge(std::string_view queue) {
   MutexLock lock(mutex_);
   return memory::purge(state_, require_queue(queue));
+}
+
+std::uint64_t MemoryStore::cancel(std::string_view queue, const std::vector<MessageId>& ids) {
+  MutexLock lock(mutex_);
+  return memory::cancel(state_, require_queue(queue), ids);
+}
+
+std::uint64_t MemoryStore::reschedule(std::string_view queue, const std::vector<MessageId>& ids,
+                                      std::int64_t due_ms) {
+  MutexLock lock(mutex_);
+  return memory::reschedule(state_, require_queue(queue), ids, due_ms);
 }
 
 void MemoryStore::delete_queue(std::string_view queue) {

@@ -48,6 +48,9 @@ class MemoryStore {
   std::uint64_t redrive(std::string_view queue, const std::vector<MessageId>& ids);
   std::uint64_t delete_dead(std::string_view queue, const std::vector<MessageId>& ids);
   std::uint64_t purge(std::string_view queue);
+  std::uint64_t cancel(std::string_view queue, const std::vector<MessageId>& ids);
+  std::uint64_t reschedule(std::string_view queue, const std::vector<MessageId>& ids,
+                           std::int64_t due_ms);
   void delete_queue(std::string_view queue);
   std::uint64_t bytes();
 

@@ -74,6 +74,13 @@ class MemoryLook final : public Look {
     return store_.delete_dead(queue, ids);
   }
   std::uint64_t purge(std::string_view queue) override { return store_.purge(queue); }
+  std::uint64_t cancel(std::string_view queue, const std::vector<MessageId>& ids) override {
+    return store_.cancel(queue, ids);
+  }
+  std::uint64_t reschedule(std::string_view queue, const std::vector<MessageId>& ids,
+                           std::int64_t due_ms) override {
+    return store_.reschedule(queue, ids, due_ms);
+  }
   void delete_queue(std::string_view queue) override { store_.delete_queue(queue); }
   void backup(const std::string&) override {
     throw Error(ErrorCode::kUnsupported,

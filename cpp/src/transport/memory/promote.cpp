@@ -7,11 +7,8 @@ namespace {
 
 // A message that has lived keeps its own id, so it is a parcel of its own.
 Parcel to_parcel(const Queue& queue, const StoredMessage& message) {
-  Parcel parcel;
+  Parcel parcel = Parcel::like(message.view());
   parcel.queue = queue.name;
-  parcel.type = message.type;
-  parcel.content = message.content;
-  parcel.first_id = message.id;
   parcel.add(message.view());
   return parcel;
 }
@@ -20,20 +17,24 @@ Parcel to_parcel(const Queue& queue, const StoredMessage& message) {
 
 void return_all(State& state, Queue& queue, std::vector<StoredMessage> messages,
                 const BlockBounds& bounds, const Now& now) {
-  std::vector<Parcel> parcels;
-  std::uint64_t bytes = 0;
-  const auto flush = [&] {
-    if (parcels.empty()) return;
-    append(state, queue, queue.returned, Block::build(std::exchange(parcels, {}), now.wall_ms));
+  // Those of one priority, in their order.
+  std::map<std::uint8_t, std::pair<std::vector<Parcel>, std::uint64_t>> open;
+  const auto flush = [&](std::uint8_t priority) {
+    auto& [parcels, bytes] = open[priority];
     bytes = 0;
+    append(state, queue, state.make_band(queue, priority).returned,
+           Block::build(std::exchange(parcels, {}), now.wall_ms));
   };
   for (StoredMessage& message : messages) {
+    auto& [parcels, bytes] = open[message.priority];
     Parcel parcel = to_parcel(queue, message);
-    if (parcels.size() == bounds.count_max || bytes + parcel.bytes() > bounds.bytes_max) flush();
+    const bool is_full =
+        parcels.size() == bounds.count_max || bytes + parcel.bytes() > bounds.bytes_max;
+    if (is_full && !parcels.empty()) flush(message.priority);
     bytes += parcel.bytes();
     parcels.push_back(std::move(parcel));
   }
-  flush();
+  for (const auto& [priority, rest] : open) flush(priority);
 }
 
 std::uint32_t promote(State& state, std::uint32_t count_max, const BlockBounds& bounds,

@@ -1,5 +1,5 @@
 // Brings messages that live outside blocks back into lanes: parked ones that are due, dead letters
-// that are sent again. They come back as blocks of the queue's return lane.
+// that are sent again. They come back as blocks of the return lane of their priority.
 //
 // Threads: guarded by the mutex of the MemoryStore that owns the state.
 #pragma once
@@ -22,7 +22,7 @@ struct BlockBounds {
 std::uint32_t promote(State& state, std::uint32_t count_max, const BlockBounds& bounds,
                       const Now& now);
 
-// Puts messages at the end of a queue's return lane, in blocks within `bounds`.
+// Puts messages at the end of the return lanes of a queue, in blocks within `bounds`.
 void return_all(State& state, Queue& queue, std::vector<StoredMessage> messages,
                 const BlockBounds& bounds, const Now& now);
 

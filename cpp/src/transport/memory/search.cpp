@@ -143,6 +143,7 @@ class Page {
   std::vector<FoundMessage>& out_;
 };
 
+// When the oldest message of a lane that waits was first enqueued; 0: none waits.
 std::int64_t oldest_ms(const Lane& lane) {
   std::int64_t oldest = 0;
   const auto look = [&](const Block& block, std::uint32_t index) {
@@ -189,8 +190,9 @@ std::optional<FoundMessage> find_in_lane(const State& state, const Queue& queue,
 
 QueueDepth depth_of(const Queue& queue) {
   QueueDepth out = queue.totals;
-  const std::int64_t main = oldest_ms(queue.main), returned = oldest_ms(queue.returned);
-  out.oldest_ms = main == 0 || (returned != 0 && returned < main) ? returned : main;
+  for (const Lane* lane : lanes_of(queue))
+    if (const std::int64_t ms = oldest_ms(*lane); ms != 0)
+      out.oldest_ms = out.oldest_ms == 0 ? ms : std::min(out.oldest_ms, ms);
   return out;
 }
 
@@ -201,7 +203,7 @@ std::vector<FoundMessage> peek(const State& state, const Queue& queue, std::stri
   std::optional<Cursor> cursor;
   if (!after.empty()) cursor = read_cursor(after, "mp");
   const bool is_parked = cursor && cursor->kind == 'p';
-  for (const Lane* lane : {&queue.main, &queue.returned}) {
+  for (const Lane* lane : lanes_of(queue)) {
     if (is_parked || (cursor && cursor->a > lane->number)) continue;
     page.add_lane(state, *lane, cursor && cursor->a == lane->number ? &*cursor : nullptr);
   }
@@ -213,7 +215,7 @@ std::optional<FoundMessage> find(const State& state, const Queue& queue, Message
   if (const auto row = queue.parked.lower_bound({id, 0});
       row != queue.parked.end() && row->first.first == id)
     return found_parked(queue, row->second, state.parked.at(row->second));
-  for (const Lane* lane : {&queue.main, &queue.returned})
+  for (const Lane* lane : lanes_of(queue))
     if (auto found = find_in_lane(state, queue, *lane, id)) return found;
   const auto row = queue.dead_ids.lower_bound({id, 0});
   if (row == queue.dead_ids.end() || row->first != id) return std::nullopt;

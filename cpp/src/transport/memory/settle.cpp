@@ -104,12 +104,13 @@ bool settle(State& state, const SettleOrder& order, const Now& now, Graveyard& g
   Range& range = row->second.range;
   Queue& queue = *row->second.queue;
   const std::uint32_t newly = newly_done(range, order);
-  MSGQ_CHECK(newly == order.acked + order.backs.size() + order.deads.size(),
+  MSGQ_CHECK(newly == order.acked + order.expired + order.backs.size() + order.deads.size(),
              "a settle decides each message once");
   for (const auto& back : order.backs) park(state, queue, back.due_ms, back.message, now);
   for (const auto& dead : order.deads) bury(state, queue, {dead.message, dead.reason, now.wall_ms});
   queue.totals.leased -= newly;
   queue.totals.done += order.acked;
+  queue.totals.expired += order.expired;
   state.count -= newly;
   range.left -= newly;
   if (range.left == 0) {
@@ -172,7 +173,7 @@ Freed would_free(const State& state, const SettleOrder& order) {
   if (row == state.open.end() || row->second.key != order.claim) return {};
   const Range& range = row->second.range;
   const std::uint32_t newly = newly_done(range, order);
-  return {order.acked, newly == range.left ? range.bytes : 0};
+  return {order.acked + order.expired, newly == range.left ? range.bytes : 0};
 }
 
 }  // namespace msgq::transport::memory

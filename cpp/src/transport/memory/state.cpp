@@ -16,9 +16,41 @@ Queue& State::make_queue(std::string_view name) {
   queue->name = name;
   queue->totals.queue = name;
   queue->subscription = draw();
-  queue->main.number = draw();
-  queue->returned.number = draw();
   return *queues.emplace(queue->name, std::move(queue)).first->second;
+}
+
+Band& State::make_band(Queue& queue, std::uint8_t priority) {
+  const auto [found, is_new] = queue.bands.try_emplace(priority);
+  Band& band = found->second;
+  if (is_new) {
+    band.main.number = draw();
+    band.returned.number = draw();
+  }
+  return band;
+}
+
+std::vector<const Lane*> lanes_of(const Queue& queue) {
+  std::vector<const Lane*> out;
+  for (const auto& [priority, band] : queue.bands)
+    out.insert(out.end(), {&band.main, &band.returned});
+  std::sort(out.begin(), out.end(),
+            [](const Lane* a, const Lane* b) { return a->number < b->number; });
+  return out;
+}
+
+std::int64_t waits_since(const Lane& lane) {
+  std::int64_t oldest = 0;
+  const auto look = [&](const Block& block, std::uint32_t index) {
+    const std::int64_t ms = block.enqueued_ms(index);
+    if (oldest == 0 || ms < oldest) oldest = ms;
+  };
+  if (!lane.waiting.empty()) look(*lane.waiting.front().block, lane.waiting.front().first);
+  for (const auto* ranges : {&lane.lapsed, &lane.suspects})
+    if (!ranges->empty()) {
+      const auto [part, index] = ranges->front().locate(0);
+      look(*part->block, index);
+    }
+  return oldest;
 }
 
 std::uint64_t bytes_of(const StoredMessage& m) {

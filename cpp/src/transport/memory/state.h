@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -45,6 +46,15 @@ struct Lane {
   bool has_work() const { return !lapsed.empty() || !waiting.empty(); }
 };
 
+// The lanes of one priority.
+struct Band {
+  Lane main;      // what producers append
+  Lane returned;  // what was parked or dead and is due again
+
+  bool has_work() const { return main.has_work() || returned.has_work(); }
+  bool has_suspects() const { return !main.suspects.empty() || !returned.suspects.empty(); }
+};
+
 // Where a parked message stands in the order of due times. `number` is drawn when it is parked.
 struct Due {
   std::int64_t due_ms = 0;
@@ -61,8 +71,7 @@ struct DeadLetter {
 struct Queue {
   std::string name;
   std::uint64_t subscription = 0;
-  Lane main;      // what producers append
-  Lane returned;  // what was parked or dead and is due again
+  std::map<std::uint8_t, Band, std::greater<>> bands;  // by priority; made when first used
   std::map<std::pair<MessageId, std::uint64_t>, Due> parked;
   std::map<std::uint64_t, DeadLetter> dead_letters;  // by number, oldest first
   std::set<std::pair<MessageId, std::uint64_t>> dead_ids;
@@ -105,12 +114,19 @@ struct State {
   std::uint64_t last_number = 0;  // gens, seqs, lanes, owners: never used twice
   std::uint64_t count = 0;        // messages stored, dead letters included
   std::uint64_t bytes = 0;
+  std::int64_t priority_aging_ms = 0;  // fixed after construction
 
   std::uint64_t draw() { return ++last_number; }
   // nullptr when there is none.
   Queue* find_queue(std::string_view name);
   Queue& make_queue(std::string_view name);
+  Band& make_band(Queue& queue, std::uint8_t priority);
 };
+
+// All lanes of a queue in the order of their numbers, in which they are listed.
+std::vector<const Lane*> lanes_of(const Queue& queue);
+// When what is next in a lane was enqueued or came back, Unix ms; 0: nothing waits.
+std::int64_t waits_since(const Lane& lane);
 
 // What a message outside blocks weighs.
 std::uint64_t bytes_of(const StoredMessage& message);

@@ -5,10 +5,7 @@
 namespace msgq::transport::postgres {
 
 BlockPtr block_of_one(const StoredMessage& message) {
-  Parcel parcel;
-  parcel.type = message.type;
-  parcel.content = message.content;
-  parcel.first_id = message.id;
+  Parcel parcel = Parcel::like(message.view());
   parcel.add(message.view());
   std::vector<Parcel> parcels;
   parcels.push_back(std::move(parcel));

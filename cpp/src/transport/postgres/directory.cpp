@@ -6,32 +6,44 @@
 
 namespace msgq::transport::postgres {
 
+std::vector<int> Queue::lanes_in_turn(std::int64_t turn) const {
+  std::vector<int> out;
+  for (const auto& [priority, band] : bands) {
+    if (band.returned != 0) out.push_back(band.returned);
+    for (const auto& [shard, lane] : band.by_shard) out.push_back(lane);
+    const auto shards = static_cast<std::ptrdiff_t>(band.by_shard.size());
+    if (shards > 1) std::rotate(out.end() - shards, out.end() - shards + turn % shards, out.end());
+  }
+  return out;
+}
+
+bool Queue::is_returned(int lane) const {
+  return std::any_of(bands.begin(), bands.end(),
+                     [&](const auto& entry) { return entry.second.returned == lane; });
+}
+
 void Directory::refresh(Connection& connection) {
   if (!is_stale_) return;
+  enum Column { kName, kId, kSubscription, kLane, kBand, kShard, kIsReturned };
   const auto version = connection.call("directory_version").integer(0, 0);
-  const Rows rows = connection.call("read_directory");
+  const Rows rows = connection.call("read_lanes");
   queues_.clear();
   for (int row = 0; row < rows.size(); ++row) {
-    const std::string name(rows.bytes(row, 0));
+    const std::string name(rows.bytes(row, kName));
     Queue& queue = queues_[name];
     queue.name = name;
-    queue.id = static_cast<int>(rows.integer(row, 1));
-    queue.subscription = static_cast<int>(rows.integer(row, 2));
-    if (rows.is_null(row, 3)) continue;
-    const int lane = static_cast<int>(rows.integer(row, 3));
-    queue.lanes.push_back(lane);
-    if (rows.integer(row, 5) == 0) queue.by_shard[static_cast<int>(rows.integer(row, 4))] = lane;
+    queue.id = static_cast<int>(rows.integer(row, kId));
+    queue.subscription = static_cast<int>(rows.integer(row, kSubscription));
+    if (rows.is_null(row, kLane)) continue;
+    const int lane = static_cast<int>(rows.integer(row, kLane));
+    Band& band = queue.bands[static_cast<std::uint8_t>(rows.integer(row, kBand) + kPriorityNormal)];
+    if (rows.integer(row, kIsReturned) != 0)
+      band.returned = lane;
+    else
+      band.by_shard[static_cast<int>(rows.integer(row, kShard))] = lane;
   }
   version_ = version;  // read before the rows: what came in between is read the next time
   is_stale_ = false;
-}
-
-std::vector<int> Directory::lanes_in_turn(const Queue& queue, std::int64_t turn) {
-  std::vector<int> out = queue.lanes;
-  const auto shards = static_cast<std::ptrdiff_t>(queue.by_shard.size());
-  if (shards < 2) return out;
-  std::rotate(out.end() - shards, out.end() - shards + turn % shards, out.end());
-  return out;
 }
 
 const Queue* Directory::find(std::string_view name) const {
@@ -51,18 +63,24 @@ const Queue* Directory::of_id(int id) const {
   return nullptr;
 }
 
-bool Directory::can_append(std::string_view name) const {
+bool Directory::can_append(std::string_view name, std::uint8_t priority) const {
   const Queue* queue = find(name);
-  return queue != nullptr && queue->by_shard.count(shard_) > 0;
+  if (queue == nullptr) return false;
+  const auto band = queue->bands.find(priority);
+  return band != queue->bands.end() && band->second.by_shard.count(shard_) > 0;
 }
 
-const Queue& Directory::make_any(Connection& connection, std::string_view name) {
+const Queue& Directory::make_any(Connection& connection, std::string_view name,
+                                 std::uint8_t priority) {
   const Queue* queue = find(name);
-  return queue != nullptr && !queue->by_shard.empty() ? *queue : make(connection, name, false);
+  const bool has_lane = queue != nullptr && queue->bands.count(priority) > 0 &&
+                        !queue->bands.at(priority).by_shard.empty();
+  return has_lane ? *queue : make(connection, name, false, priority);
 }
 
-const Queue& Directory::make(Connection& connection, std::string_view name, bool is_strict) {
-  if (can_append(name)) return *find(name);
+const Queue& Directory::make(Connection& connection, std::string_view name, bool is_strict,
+                             std::uint8_t priority) {
+  if (can_append(name, priority)) return *find(name);
   if (is_strict && find(name) == nullptr) {
     forget();
     refresh(connection);
@@ -71,11 +89,11 @@ const Queue& Directory::make(Connection& connection, std::string_view name, bool
                                             "' (strict_queues is on); make it first");
   }
   Params params;
-  params.text(name).small(shard_);
+  params.text(name).small(shard_).small(priority - kPriorityNormal);
   connection.call("open_queue", params);
   forget();
   refresh(connection);
-  if (!can_append(name))
+  if (!can_append(name, priority))
     throw Error(ErrorCode::kStoreUnavailable, "a queue vanished as it was made");
   return *find(name);
 }

@@ -5,21 +5,34 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "msgq/message.h"
 #include "transport/postgres/connection.h"
 
 namespace msgq::transport::postgres {
+
+// The lanes of one priority.
+struct Band {
+  int returned = 0;             // of messages that were parked or dead; 0: not made yet
+  std::map<int, int> by_shard;  // that producers append to
+};
 
 struct Queue {
   int id = 0;
   std::string name;
   int subscription = 0;
-  std::vector<int> lanes;       // that the subscription reads, the one of returned messages first
-  std::map<int, int> by_shard;  // lanes that producers append to
+  std::map<std::uint8_t, Band, std::greater<>> bands;  // by priority
+
+  // All that the subscription reads, by priority, in each the one of returned messages first.
+  std::vector<int> lanes() const { return lanes_in_turn(0); }
+  // In the order in which the `turn`-th claim looks at them: those of shards take turns.
+  std::vector<int> lanes_in_turn(std::int64_t turn) const;
+  bool is_returned(int lane) const;
 };
 
 class Directory {
@@ -38,16 +51,18 @@ class Directory {
   const std::map<std::string, Queue, std::less<>>& all() const { return queues_; }
   // The queue with a lane to append to, made where it is not there; throws kNotFound when
   // `is_strict`.
-  const Queue& make(Connection& connection, std::string_view name, bool is_strict);
-  // The queue with some lane, for what has no producer here.
-  const Queue& make_any(Connection& connection, std::string_view name);
-  static int any_lane_of(const Queue& queue) { return queue.by_shard.begin()->second; }
+  const Queue& make(Connection& connection, std::string_view name, bool is_strict,
+                    std::uint8_t priority = kPriorityNormal);
+  // The queue with some lane of this priority, for what has no producer here.
+  const Queue& make_any(Connection& connection, std::string_view name, std::uint8_t priority);
+  static int any_lane_of(const Queue& queue, std::uint8_t priority) {
+    return queue.bands.at(priority).by_shard.begin()->second;
+  }
   // Whether it is there and has a lane of this process's shard.
-  bool can_append(std::string_view name) const;
-  int lane_of(const Queue& queue) const { return queue.by_shard.at(shard_); }
-  // The lanes in the order in which the `turn`-th claim looks at them: the one of returned
-  // messages, then those of the shards, each of them first in its turn.
-  static std::vector<int> lanes_in_turn(const Queue& queue, std::int64_t turn);
+  bool can_append(std::string_view name, std::uint8_t priority = kPriorityNormal) const;
+  int lane_of(const Queue& queue, std::uint8_t priority = kPriorityNormal) const {
+    return queue.bands.at(priority).by_shard.at(shard_);
+  }
 
  private:
   int shard_ = 0;

@@ -35,7 +35,7 @@ void put_lanes(const Exchange& in, const Directory& queues, Params& out) {
   std::set<int> lanes;
   for (const ClaimWish& wish : in.claims)
     if (const Queue* queue = are_many ? nullptr : queues.find(wish.queue))
-      lanes.insert(queue->lanes.begin(), queue->lanes.end());
+      for (const int lane : queue->lanes()) lanes.insert(lane);
   Array numbers(Array::Type::kInt4);
   for (const int lane : lanes) numbers.add(lane);
   out.flag(are_many).array(std::move(numbers));

@@ -13,7 +13,7 @@ constexpr const char* kSenders =
     "{append,append_one,park,open_queue,enqueue,join_process,note_lock,note_listens,has_listeners,"
     "shard_of,store_name,beat,leave_process,"
     "open_owner,close_owner,leave_owner,give_back,find_request,sweep_flushed,read_directory,"
-    "directory_version}";
+    "read_lanes,directory_version}";
 
 // As an element of an array in PostgreSQL's text form.
 std::string element(const std::string& name) {
@@ -59,6 +59,14 @@ std::vector<std::string> grant_roles(const ConnectionSpec& spec, const Grantees&
 
 std::vector<std::string> list_senders(pqxx::work& work, const std::string& schema) {
   return texts(work.exec_params(sql::postgres::kListSenders, schema, kSenders));
+}
+
+void grant_again(pqxx::work& work, const std::string& schema,
+                 const std::vector<std::string>& senders) {
+  if (senders.empty()) return;
+  for (const std::string& statement : texts(work.exec_params(
+           sql::postgres::kListGrants, schema, array_of(senders), "{}", "{}", kSenders)))
+    work.exec(statement);
 }
 
 }  // namespace msgq::transport::postgres

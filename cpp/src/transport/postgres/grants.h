@@ -22,7 +22,9 @@ struct Grantees {
 // there or without the rights, kConfigInvalid when no role is named.
 std::vector<std::string> grant_roles(const ConnectionSpec& spec, const Grantees& roles, bool runs);
 
-// What an upgrade would undo, as statements to run behind it; asked in front of it.
+// Roles whose rights an upgrade would undo: asked in front of it, given again behind it.
 std::vector<std::string> list_senders(pqxx::work& work, const std::string& schema);
+void grant_again(pqxx::work& work, const std::string& schema,
+                 const std::vector<std::string>& senders);
 
 }  // namespace msgq::transport::postgres

@@ -33,16 +33,17 @@ Rows list_dead(Connection& connection, int queue, std::int64_t after,
 
 // Puts the dead letters of `rows` back, their counts at zero.
 Params redrive_params(const Queue& queue, const Rows& rows) {
-  Array numbers(Array::Type::kInt8);
+  Array numbers(Array::Type::kInt8), bands(Array::Type::kInt4);
   MessageColumns messages;
   for (int row = 0; row < rows.size(); ++row) {
     StoredMessage message = read_one(rows.bytes(row, 4));
     message.counts = {};
+    bands.add(band_of(message.priority));
     numbers.add(rows.integer(row, 0));
     messages.add(message);
   }
   Params out;
-  out.small(queue.id).array(std::move(numbers));
+  out.small(queue.id).array(std::move(bands)).array(std::move(numbers));
   messages.put(out);
   return out;
 }
@@ -88,25 +89,22 @@ std::vector<std::string> PostgresLook::queues() {
 
 std::vector<QueueDepth> PostgresLook::depth() {
   return use([&](Connection& connection, const Directory&) {
-    const Rows rows = connection.call("depth");
+    const Rows rows = connection.call("read_depth");
     std::vector<QueueDepth> out;
     for (int row = 0; row < rows.size(); ++row) {
-      const auto number = [&](int column) {
-        return static_cast<std::uint64_t>(std::max<std::int64_t>(rows.integer(row, column), 0));
-      };
       QueueDepth each;
       each.queue = rows.bytes(row, 0);
-      each.sent = number(1);
-      each.parked = number(2);
-      each.leased = number(3);
-      each.done = number(4);
-      each.dead = number(5);
-      each.purged = number(6);
-      each.quarantined = number(7);
-      const std::uint64_t elsewhere =
-          each.parked + each.leased + each.done + each.dead + each.purged + each.quarantined;
+      std::uint64_t elsewhere = 0;
+      int column = 1;
+      for (std::uint64_t* field :
+           {&each.sent, &each.parked, &each.leased, &each.done, &each.dead, &each.purged,
+            &each.quarantined, &each.expired, &each.cancelled}) {
+        *field = static_cast<std::uint64_t>(std::max<std::int64_t>(rows.integer(row, column++), 0));
+        if (field != &each.sent) elsewhere += *field;
+      }
       each.waiting = each.sent - std::min(each.sent, elsewhere);
-      if (each.waiting > 0 && !rows.is_null(row, 8)) each.oldest_ms = rows.integer(row, 8);
+      if (each.waiting > 0 && !rows.is_null(row, column))
+        each.oldest_ms = rows.integer(row, column);
       out.push_back(std::move(each));
     }
     return out;
@@ -168,12 +166,30 @@ std::uint64_t PostgresLook::purge(std::string_view queue) {
     Params params;
     params.small(known.id);
     const std::int64_t count = connection.call("purge", params).integer(0, 0);
-    for (const int lane : known.lanes) {
+    for (const int lane : known.lanes()) {
       Params sweep;
       sweep.small(known.subscription).small(lane).integer(0);
       connection.call("sweep_lane", sweep);
     }
     return static_cast<std::uint64_t>(count);
+  });
+}
+
+std::uint64_t PostgresLook::cancel(std::string_view queue, const std::vector<MessageId>& ids) {
+  return use([&](Connection& connection, const Directory& directory) {
+    Params params;
+    params.small(require(directory, queue).id).array(ids_of(ids));
+    return static_cast<std::uint64_t>(connection.call("cancel", params).integer(0, 0));
+  });
+}
+
+std::uint64_t PostgresLook::reschedule(std::string_view queue, const std::vector<MessageId>& ids,
+                                       std::int64_t due_ms) {
+  const std::int64_t delay_ms = std::max<std::int64_t>(due_ms - clock_.wall_ms(), 0);
+  return use([&](Connection& connection, const Directory& directory) {
+    Params params;
+    params.small(require(directory, queue).id).array(ids_of(ids)).integer(delay_ms);
+    return static_cast<std::uint64_t>(connection.call("reschedule", params).integer(0, 0));
   });
 }
 

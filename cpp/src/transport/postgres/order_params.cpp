@@ -28,7 +28,7 @@ std::string bits_of(const Bitmap& done) {
 
 void add_settles(Params& out, const std::vector<SettleOrder>& settles) {
   Array subscriptions(Type::kInt4), lanes(Type::kInt4), gens(Type::kInt8), owners(Type::kInt8);
-  Array flags(Type::kInt4), done(Type::kText), acked(Type::kInt4);
+  Array flags(Type::kInt4), done(Type::kText), acked(Type::kInt4), expired(Type::kInt4);
   for (const SettleOrder& order : settles) {
     subscriptions.add(static_cast<std::int64_t>(order.claim.subscription));
     lanes.add(static_cast<std::int64_t>(order.claim.lane));
@@ -40,21 +40,24 @@ void add_settles(Params& out, const std::vector<SettleOrder>& settles) {
     else
       done.add(bits_of(order.done));
     acked.add(order.acked);
+    expired.add(order.expired);
   }
   out.array(std::move(subscriptions)).array(std::move(lanes)).array(std::move(gens));
   out.array(std::move(owners)).array(std::move(flags)).array(std::move(done));
-  out.array(std::move(acked));
+  out.array(std::move(acked)).array(std::move(expired));
 }
 
 // The messages that settles return or give up, each naming its settle from 1.
 void add_set_aside(Params& out, const Asker& asker, const std::vector<SettleOrder>& settles) {
   constexpr int kRetry = 1, kSnooze = 2, kDead = 3;
-  Array numbers(Type::kInt4), kinds(Type::kInt4), delays(Type::kInt8), reasons(Type::kText);
+  Array numbers(Type::kInt4), kinds(Type::kInt4), bands(Type::kInt4), delays(Type::kInt8);
+  Array reasons(Type::kText);
   MessageColumns kept;
   for (std::size_t i = 0; i < settles.size(); ++i) {
     for (const auto& back : settles[i].backs) {
       numbers.add(static_cast<std::int64_t>(i + 1));
       kinds.add(back.kind == SettleOrder::Return::kRetry ? kRetry : kSnooze);
+      bands.add(band_of(back.message.priority));
       delays.add(from_now(back.due_ms, asker));
       reasons.add_null();
       kept.add(back.message);
@@ -62,13 +65,14 @@ void add_set_aside(Params& out, const Asker& asker, const std::vector<SettleOrde
     for (const auto& dead : settles[i].deads) {
       numbers.add(static_cast<std::int64_t>(i + 1));
       kinds.add(kDead);
+      bands.add(band_of(dead.message.priority));
       delays.add(0);
       reasons.add(dead.reason);
       kept.add(dead.message);
     }
   }
-  out.array(std::move(numbers)).array(std::move(kinds)).array(std::move(delays));
-  out.array(std::move(reasons));
+  out.array(std::move(numbers)).array(std::move(kinds)).array(std::move(bands));
+  out.array(std::move(delays)).array(std::move(reasons));
   kept.put(out);
 }
 
@@ -95,12 +99,13 @@ void add_wishes(Params& out, const Asker& asker, const std::vector<ClaimWish>& w
     const Queue* queue = queues.find(wish.queue);
     subscriptions.add(queue != nullptr ? queue->subscription : 0);
     if (queue != nullptr)
-      for (const int lane : Directory::lanes_in_turn(*queue, asker.request)) lanes.add(lane);
+      for (const int lane : queue->lanes_in_turn(asker.request)) lanes.add(lane);
     ends.add(lanes.size());
     counts.add(static_cast<std::int64_t>(std::min<std::uint32_t>(wish.count_max, 1u << 30)));
     bytes.add(wish.bytes_max > 0 ? static_cast<std::int64_t>(wish.bytes_max) : kAnyBytes);
     leases.add(wish.lease_ms);
-    flags.add((wish.may_take_suspect ? 1 : 0) + (wish.is_exact ? 2 : 0) + (wish.continues ? 4 : 0));
+    flags.add((wish.may_take_suspect ? 1 : 0) + (wish.is_exact ? 2 : 0) + (wish.continues ? 4 : 0) +
+              (queue != nullptr && queue->bands.size() > 1 ? 16 : 0));
   }
   out.array(std::move(subscriptions)).array(std::move(ends)).array(std::move(lanes));
   out.array(std::move(counts)).array(std::move(bytes)).array(std::move(leases));
@@ -113,7 +118,7 @@ Params append_one_params(const Asker& asker, const Append& append, const Directo
   const Queue& queue = *queues.find(append.queue);
   const Block& block = *append.block;
   Params out;
-  out.integer(asker.owner).integer(asker.request).small(queues.lane_of(queue));
+  out.integer(asker.owner).integer(asker.request).small(queues.lane_of(queue, append.priority));
   out.small(queue.subscription).small(static_cast<int>(block.count()));
   out.small(static_cast<int>(block.body_bytes(0, block.count())));
   out.uuid(block.first_id()).uuid(block.last_id());
@@ -129,7 +134,7 @@ Params append_params(const Asker& asker, const std::vector<Append>& appends,
   blocks.reserve(bytes);
   for (const Append& each : appends) {
     const Queue& queue = *queues.find(each.queue);
-    blocks.add(queues.lane_of(queue), queue.subscription, *each.block);
+    blocks.add(queues.lane_of(queue, each.priority), queue.subscription, *each.block);
   }
   Params out;
   out.integer(asker.owner).integer(asker.request);
@@ -138,31 +143,33 @@ Params append_params(const Asker& asker, const std::vector<Append>& appends,
 }
 
 Params park_params(const Asker& asker, const std::vector<Park>& parks, const Directory& queues) {
-  Array ids(Type::kInt4), subscriptions(Type::kInt4), delays(Type::kInt8);
+  Array ids(Type::kInt4), subscriptions(Type::kInt4), bands(Type::kInt4), delays(Type::kInt8);
   MessageColumns kept;
   for (const Park& each : parks) {
     const Queue& queue = *queues.find(each.queue);
     ids.add(queue.id);
     subscriptions.add(queue.subscription);
+    bands.add(band_of(each.message.priority));
     delays.add(from_now(each.due_ms, asker));
     kept.add(each.message);
   }
   Params out;
   out.integer(asker.owner).integer(asker.request).array(std::move(ids));
-  out.array(std::move(subscriptions)).array(std::move(delays));
+  out.array(std::move(subscriptions)).array(std::move(bands)).array(std::move(delays));
   kept.put(out);
   return out;
 }
 
 Params exchange_params(const Asker& asker, const Exchange& in, const Directory& queues,
-                       bool runs_suspect, bool looks_due) {
+                       const Asking& asking) {
   Params out;
   out.integer(asker.owner).integer(asker.request).small(asker.process);
-  out.flag(runs_suspect).flag(looks_due);
+  out.flag(asking.runs_suspect).flag(asking.looks_due);
   add_settles(out, in.settles);
   add_set_aside(out, asker, in.settles);
   add_extends(out, asker, in.extends);
   add_wishes(out, asker, in.claims, queues);
+  out.integer(asking.priority_aging_ms);
   return out;
 }
 

@@ -27,7 +27,12 @@ Params append_one_params(const Asker& asker, const Append& append, const Directo
 Params append_params(const Asker& asker, const std::vector<Append>& appends,
                      const Directory& queues);
 Params park_params(const Asker& asker, const std::vector<Park>& parks, const Directory& queues);
+struct Asking {
+  bool runs_suspect = false;
+  bool looks_due = false;
+  std::int64_t priority_aging_ms = 0;
+};
 Params exchange_params(const Asker& asker, const Exchange& in, const Directory& queues,
-                       bool runs_suspect, bool looks_due);
+                       const Asking& asking);
 
 }  // namespace msgq::transport::postgres

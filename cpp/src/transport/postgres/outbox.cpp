@@ -9,7 +9,20 @@
 namespace msgq::transport::postgres {
 namespace {
 
-enum Column { kMark, kNumber, kQueue, kId, kHandler, kContent, kHeaders, kBody, kDueMs, kAtMs };
+enum Column {
+  kMark,
+  kNumber,
+  kQueue,
+  kId,
+  kHandler,
+  kContent,
+  kHeaders,
+  kBody,
+  kDueMs,
+  kAtMs,
+  kPriority,
+  kExpiresMs
+};
 
 StoredMessage read_message(const Rows& rows, int row) {
   StoredMessage out;
@@ -19,25 +32,25 @@ StoredMessage read_message(const Rows& rows, int row) {
   out.headers = rows.bytes(row, kHeaders);
   out.body = rows.bytes(row, kBody);
   out.enqueued_ms = rows.integer(row, kAtMs);
+  out.priority = static_cast<std::uint8_t>(rows.integer(row, kPriority));
+  out.expires_ms = rows.integer(row, kExpiresMs);
   return out;
 }
 
 constexpr std::size_t kBlockBytesMax = 256u << 10;
 constexpr std::int64_t kLookBytesMax = 8ll << 20;
 
-// Adds blocks of these messages, a parcel each, as their ids do not follow one another.
+// Adds blocks of these messages of one priority, a parcel each, as their ids do not follow one
+// another.
 void add_blocks(const Queue& queue, const std::vector<StoredMessage>& messages, BlockColumns& out) {
   std::vector<Parcel> parcels;
   std::size_t bytes = 0;
   for (const StoredMessage& message : messages) {
-    Parcel& parcel = parcels.emplace_back();
-    parcel.type = message.type;
-    parcel.content = message.content;
-    parcel.first_id = message.id;
-    parcel.add(message.view());
+    parcels.push_back(Parcel::like(message.view()));
+    parcels.back().add(message.view());
     bytes += message.body.size() + message.headers.size();
     if (bytes < kBlockBytesMax && &message != &messages.back()) continue;
-    out.add(Directory::any_lane_of(queue), queue.subscription,
+    out.add(Directory::any_lane_of(queue, message.priority), queue.subscription,
             *Block::build(std::exchange(parcels, {}), messages.front().enqueued_ms));
     bytes = 0;
   }
@@ -51,7 +64,7 @@ std::uint32_t Outbox::drain(Connection& connection, Asker& asker, Directory& que
                             std::uint32_t limit) {
   Params asked;
   asked.integer(mark_).small(static_cast<int>(limit)).integer(kLookBytesMax);
-  const Rows rows = connection.call("read_outbox", asked);
+  const Rows rows = connection.call("read_letters", asked);
   const auto count = static_cast<std::uint32_t>(rows.size() - 1);  // the first row is the mark
   std::int64_t bytes = 0;
   for (int row = 1; row < rows.size(); ++row)
@@ -60,28 +73,31 @@ std::uint32_t Outbox::drain(Connection& connection, Asker& asker, Directory& que
   if (count > 0) {
     used_at_ = clock_.steady();
     Array numbers(Array::Type::kInt8), ids(Array::Type::kInt4), due(Array::Type::kInt8);
-    Array subscriptions(Array::Type::kInt4);
+    Array subscriptions(Array::Type::kInt4), bands(Array::Type::kInt4);
     MessageColumns later;
-    std::map<std::string, std::vector<StoredMessage>, std::less<>> now;
+    std::map<std::pair<std::string, std::uint8_t>, std::vector<StoredMessage>> now;
     for (int row = 1; row < rows.size(); ++row) {
       numbers.add(rows.integer(row, kNumber));
-      const Queue& queue = queues.make_any(connection, rows.bytes(row, kQueue));
+      StoredMessage message = read_message(rows, row);
+      const Queue& queue = queues.make_any(connection, rows.bytes(row, kQueue), message.priority);
       if (rows.is_null(row, kDueMs)) {
-        now[queue.name].push_back(read_message(rows, row));
+        now[{queue.name, message.priority}].push_back(std::move(message));
         continue;
       }
       ids.add(queue.id);
       subscriptions.add(queue.subscription);
+      bands.add(band_of(message.priority));
       due.add(rows.integer(row, kDueMs));
-      later.add(read_message(rows, row));
+      later.add(message);
     }
     BlockColumns blocks;
-    for (const auto& [name, messages] : now) add_blocks(*queues.find(name), messages, blocks);
+    for (const auto& [to, messages] : now) add_blocks(*queues.find(to.first), messages, blocks);
     Params params;
     params.integer(asker.owner).integer(++asker.request).integer(mark_);
     params.array(std::move(numbers));
     blocks.put(params);
-    params.array(std::move(ids)).array(std::move(subscriptions)).array(std::move(due));
+    params.array(std::move(ids)).array(std::move(subscriptions)).array(std::move(bands));
+    params.array(std::move(due));
     later.put(params);
     if (connection.call("drain_outbox", params).integer(0, 0) == 0) return 0;
   }

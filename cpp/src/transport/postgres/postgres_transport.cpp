@@ -65,6 +65,7 @@ Capability capability_of(Capability out, const Config& config) {
 postgres::Rules rules_of(const Config& config, const PostgresOptions& options) {
   postgres::Rules rules;
   rules.strict_queues = config.strict_queues;
+  rules.priority_aging_ms = config.priority_aging.count();
   rules.reclaim = options.reclaim;
   rules.reclaim.crashes_max = config.crashes_max;
   return rules;

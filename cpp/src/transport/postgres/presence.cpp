@@ -18,6 +18,8 @@ namespace {
 constexpr Nanos kHintGap = std::chrono::milliseconds(2);
 // Who has just begun to listen looks for itself, at least this often.
 constexpr Nanos kOthersGap = std::chrono::milliseconds(250);
+// Clocks drift apart by no more than a few milliseconds in this time.
+constexpr Nanos kCompareGap = std::chrono::seconds(30);
 constexpr Nanos kBackoffMin = std::chrono::milliseconds(50);
 constexpr Nanos kBackoffMax = std::chrono::seconds(2);
 
@@ -70,8 +72,18 @@ void Presence::join() {
   shard_.store(static_cast<int>(connection_->call("shard_of", place).integer(0, 0)),
                std::memory_order_release);
   process_.store(process, std::memory_order_release);
+  compare_clocks();
   keep_up();
   beat();
+}
+
+// The server said so between the two times here.
+void Presence::compare_clocks() {
+  const std::int64_t before = system_clock().wall_ms();
+  const std::int64_t there = connection_->call("clock_ms").integer(0, 0);
+  const std::int64_t here = before + (system_clock().wall_ms() - before) / 2;
+  ahead_ms_.store(there - here, std::memory_order_relaxed);
+  compared_at_ = now();
 }
 
 // What a session has to hold and a new one must take up again: the lock, and the ear for hints.
@@ -126,6 +138,7 @@ void Presence::beat() {
   has_others_ = answer.integer(0, 1) != 0;
   beaten_at_ = now();
   if (answer.integer(0, 0) == 0) return join();
+  if (beaten_at_ - compared_at_ >= kCompareGap) compare_clocks();
   if (is_listening_) outbox_.try_take(*connection_, beaten_at_);
 }
 

@@ -38,6 +38,8 @@ class Presence final : public Wake {
   bool is_pooled() const { return is_pooled_.load(std::memory_order_acquire); }
   // By which this store is told from every other; as store_name.sql says.
   const std::string& store_name() const { return store_name_; }
+  // By how much the server's clock is ahead of this machine's.
+  std::int64_t ahead_ms() const { return ahead_ms_.load(std::memory_order_relaxed); }
   // Joins again when others buried this process. Throws as Connection.
   void rejoin(int buried);
   // Leaves cleanly; afterwards nothing is done any more. Never throws.
@@ -57,6 +59,7 @@ class Presence final : public Wake {
   void keep_up() MSGQ_REQUIRES(mutex_);
   void start_listening() MSGQ_REQUIRES(mutex_);
   void beat() MSGQ_REQUIRES(mutex_);
+  void compare_clocks() MSGQ_REQUIRES(mutex_);
   void take_hints() MSGQ_REQUIRES(mutex_);
   bool watch() MSGQ_REQUIRES(mutex_);
   void send_now() MSGQ_REQUIRES(mutex_);
@@ -74,6 +77,7 @@ class Presence final : public Wake {
   std::unique_ptr<Connection> connection_ MSGQ_GUARDED_BY(mutex_);
   OutboxWatch outbox_ MSGQ_GUARDED_BY(mutex_);
   Nanos beaten_at_ MSGQ_GUARDED_BY(mutex_){0};
+  Nanos compared_at_ MSGQ_GUARDED_BY(mutex_){0};
   Nanos retry_at_ MSGQ_GUARDED_BY(mutex_){0};
   Nanos backoff_ MSGQ_GUARDED_BY(mutex_){0};
   Nanos hinted_at_ MSGQ_GUARDED_BY(mutex_){0};
@@ -83,6 +87,7 @@ class Presence final : public Wake {
   bool is_away_ MSGQ_GUARDED_BY(mutex_) = false;  // said so in the log
   // atomic
   std::atomic<int> process_{0}, shard_{0};
+  std::atomic<std::int64_t> ahead_ms_{0};
   std::atomic<bool> has_others_{false};     // who listen: nobody does, no hint
   std::atomic<std::int64_t> others_at_{0};  // when they are looked for again, if there were none
   std::atomic<bool> is_wanting_{false};     // of hints

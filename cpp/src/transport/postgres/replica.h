@@ -46,6 +46,13 @@ class ReplicaLook final : public Look {
     return primary_.delete_dead(queue, ids);
   }
   std::uint64_t purge(std::string_view queue) override { return primary_.purge(queue); }
+  std::uint64_t cancel(std::string_view queue, const std::vector<MessageId>& ids) override {
+    return primary_.cancel(queue, ids);
+  }
+  std::uint64_t reschedule(std::string_view queue, const std::vector<MessageId>& ids,
+                           std::int64_t due_ms) override {
+    return primary_.reschedule(queue, ids, due_ms);
+  }
   void delete_queue(std::string_view queue) override { primary_.delete_queue(queue); }
   void backup(const std::string& path) override { primary_.backup(path); }
   std::uint64_t store_bytes() override;

@@ -15,7 +15,8 @@ namespace {
 // kMigrations[v] takes a schema from version v to v + 1. Numbers are never reused, texts never
 // changed.
 constexpr const char* kMigrations[] = {sql::postgres::kMigration0001Create,
-                                       sql::postgres::kMigration0002AcksAndPoolers};
+                                       sql::postgres::kMigration0002AcksAndPoolers,
+                                       sql::postgres::kMigration0003PriorityAndTime};
 static_assert(std::size(kMigrations) == kSchemaVersion);
 
 // 0 when there is nothing yet.
@@ -74,7 +75,7 @@ void upgrade(pqxx::work& work, const std::string& schema, int version) {
   for (const char* function : sql::postgres::functions::kAll)
     work.exec(with_schema(function, schema));
   for (const char* view : sql::postgres::views::kAll) work.exec(with_schema(view, schema));
-  for (const std::string& statement : senders) work.exec(statement);
+  grant_again(work, schema, senders);
   if (read_version(work, schema) != kSchemaVersion)
     work.exec_params(with_schema(sql::postgres::kNoteVersion, schema), kSchemaVersion);
 }

@@ -12,7 +12,7 @@
 
 namespace msgq::transport::postgres {
 
-inline constexpr int kSchemaVersion = 2;
+inline constexpr int kSchemaVersion = 3;
 
 // Makes what is missing when `creates`. Throws kSchemaMismatch naming the command that helps, and
 // what a connection throws.

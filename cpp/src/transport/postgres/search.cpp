@@ -191,7 +191,8 @@ std::vector<FoundMessage> Search::peek(const Queue& queue, std::string_view afte
   if (!after.empty()) mark = Bookmark::read(after, "mp");
   const bool is_parked = mark && mark->kind == 'p';
   bool is_behind = !mark || is_parked;  // the lane of the mark was seen
-  for (auto lane = queue.lanes.rbegin(); lane != queue.lanes.rend() && !is_parked; ++lane) {
+  const std::vector<int> lanes = queue.lanes();
+  for (auto lane = lanes.rbegin(); lane != lanes.rend() && !is_parked; ++lane) {
     Place from;
     if (!is_behind) {
       if (static_cast<std::int64_t>(mark->a) != *lane) continue;
@@ -214,11 +215,9 @@ std::optional<FoundMessage> Search::find(const Queue& queue, MessageId id) {
   const MessageId before{id.low == 0 ? id.high - 1 : id.high, id.low - 1};
   for (FoundMessage& each : parked(queue, before, ~0ull >> 1, 1))
     if (each.message.id == id) return std::move(each);
-  for (const int lane : queue.lanes) {
+  for (const int lane : queue.lanes()) {
     Params params;
-    const bool is_returned =
-        lane == queue.lanes.front() && queue.by_shard.size() < queue.lanes.size();
-    params.small(lane).uuid(id).integer(id.unix_ms()).flag(is_returned);
+    params.small(lane).uuid(id).integer(id.unix_ms()).flag(queue.is_returned(lane));
     const Rows candidates = connection_.call("find_blocks", params);
     for (int row = 0; row < candidates.size(); ++row)
       if (auto found = LaneView(connection_, queue, lane).find_in(candidates.integer(row, 0), id))

@@ -160,11 +160,14 @@ bool PostgresSession::is_ready_for(const Exchange& in) const {
   const bool has_connection = connection_ && connection_->is_fresh() && asker_.owner != 0;
   const bool only_stores = in.settles.empty() && in.extends.empty() && in.claims.empty() &&
                            in.ack_looks.empty() && in.promote_max == 0 && !in.reclaims;
-  const auto is_known = [&](const auto& each) { return directory_.can_append(each.queue); };
+  const auto is_known = [&](const Append& each) {
+    return directory_.can_append(each.queue, each.priority);
+  };
+  const auto is_there = [&](const Park& each) { return directory_.can_append(each.queue); };
   return has_connection && only_stores && !is_closed_ && !is_in_doubt_ && !directory_.is_stale() &&
          asker_.request - swept_ < kSweepEvery &&
          std::all_of(in.appends.begin(), in.appends.end(), is_known) &&
-         std::all_of(in.parks.begin(), in.parks.end(), is_known);
+         std::all_of(in.parks.begin(), in.parks.end(), is_there);
 }
 
 bool PostgresSession::begin(const Exchange& in) {
@@ -268,16 +271,16 @@ void PostgresSession::look_at_acks(const Exchange& in, ExchangeResult& out) {
 void PostgresSession::prepare_queues(const Exchange& in) {
   directory_.refresh(*connection_);
   for (const auto& each : in.appends)
-    directory_.make(*connection_, each.queue, parts_.rules.strict_queues);
+    directory_.make(*connection_, each.queue, parts_.rules.strict_queues, each.priority);
   for (const auto& each : in.parks)
     directory_.make(*connection_, each.queue, parts_.rules.strict_queues);
   // One may have gone while another was made.
-  const auto check = [&](const std::string& queue) {
-    if (!directory_.can_append(queue))
+  const auto check = [&](const std::string& queue, std::uint8_t priority) {
+    if (!directory_.can_append(queue, priority))
       throw Error(ErrorCode::kStoreUnavailable, "queue '" + queue + "' was deleted meanwhile");
   };
-  for (const auto& each : in.appends) check(each.queue);
-  for (const auto& each : in.parks) check(each.queue);
+  for (const auto& each : in.appends) check(each.queue, each.priority);
+  for (const auto& each : in.parks) check(each.queue, kPriorityNormal);
 }
 
 // Others park too: looked up when this exchange may have changed it, and now and then.
@@ -303,14 +306,15 @@ PostgresSession::Sent PostgresSession::send(const Exchange& in, bool looks_due) 
   if (sent.is_park) connection_->send("park", park_params(asker_, in.parks, directory_));
   if (sent.is_exchange)
     connection_->send("exchange",
-                      exchange_params(asker_, in, directory_, runs_suspect_, looks_due));
+                      exchange_params(asker_, in, directory_,
+                                      {runs_suspect_, looks_due, parts_.rules.priority_aging_ms}));
   connection_->commit();
   if (!sent.is_claim) return sent;
   Array subscriptions(Array::Type::kInt4), lanes(Array::Type::kInt4);
   std::set<std::pair<int, int>> asked;
   for (const ClaimWish& wish : in.claims)
     if (const Queue* queue = directory_.find(wish.queue))
-      for (const int lane : queue->lanes)
+      for (const int lane : queue->lanes())
         if (asked.emplace(queue->subscription, lane).second) {
           subscriptions.add(queue->subscription);
           lanes.add(lane);

@@ -32,6 +32,7 @@ namespace msgq::transport::postgres {
 
 struct Rules {
   bool strict_queues = false;
+  std::int64_t priority_aging_ms = 0;
   bool may_work = true;  // a role that may only send leaves all else to others
   ReclaimRules reclaim;
 };

@@ -49,7 +49,7 @@ void Sweeper::sweep(Connection& connection, Lane lane) {
 void Sweeper::take_turn(Connection& connection, const Directory& directory) {
   Lane first{0, 0}, next{0, 0};
   for (const auto& [name, queue] : directory.all())
-    for (const int number : queue.lanes) {
+    for (const int number : queue.lanes()) {
       const Lane lane{queue.subscription, number};
       if (first == Lane{0, 0} || lane < first) first = lane;
       if (lane > last_ && (next == Lane{0, 0} || lane < next)) next = lane;

@@ -70,8 +70,7 @@ std::uint64_t delete_dead_some(Store& store, Queue& queue, const std::vector<Mes
 }
 
 std::uint64_t purge(Store& store, Queue& queue) {
-  skip_lane(store, queue, queue.main);
-  if (queue.returned != 0) skip_lane(store, queue, queue.returned);
+  for (const std::int64_t lane : queue.lanes()) skip_lane(store, queue, lane);
   store.parked.remove_queue(queue.id);
   const Totals totals = store.totals.read(queue.subscription);
   const std::int64_t count = totals.waiting() + totals.leased + totals.parked;
@@ -82,10 +81,26 @@ std::uint64_t purge(Store& store, Queue& queue) {
   return static_cast<std::uint64_t>(count);
 }
 
+std::uint64_t cancel(Store& store, Queue& queue, const std::vector<MessageId>& ids) {
+  std::int64_t count = 0;
+  for (const MessageId id : ids) count += store.parked.cancel(queue.id, id);
+  Totals& change = store.totals.change(queue.subscription);
+  change.parked -= count;
+  change.cancelled += count;
+  return static_cast<std::uint64_t>(count);
+}
+
+std::uint64_t reschedule(Store& store, Queue& queue, const std::vector<MessageId>& ids,
+                         std::int64_t due_ms) {
+  std::int64_t count = 0;
+  for (const MessageId id : ids) count += store.parked.reschedule(queue.id, id, due_ms);
+  return static_cast<std::uint64_t>(count);
+}
+
 bool sweep_some(Store& store, const Queue& queue) {
   bool has_more = false;
-  for (const std::int64_t lane : {queue.main, queue.returned})
-    has_more |= lane != 0 && store.blocks.sweep(lane, floor_of(store, queue, lane), kBlocksPerStep);
+  for (const std::int64_t lane : queue.lanes())
+    has_more |= store.blocks.sweep(lane, floor_of(store, queue, lane), kBlocksPerStep);
   return has_more;
 }
 
@@ -93,8 +108,7 @@ void remove_queue(Store& store, Queue& queue) {
   purge(store, queue);
   store.dead.remove_queue(queue.id);
   store.claims.forget_subscription(queue.subscription);
-  for (const std::int64_t lane : {queue.main, queue.returned})
-    if (lane != 0) store.blocks.remove(lane, 0, kSeqMask);
+  for (const std::int64_t lane : queue.lanes()) store.blocks.remove(lane, 0, kSeqMask);
   store.totals.forget(queue.subscription);
   store.directory.remove(queue, store.counter);
 }

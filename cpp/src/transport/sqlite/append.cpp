@@ -11,10 +11,10 @@ void append_to(Store& store, std::int64_t lane, const BlockPtr& block) {
                       store.counter.stamp(store.now.wall_ms));
 }
 
-// Whether `message` can join the parcel: consecutive id, same type and content.
+// Whether `message` can join the parcel: consecutive id, otherwise alike.
 bool continues(const Parcel& parcel, const StoredMessage& message) {
-  return message.content == parcel.content && message.type == parcel.type &&
-         message.id == parcel.first_id.plus(parcel.count());
+  return message.id == parcel.first_id.plus(parcel.count()) &&
+         parcel.is_like(Parcel::like(message.view()));
 }
 
 }  // namespace
@@ -22,7 +22,7 @@ bool continues(const Parcel& parcel, const StoredMessage& message) {
 void append(Store& store, const Append& order) {
   Queue& queue = store.require_queue(order.queue);
   store.totals.change(queue.subscription).sent += order.block->count();
-  append_to(store, queue.main, order.block);
+  append_to(store, store.directory.make_main(queue, order.priority, store.counter), order.block);
 }
 
 void park(Store& store, const Park& order) {
@@ -34,29 +34,32 @@ void park(Store& store, const Park& order) {
                     order.due_ms, store.now.wall_ms});
 }
 
-void return_all(Store& store, Queue& queue, const std::vector<StoredMessage>& messages) {
+// A block of one priority in the making.
+struct Returning {
   std::vector<Parcel> parcels;
   std::size_t count = 0, bytes = 0;
-  const auto flush = [&] {
-    if (parcels.empty()) return;
-    append_to(store, store.directory.make_returned(queue, store.counter),
-              Block::build(std::exchange(parcels, {}), store.now.wall_ms));
-    count = bytes = 0;
+};
+
+void return_all(Store& store, Queue& queue, const std::vector<StoredMessage>& messages) {
+  std::map<std::uint8_t, Returning> open;
+  const auto flush = [&](std::uint8_t priority, Returning& some) {
+    append_to(store, store.directory.make_returned(queue, priority, store.counter),
+              Block::build(std::move(some.parcels), store.now.wall_ms));
+    some = {};
   };
   for (const StoredMessage& message : messages) {
+    Returning& some = open[message.priority];
     const std::size_t size = message.body.size() + message.headers.size() + message.history.size();
-    if (count == store.rules.block_count_max || bytes + size > store.rules.block_bytes_max) flush();
-    if (parcels.empty() || !continues(parcels.back(), message)) {
-      Parcel& parcel = parcels.emplace_back();
-      parcel.type = message.type;
-      parcel.content = message.content;
-      parcel.first_id = message.id;
-    }
-    parcels.back().add(message.view());
-    ++count;
-    bytes += size;
+    const bool is_full = some.count == store.rules.block_count_max ||
+                         some.bytes + size > store.rules.block_bytes_max;
+    if (is_full && some.count > 0) flush(message.priority, some);
+    if (some.parcels.empty() || !continues(some.parcels.back(), message))
+      some.parcels.push_back(Parcel::like(message.view()));
+    some.parcels.back().add(message.view());
+    ++some.count;
+    some.bytes += size;
   }
-  flush();
+  for (auto& [priority, rest] : open) flush(priority, rest);
 }
 
 std::uint32_t promote(Store& store, std::uint32_t count_max) {

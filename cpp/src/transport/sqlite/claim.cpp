@@ -230,28 +230,75 @@ bool has_suspect(const std::vector<ClaimRow>& rows) {
                      [](const ClaimRow& row) { return row.is_suspect && row.n > 0; });
 }
 
+// What may be claimed of one priority.
+struct Work {
+  Band lanes;
+  std::vector<ClaimRow> returned, main;  // lapsed
+  std::int64_t rank = 0;
+
+  bool has_suspect() const { return sqlite::has_suspect(returned) || sqlite::has_suspect(main); }
+};
+
+// When what is next in a lane was written; nullopt: nothing waits there.
+std::optional<std::int64_t> waits_since(Store& store, const Queue& queue, std::int64_t lane,
+                                        const std::vector<ClaimRow>& lapsed) {
+  if (lane == 0) return std::nullopt;
+  const Place position = store.claims.read_newest(queue.subscription, lane).position;
+  return store.headers.written_from(lane, lapsed.empty() ? position.seq : lapsed.front().from.seq);
+}
+
+// By priority, and a priority whose oldest message waits rises by one each `aging_ms`.
+void rank(Store& store, const Queue& queue, std::vector<Work>& all) {
+  const std::int64_t aging_ms = store.rules.priority_aging_ms;
+  if (aging_ms == 0 || all.size() < 2) return;
+  auto priority = queue.bands.begin();
+  for (Work& work : all) {
+    const auto main = waits_since(store, queue, work.lanes.main, work.main);
+    const auto returned = waits_since(store, queue, work.lanes.returned, work.returned);
+    const std::int64_t now = store.now.wall_ms;
+    const std::int64_t since = std::min(main.value_or(now), returned.value_or(now));
+    work.rank = (priority++)->first * aging_ms + now - since;
+  }
+  std::stable_sort(all.begin(), all.end(),
+                   [](const Work& a, const Work& b) { return a.rank > b.rank; });
+}
+
+std::vector<Work> work_of(Store& store, const Queue& queue) {
+  std::vector<Work> out;
+  const auto lapsed = [&](std::int64_t lane) {
+    return lane == 0 ? std::vector<ClaimRow>() : store.claims.read_lapsed(queue.subscription, lane);
+  };
+  for (const auto& [priority, band] : queue.bands)
+    out.push_back({band, lapsed(band.returned), lapsed(band.main), 0});
+  rank(store, queue, out);
+  return out;
+}
+
 void claim(Store& store, const ClaimWish& wish, ClaimAnswer& out) {
   const Queue* const queue = store.directory.find(wish.queue);
   if (queue == nullptr || wish.count_max == 0) return;
-  std::vector<ClaimRow> returned, main = store.claims.read_lapsed(queue->subscription, queue->main);
-  if (queue->returned != 0)
-    returned = store.claims.read_lapsed(queue->subscription, queue->returned);
-  const bool has_suspects = has_suspect(returned) || has_suspect(main);
+  std::vector<Work> all = work_of(store, *queue);
+  const auto has_suspects = [&] {
+    return std::any_of(all.begin(), all.end(), [](const Work& w) { return w.has_suspect(); });
+  };
   Cutter cutter(store, *queue, wish, out);
-  if (has_suspects || store.runs_suspect) {
+  if (store.runs_suspect || has_suspects()) {
     const HeldCount held = store.claims.count_of_process(store.process);
     store.runs_suspect = held.suspect > 0;
     if (!store.runs_suspect && wish.may_take_suspect && held.all == 0)
-      store.runs_suspect =
-          cutter.take_suspect(queue->returned, returned) || cutter.take_suspect(queue->main, main);
+      store.runs_suspect = std::any_of(all.begin(), all.end(), [&](Work& work) {
+        return cutter.take_suspect(work.lanes.returned, work.returned) ||
+               cutter.take_suspect(work.lanes.main, work.main);
+      });
   }
-  if (!store.runs_suspect) {  // a suspect is alone in its process, or its crash would prove nothing
-    cutter.take_lapsed(queue->returned, returned);
-    cutter.take_lapsed(queue->main, main);
-    if (queue->returned != 0) cutter.take_waiting(queue->returned);
-    cutter.take_waiting(queue->main);
+  for (Work& work : all) {
+    if (store.runs_suspect) break;  // it is alone in its process, or its crash would prove nothing
+    cutter.take_lapsed(work.lanes.returned, work.returned);
+    cutter.take_lapsed(work.lanes.main, work.main);
+    if (work.lanes.returned != 0) cutter.take_waiting(work.lanes.returned);
+    if (work.lanes.main != 0) cutter.take_waiting(work.lanes.main);
   }
-  out.suspects_waiting = has_suspect(returned) || has_suspect(main);
+  out.suspects_waiting = has_suspects();
 }
 
 }  // namespace

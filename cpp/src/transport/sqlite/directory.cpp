@@ -1,6 +1,9 @@
 #include "transport/sqlite/directory.h"
 
+#include <algorithm>
+
 #include "msgq/error.h"
+#include "msgq/message.h"
 #include "transport/sql_text.h"
 
 namespace msgq::transport::sqlite {
@@ -22,14 +25,32 @@ Directory::Directory(sqlite3* database)
       delete_lanes_(database, sql::sqlite::kDeleteLaneRows),
       delete_totals_(database, sql::sqlite::kDeleteTotals) {}
 
+std::vector<std::int64_t> Queue::lanes() const {
+  std::vector<std::int64_t> out;
+  for (const auto& [priority, band] : bands)
+    for (const std::int64_t lane : {band.main, band.returned})
+      if (lane != 0) out.push_back(lane);
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
+bool Queue::is_main(std::int64_t lane) const {
+  return std::any_of(bands.begin(), bands.end(),
+                     [&](const auto& entry) { return entry.second.main == lane; });
+}
+
 void Directory::refresh(std::int64_t version) {
   if (version == version_) return;
   queues_.clear();
   Cursor row = read_.query();
   while (row.next()) {
-    Queue queue{row.integer(0), row.text(1), row.integer(2), row.integer(3), row.integer(4)};
-    std::string name = queue.name;
-    queues_.emplace(std::move(name), std::move(queue));
+    Queue& queue = queues_[row.text(1)];
+    queue.id = row.integer(0);
+    queue.name = row.text(1);
+    queue.subscription = row.integer(2);
+    if (row.is_null(3)) continue;
+    Band& band = queue.bands[static_cast<std::uint8_t>(row.integer(4) + kPriorityNormal)];
+    (row.integer(5) != 0 ? band.returned : band.main) = row.integer(3);
   }
   index();
   version_ = version;
@@ -70,7 +91,6 @@ Queue& Directory::make(std::string_view name, Counter& counter) {
     row.next();
     queue.subscription = row.integer(0);
   }
-  queue.main = make_lane(queue.id, 0);
   make_totals_.run(queue.subscription);
   counter.raise_directory();
   version_ = counter.directory();
@@ -79,21 +99,29 @@ Queue& Directory::make(std::string_view name, Counter& counter) {
   return made;
 }
 
-std::int64_t Directory::make_returned(Queue& queue, Counter& counter) {
-  if (queue.returned != 0) return queue.returned;
-  queue.returned = make_lane(queue.id, queue.subscription);
-  counter.raise_directory();
-  version_ = counter.directory();
-  return queue.returned;
+std::int64_t Directory::make_main(Queue& queue, std::uint8_t priority, Counter& counter) {
+  Band& band = queue.bands[priority];
+  if (band.main == 0) band.main = make_lane(queue.id, 0, priority, counter);
+  return band.main;
 }
 
-std::int64_t Directory::make_lane(std::int64_t queue, std::int64_t subscription) {
-  Cursor row = make_lane_.query(queue, subscription);
+std::int64_t Directory::make_returned(Queue& queue, std::uint8_t priority, Counter& counter) {
+  Band& band = queue.bands[priority];
+  if (band.returned == 0)
+    band.returned = make_lane(queue.id, queue.subscription, priority, counter);
+  return band.returned;
+}
+
+std::int64_t Directory::make_lane(std::int64_t queue, std::int64_t subscription,
+                                  std::uint8_t priority, Counter& counter) {
+  Cursor row = make_lane_.query(queue, subscription, priority - kPriorityNormal);
   row.next();
   const std::int64_t lane = row.integer(0);
   if (lane >= kLaneBelow)
     throw Error(ErrorCode::kStoreRejected,
                 "the store has used up its lane numbers: move what is left to a new store");
+  counter.raise_directory();
+  version_ = counter.directory();
   return lane;
 }
 

@@ -1,26 +1,37 @@
 // Queues and their lanes, remembered between transactions and read again when another process
-// changed them. Each queue has one subscription now; its return lane is made when the first message
-// returns.
+// changed them. Each queue has one subscription now; lanes are made when the first message of their
+// priority is sent, or returns.
 //
 // Threads: that of the connection; changes only inside a write transaction.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "transport/sqlite/counter.h"
 #include "transport/sqlite/statement.h"
 
 namespace msgq::transport::sqlite {
 
+// The lanes of one priority; 0: not made yet.
+struct Band {
+  std::int64_t main = 0;      // that producers append to
+  std::int64_t returned = 0;  // of messages that were parked or dead
+};
+
 struct Queue {
   std::int64_t id = 0;
   std::string name;
   std::int64_t subscription = 0;
-  std::int64_t main = 0;      // lane that producers append to
-  std::int64_t returned = 0;  // lane of messages that were parked or dead; 0: not made yet
+  std::map<std::uint8_t, Band, std::greater<>> bands;  // by priority
+
+  // All lanes by their numbers, in which order they are listed.
+  std::vector<std::int64_t> lanes() const;
+  bool is_main(std::int64_t lane) const;
 };
 
 class Directory {
@@ -38,14 +49,17 @@ class Directory {
   Queue* of_id(std::int64_t queue);
   const std::map<std::string, Queue, std::less<>>& all() const { return queues_; }
 
-  // Finds it or makes it with subscription and main lane.
+  // Finds it or makes it with its subscription.
   Queue& make(std::string_view name, Counter& counter);
-  std::int64_t make_returned(Queue& queue, Counter& counter);
+  // The lane of a priority, made where there is none.
+  std::int64_t make_main(Queue& queue, std::uint8_t priority, Counter& counter);
+  std::int64_t make_returned(Queue& queue, std::uint8_t priority, Counter& counter);
   // Removes the rows of a queue; what is in its lanes is the caller's.
   void remove(Queue& queue, Counter& counter);
 
  private:
-  std::int64_t make_lane(std::int64_t queue, std::int64_t subscription);
+  std::int64_t make_lane(std::int64_t queue, std::int64_t subscription, std::uint8_t priority,
+                         Counter& counter);
   void index();
 
   Statement read_, make_queue_, make_subscription_, make_lane_, make_totals_;

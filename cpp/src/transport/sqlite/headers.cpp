@@ -74,6 +74,12 @@ std::vector<Candidate> Headers::about(std::int64_t lane, MessageId id) {
   return out;
 }
 
+std::optional<std::int64_t> Headers::written_from(std::int64_t lane, std::int64_t seq) {
+  const auto header = first_from(lane, seq);
+  if (!header) return std::nullopt;
+  return header->at_ms;
+}
+
 std::vector<Candidate> Headers::all_with(std::int64_t lane, MessageId id) {
   std::vector<Candidate> out;
   Cursor rows = forward_.query(block_id(lane, 0), lane_end(lane));

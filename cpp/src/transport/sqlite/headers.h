@@ -26,6 +26,8 @@ class Headers {
   std::vector<Candidate> about(std::int64_t lane, MessageId id);
   // The same by walking all headers: for lanes whose ids are in no order.
   std::vector<Candidate> all_with(std::int64_t lane, MessageId id);
+  // When the first block of a lane from `seq` on was written, Unix ms.
+  std::optional<std::int64_t> written_from(std::int64_t lane, std::int64_t seq);
 
  private:
   struct Header {

@@ -120,6 +120,18 @@ std::uint64_t SqliteLook::purge(std::string_view queue) {
   return count;
 }
 
+std::uint64_t SqliteLook::cancel(std::string_view queue, const std::vector<MessageId>& ids) {
+  return write(
+      [&](Store& store) { return sqlite::cancel(store, require_known(store, queue), ids); });
+}
+
+std::uint64_t SqliteLook::reschedule(std::string_view queue, const std::vector<MessageId>& ids,
+                                     std::int64_t due_ms) {
+  return write([&](Store& store) {
+    return sqlite::reschedule(store, require_known(store, queue), ids, due_ms);
+  });
+}
+
 void SqliteLook::delete_queue(std::string_view queue) {
   purge(queue);
   while (delete_dead(queue, {}) > 0) {

@@ -29,6 +29,9 @@ class SqliteLook final : public Look {
   std::uint64_t redrive(std::string_view queue, const std::vector<MessageId>& ids) override;
   std::uint64_t delete_dead(std::string_view queue, const std::vector<MessageId>& ids) override;
   std::uint64_t purge(std::string_view queue) override;
+  std::uint64_t cancel(std::string_view queue, const std::vector<MessageId>& ids) override;
+  std::uint64_t reschedule(std::string_view queue, const std::vector<MessageId>& ids,
+                           std::int64_t due_ms) override;
   void delete_queue(std::string_view queue) override;
   void backup(const std::string& path) override;
   std::uint64_t store_bytes() override;

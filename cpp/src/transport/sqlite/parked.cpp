@@ -5,8 +5,8 @@
 namespace msgq::transport::sqlite {
 namespace {
 
-// The columns number, id ... enqueued_ms, with which every listing begins.
-constexpr int kMessageColumns = 11;
+// The columns number, id ... expires_ms, with which every listing begins.
+constexpr int kMessageColumns = 13;
 
 StoredMessage read_message(const Cursor& row) {
   StoredMessage out;
@@ -18,6 +18,8 @@ StoredMessage read_message(const Cursor& row) {
   out.counts = {row.small(6), row.small(7), row.small(8)};
   out.history = row.text(9);
   out.enqueued_ms = row.integer(10);
+  out.priority = static_cast<std::uint8_t>(row.integer(11));
+  out.expires_ms = row.integer(12);
   return out;
 }
 
@@ -27,7 +29,8 @@ void insert(Statement& statement, std::int64_t number, const StoredMessage& m,
   const std::string id = m.id.to_bytes();
   statement.run(number, Blob{id}, std::string_view(m.type), static_cast<int>(m.content),
                 std::string_view(m.headers), Blob{m.body}, m.counts.deliveries, m.counts.failures,
-                m.counts.crashes, std::string_view(m.history), m.enqueued_ms, rest...);
+                m.counts.crashes, std::string_view(m.history), m.enqueued_ms, m.priority,
+                m.expires_ms, rest...);
 }
 
 std::vector<ParkedRow> read_parked(std::int64_t queue, Cursor rows) {
@@ -55,7 +58,9 @@ Parked::Parked(sqlite3* database)
       unpark_(database, sql::sqlite::kUnpark),
       list_(database, sql::sqlite::kListParked),
       find_(database, sql::sqlite::kFindParked),
-      delete_queue_(database, sql::sqlite::kDeleteParkedOfQueue) {}
+      delete_queue_(database, sql::sqlite::kDeleteParkedOfQueue),
+      cancel_(database, sql::sqlite::kCancelParked),
+      reschedule_(database, sql::sqlite::kRescheduleParked) {}
 
 void Parked::add(const ParkedRow& row) {
   insert(park_, row.number, row.message, row.queue, row.subscription, static_cast<int>(row.kind),
@@ -92,6 +97,16 @@ std::optional<ParkedRow> Parked::find(std::int64_t queue, MessageId id) {
 }
 
 void Parked::remove_queue(std::int64_t queue) { delete_queue_.run(queue); }
+
+std::int64_t Parked::cancel(std::int64_t queue, MessageId id) {
+  const std::string bytes = id.to_bytes();
+  return cancel_.run(queue, Blob{bytes});
+}
+
+std::int64_t Parked::reschedule(std::int64_t queue, MessageId id, std::int64_t due_ms) {
+  const std::string bytes = id.to_bytes();
+  return reschedule_.run(queue, Blob{bytes}, due_ms);
+}
 
 Dead::Dead(sqlite3* database)
     : bury_(database, sql::sqlite::kBury),

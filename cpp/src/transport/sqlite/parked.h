@@ -46,9 +46,12 @@ class Parked {
                               std::uint32_t limit);
   std::optional<ParkedRow> find(std::int64_t queue, MessageId id);
   void remove_queue(std::int64_t queue);
+  // How many there were with this id.
+  std::int64_t cancel(std::int64_t queue, MessageId id);
+  std::int64_t reschedule(std::int64_t queue, MessageId id, std::int64_t due_ms);
 
  private:
-  Statement park_, read_due_, next_due_, unpark_, list_, find_, delete_queue_;
+  Statement park_, read_due_, next_due_, unpark_, list_, find_, delete_queue_, cancel_, reschedule_;
 };
 
 class Dead {

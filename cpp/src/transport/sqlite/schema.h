@@ -10,7 +10,7 @@
 namespace msgq::transport::sqlite {
 
 inline constexpr std::int64_t kApplicationId = 0x4d534751;  // "MSGQ"
-inline constexpr std::int64_t kSchemaVersion = 1;
+inline constexpr std::int64_t kSchemaVersion = 2;
 
 enum class Origin { kEmpty, kOurs };
 

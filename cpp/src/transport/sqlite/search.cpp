@@ -177,9 +177,10 @@ QueueDepth depth_of(Store& store, const Queue& queue) {
   out.dead = number(totals.dead);
   out.purged = number(totals.purged);
   out.quarantined = number(totals.quarantined);
+  out.expired = number(totals.expired);
+  out.cancelled = number(totals.cancelled);
   if (out.waiting == 0) return out;
-  for (const std::int64_t lane : {queue.main, queue.returned}) {
-    if (lane == 0) continue;
+  for (const std::int64_t lane : queue.lanes()) {
     const std::int64_t ms = LaneView(store, queue, lane).oldest_ms();
     if (ms != 0 && (out.oldest_ms == 0 || ms < out.oldest_ms)) out.oldest_ms = ms;
   }
@@ -192,8 +193,8 @@ std::vector<FoundMessage> peek(Store& store, const Queue& queue, std::string_vie
   std::optional<Bookmark> mark;
   if (!after.empty()) mark = Bookmark::read(after, "mp");
   const bool is_parked = mark && mark->kind == 'p';
-  for (const std::int64_t lane : {queue.main, queue.returned}) {
-    if (lane == 0 || is_parked || (mark && static_cast<std::int64_t>(mark->a) > lane)) continue;
+  for (const std::int64_t lane : queue.lanes()) {
+    if (is_parked || (mark && static_cast<std::int64_t>(mark->a) > lane)) continue;
     Place from;
     if (mark && static_cast<std::int64_t>(mark->a) == lane)
       from = {static_cast<std::int64_t>(mark->b), static_cast<std::int64_t>(mark->c) + 1};
@@ -210,10 +211,9 @@ std::vector<FoundMessage> peek(Store& store, const Queue& queue, std::string_vie
 
 std::optional<FoundMessage> find(Store& store, const Queue& queue, MessageId id) {
   if (auto row = store.parked.find(queue.id, id)) return found_parked(queue, *std::move(row));
-  for (const std::int64_t lane : {queue.main, queue.returned}) {
-    if (lane == 0) continue;
+  for (const std::int64_t lane : queue.lanes()) {
     const auto candidates =
-        lane == queue.main ? store.headers.about(lane, id) : store.headers.all_with(lane, id);
+        queue.is_main(lane) ? store.headers.about(lane, id) : store.headers.all_with(lane, id);
     if (candidates.empty()) continue;
     LaneView view(store, queue, lane);
     for (const auto& [seq, count] : candidates)

@@ -28,13 +28,14 @@ bool settle(Store& store, const SettleOrder& order) {
   row->done.merge(order.done);
   const std::uint32_t left = order.is_whole ? 0 : row->left();
   const std::uint32_t newly = before - left;
-  MSGQ_CHECK(newly == order.acked + order.backs.size() + order.deads.size(),
+  MSGQ_CHECK(newly == order.acked + order.expired + order.backs.size() + order.deads.size(),
              "a settle decides each message once");
   for (const auto& back : order.backs) park_back(store, *queue, back);
   for (const auto& dead : order.deads) bury(store, *queue, dead);
   Totals& change = store.totals.change(row->subscription);
   change.leased -= newly;
   change.done += order.acked;
+  change.expired += order.expired;
   change.parked += static_cast<std::int64_t>(order.backs.size());
   change.dead += static_cast<std::int64_t>(order.deads.size());
   if (left == 0)

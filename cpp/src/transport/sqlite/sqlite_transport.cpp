@@ -35,6 +35,7 @@ sqlite::Rules rules_of(const Config& config) {
   rules.block_count_max = config.batch_count_max;
   rules.block_bytes_max = config.batch_bytes_max;
   rules.strict_queues = config.strict_queues;
+  rules.priority_aging_ms = config.priority_aging.count();
   return rules;
 }
 

@@ -29,6 +29,7 @@ struct Rules {
   std::uint32_t block_count_max = 1'000;
   std::uint64_t block_bytes_max = 256ull << 10;
   bool strict_queues = false;
+  std::int64_t priority_aging_ms = 0;
 };
 
 struct Store {

@@ -10,7 +10,7 @@ TotalsBook::TotalsBook(sqlite3* database)
 void TotalsBook::save() {
   for (const auto& [subscription, change] : changes_)
     add_.run(subscription, change.sent, change.leased, change.parked, change.done, change.dead,
-             change.purged, change.quarantined);
+             change.purged, change.quarantined, change.expired, change.cancelled);
   changes_.clear();
 }
 
@@ -19,8 +19,8 @@ Totals TotalsBook::read(std::int64_t subscription) {
   Totals out;
   if (!row.next()) return out;
   int column = 0;
-  for (std::int64_t* field :
-       {&out.sent, &out.leased, &out.parked, &out.done, &out.dead, &out.purged, &out.quarantined})
+  for (std::int64_t* field : {&out.sent, &out.leased, &out.parked, &out.done, &out.dead,
+                              &out.purged, &out.quarantined, &out.expired, &out.cancelled})
     *field = row.integer(column++);
   return out;
 }

@@ -11,11 +11,12 @@
 
 namespace msgq::transport::sqlite {
 
-// sent = waiting + leased + parked + done + dead + purged + quarantined; waiting is what is left.
+// sent = all the others together and waiting, which is what is left.
 struct Totals {
-  std::int64_t sent = 0, leased = 0, parked = 0, done = 0, dead = 0, purged = 0, quarantined = 0;
+  std::int64_t sent = 0, leased = 0, parked = 0, done = 0, dead = 0, purged = 0, quarantined = 0,
+               expired = 0, cancelled = 0;
   std::int64_t waiting() const {
-    return sent - leased - parked - done - dead - purged - quarantined;
+    return sent - leased - parked - done - dead - purged - quarantined - expired - cancelled;
   }
 };
 

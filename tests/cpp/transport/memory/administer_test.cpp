@@ -16,7 +16,7 @@ TEST(MemoryAdminister, RedrivesOldestFirst) {
   const StoredMessage one = message("1"), two = message("2"), three = message("3");
   for (const auto& each : {two, one, three}) bury(t.state, t.queue, {each, "no", 0});
   EXPECT_EQ(redrive(t.state, t.queue, {three.id, two.id}, {}, t.now), 2u);
-  const Block& block = *t.queue.returned.waiting.at(0).block;
+  const Block& block = *t.band.returned.waiting.at(0).block;
   EXPECT_EQ(block.body(0), "2");
   EXPECT_EQ(block.body(1), "3");
   EXPECT_EQ(t.queue.totals.dead, 1u);

@@ -30,10 +30,10 @@ TEST(MemoryClaim, LapsedThenReturnedThenWaiting) {
   StateUnderTest t;
   t.append(1);
   const BlockPtr returned = test::block_of({"returned"});
-  append(t.state, t.queue, t.queue.returned, returned);
+  append(t.state, t.queue, t.band.returned, returned);
   Range lapsed;
   lapsed.add({t.state.draw(), test::block_of({"lapsed"}), 0, 1});
-  t.queue.main.lapsed.push_back(lapsed);
+  t.band.main.lapsed.push_back(lapsed);
   const auto answer = t.claim(10);
   ASSERT_EQ(answer.claims.size(), 3u);
   EXPECT_EQ(test::bodies_of(answer.claims[0]), (std::vector<std::string>{"lapsed"}));

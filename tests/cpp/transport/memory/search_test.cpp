@@ -11,7 +11,7 @@ TEST(MemorySearch, FindsAnIdThatWasDrawnEarlyAndAppendedLate) {
   StateUnderTest t;
   const auto early = test::block_of({"early"});
   for (int i = 0; i < 100; ++i) t.append(3);
-  append(t.state, t.queue, t.queue.main, early);
+  append(t.state, t.queue, t.band.main, early);
   for (int i = 0; i < 100; ++i) t.append(3);
   const auto found = find(t.state, t.queue, early->first_id());
   ASSERT_TRUE(found.has_value());
@@ -28,10 +28,10 @@ TEST(MemorySearch, DoesNotWalkTheWholeQueue) {
     parcel.add("x");
     std::vector<Parcel> parcels;
     parcels.push_back(std::move(parcel));
-    append(t.state, t.queue, t.queue.main, Block::build(std::move(parcels), 1));
-    firsts.push_back(t.queue.main.highest);
+    append(t.state, t.queue, t.band.main, Block::build(std::move(parcels), 1));
+    firsts.push_back(t.band.main.highest);
   }
-  EXPECT_EQ(t.queue.main.disorder_ms, 0) << "so a search ends with the millisecond of the id";
+  EXPECT_EQ(t.band.main.disorder_ms, 0) << "so a search ends with the millisecond of the id";
   for (int i = 0; i < kBlocks; i += 97)
     EXPECT_TRUE(find(t.state, t.queue, firsts[static_cast<std::size_t>(i)]).has_value());
 }

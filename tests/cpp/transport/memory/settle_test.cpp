@@ -50,7 +50,7 @@ TEST(MemoryReclaim, ForgetsADeadProcessOnceItsClaimsAreTaken) {
   t.state.processes[t.caller.process].is_alive = false;
   EXPECT_EQ(reclaim(t.state, {}, t.now, t.graveyard), 1u);
   EXPECT_TRUE(t.state.processes.empty());
-  EXPECT_EQ(t.queue.main.suspects.size(), 2u);
+  EXPECT_EQ(t.band.main.suspects.size(), 2u);
   EXPECT_EQ(reclaim(t.state, {}, t.now, t.graveyard), 0u);
 }
 
@@ -63,7 +63,7 @@ TEST(MemoryReclaim, TheOldestClaimIsTheFirstToComeBack) {
   t.now.boot_ms += 30'000;
   EXPECT_EQ(reclaim(t.state, {}, t.now, t.graveyard), 20u);
   std::uint64_t before = 0;
-  for (const Range& range : t.queue.main.lapsed) {
+  for (const Range& range : t.band.main.lapsed) {
     EXPECT_LT(before, range.parts.at(0).seq);
     before = range.parts[0].seq;
   }
@@ -79,8 +79,8 @@ TEST(MemoryReclaim, LeavingGivesBackOnlyOnesOwn) {
   claim_all(t.state, other, {{test::kQueue, 1, 0, 30'000, false, false}}, t.now, out);
   give_back_all(t.state, other.owner);
   EXPECT_EQ(t.state.open.size(), 1u);
-  EXPECT_EQ(t.queue.main.lapsed.size(), 1u);
-  EXPECT_EQ(t.queue.main.lapsed.front().attempt, 0u);
+  EXPECT_EQ(t.band.main.lapsed.size(), 1u);
+  EXPECT_EQ(t.band.main.lapsed.front().attempt, 0u);
 }
 
 }  // namespace

@@ -11,10 +11,11 @@ TEST(State, NumbersAreNeverDrawnTwice) {
   StateUnderTest t;
   const std::uint64_t first = t.state.draw();
   EXPECT_LT(first, t.state.draw());
-  const Queue& other = t.state.make_queue("other");
-  const std::set<std::uint64_t> numbers = {t.queue.subscription,    t.queue.main.number,
-                                           t.queue.returned.number, other.subscription,
-                                           other.main.number,       other.returned.number};
+  Queue& other = t.state.make_queue("other");
+  const Band& band = t.state.make_band(other, kPriorityNormal);
+  const std::set<std::uint64_t> numbers = {t.queue.subscription,   t.band.main.number,
+                                           t.band.returned.number, other.subscription,
+                                           band.main.number,       band.returned.number};
   EXPECT_EQ(numbers.size(), 6u);
 }
 
@@ -31,11 +32,11 @@ TEST(State, AnAppendCountsAndRemembersHowOldItsIdsAre) {
   t.append(3);
   EXPECT_EQ(t.queue.totals.waiting, 3u);
   EXPECT_EQ(t.state.count, 3u);
-  EXPECT_EQ(t.queue.main.waiting.back().highest, t.queue.main.highest);
-  const MessageId before = t.queue.main.highest;
-  append(t.state, t.queue, t.queue.main, early);  // an older one comes later
-  EXPECT_EQ(t.queue.main.highest, before);
-  EXPECT_EQ(t.queue.main.waiting.back().highest, before);
+  EXPECT_EQ(t.band.main.waiting.back().highest, t.band.main.highest);
+  const MessageId before = t.band.main.highest;
+  append(t.state, t.queue, t.band.main, early);  // an older one comes later
+  EXPECT_EQ(t.band.main.highest, before);
+  EXPECT_EQ(t.band.main.waiting.back().highest, before);
 }
 
 TEST(State, ParkedAndDeadAreCountedWithTheirBytes) {

@@ -15,6 +15,7 @@ namespace msgq::transport::memory {
 struct StateUnderTest {
   State state;
   Queue& queue = state.make_queue(test::kQueue);
+  Band& band = state.make_band(queue, kPriorityNormal);
   Caller caller{state.draw(), state.draw()};
   Now now{1'000'000, 5'000};
   Graveyard graveyard;
@@ -23,7 +24,7 @@ struct StateUnderTest {
 
   BlockPtr append(std::uint32_t count) {
     const BlockPtr block = test::block_of(test::numbered(count));
-    memory::append(state, queue, queue.main, block);
+    memory::append(state, queue, band.main, block);
     return block;
   }
   ClaimAnswer claim(std::uint32_t count_max, bool may_take_suspect = false) {

@@ -35,7 +35,7 @@ TEST_F(PostgresDirectoryTest, AQueueMadeInATransactionThatCommitsLaterIsLearnedO
   auto connection = connect();
   Directory directory;
   OpenTransaction maker(store().config().schema);
-  maker.run("select :schema.open_queue('late', 0)");
+  maker.run("select :schema.open_queue('late', 0, 0)");
   directory.refresh(*connection);
   EXPECT_EQ(directory.find("late"), nullptr);
   maker.run("commit");
@@ -77,9 +77,9 @@ TEST_F(PostgresDirectoryTest, EachLaneIsTheFirstInItsTurn) {
   ASSERT_NE(queue, nullptr);
   std::set<int> firsts;
   for (std::int64_t turn = 0; turn < 4; ++turn) {
-    const std::vector<int> lanes = Directory::lanes_in_turn(*queue, turn);
+    const std::vector<int> lanes = queue->lanes_in_turn(turn);
     ASSERT_EQ(lanes.size(), 5u);
-    EXPECT_EQ(lanes[0], queue->lanes[0]) << "what returned goes first";
+    EXPECT_EQ(lanes[0], queue->lanes()[0]) << "what returned goes first";
     firsts.insert(lanes[1]);
   }
   EXPECT_EQ(firsts.size(), 4u);
@@ -90,7 +90,7 @@ TEST_F(PostgresDirectoryTest, StrictQueuesAreMadeByNobody) {
   Directory directory;
   directory.refresh(*connection);
   EXPECT_EQ(code_of([&] { directory.make(*connection, "q", true); }), ErrorCode::kNotFound);
-  ask("select :schema.open_queue('q', 0)");
+  ask("select :schema.open_queue('q', 0, 0)");
   EXPECT_GT(directory.make(*connection, "q", true).id, 0) << "looked up again first";
 }
 
@@ -103,8 +103,8 @@ TEST_F(PostgresDirectoryTest, ReturnedLanesComeFirstAndAreNotAppendedTo) {
   directory.refresh(*connection);
   const auto* queue = directory.find(kQueue);
   ASSERT_NE(queue, nullptr);
-  ASSERT_EQ(queue->lanes.size(), 2u);
-  EXPECT_NE(directory.lane_of(*queue), queue->lanes.front());
+  ASSERT_EQ(queue->lanes().size(), 2u);
+  EXPECT_NE(directory.lane_of(*queue), queue->lanes().front());
   EXPECT_EQ(directory.of_id(queue->id), queue);
   EXPECT_EQ(directory.of_subscription(queue->subscription), queue);
 }

@@ -105,8 +105,10 @@ TEST_F(PostgresPoolTest, IdleConnectionsAreClosed) {
   Pool& closing = pool(brief);
   backend_of(closing);
   while (closing.figures().idle > 0) closing.close_idle();
-  EXPECT_EQ(ask("select count(*) from pg_stat_activity where application_name like 'msgq % look'"),
-            "0");
+  // Their backends end a moment later.
+  while (ask("select count(*) from pg_stat_activity where application_name like 'msgq % look'") !=
+         "0") {
+  }
 }
 
 TEST_F(PostgresPoolTest, OnceClosedItKeepsNone) {

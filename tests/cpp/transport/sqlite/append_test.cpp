@@ -22,7 +22,7 @@ TEST_F(AppendTest, ReturnedMessagesKeepIdCountsAndFirstTime) {
   sent[2].counts = {4, 3, 2};
   sent[2].history = "[1]";
   transport::sqlite::return_all(store, queue(), sent);
-  auto scan = store.blocks.scan(queue().returned, 0);
+  auto scan = store.blocks.scan(queue().bands.at(5).returned, 0);
   ASSERT_TRUE(scan.next());
   const auto block = scan.read().block;
   for (std::uint32_t i = 0; i < 5; ++i) {
@@ -37,7 +37,7 @@ TEST_F(AppendTest, ReturnedMessagesKeepIdCountsAndFirstTime) {
 TEST_F(AppendTest, ReturnedMessagesFillBlocksWithinBounds) {
   transport::sqlite::return_all(store, queue(), messages(2'500));
   std::vector<std::uint32_t> counts;
-  auto scan = store.blocks.scan(queue().returned, 0);
+  auto scan = store.blocks.scan(queue().bands.at(5).returned, 0);
   while (scan.next()) counts.push_back(scan.count());
   EXPECT_EQ(counts, (std::vector<std::uint32_t>{1'000, 1'000, 500}));
 }

@@ -20,7 +20,7 @@ class ClaimTest : public RawStoreTest {
   }
   void lapse_all() {
     const auto& queue = *store.directory.find(kQueue);
-    for (auto& row : store.claims.read_of_lane(queue.subscription, queue.main))
+    for (auto& row : store.claims.read_of_lane(queue.subscription, queue.bands.at(5).main))
       if (row.state == transport::sqlite::ClaimState::kOpen)
         transport::sqlite::lapse(store, row, true);
   }

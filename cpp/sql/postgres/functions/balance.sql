@@ -7,14 +7,15 @@
 --   acked; parked_due. No row is read that is settled, however many an old snapshot keeps.
 -- Locks: none.
 -- Twice: the same, while nothing happens.
-create or replace function :schema.figures(p_queue text)
+create or replace function :schema.balance(p_queue text)
 returns table (queue text, sent bigint, parked bigint, leased bigint, done bigint, dead bigint,
-               purged bigint, quarantined bigint, oldest timestamptz)
+               purged bigint, quarantined bigint, expired bigint, cancelled bigint,
+               oldest timestamptz)
 language sql stable rows 100 set enable_seqscan = off set enable_bitmapscan = off
 set enable_hashjoin = off set enable_mergejoin = off set jit = off as $$
   with fresh as (
     select f.subscription, sum(f.sent) as sent, sum(f.parked) as parked, sum(f.done) as done,
-           sum(f.dead) as dead
+           sum(f.dead) as dead, sum(f.expired) as expired
     from :schema.owner o
     cross join lateral (
       select * from :schema.flushed f where f.owner = o.id and f.request > coalesce((
@@ -39,7 +40,8 @@ set enable_hashjoin = off set enable_mergejoin = off set jit = off as $$
   select q.name, t.sent + coalesce(f.sent, 0), t.parked + coalesce(f.parked, 0) - coalesce(d.n, 0),
          coalesce(h.leased, 0) - coalesce(a.n, 0),
          t.done + coalesce(f.done, 0) + coalesce(a.n, 0), t.dead + coalesce(f.dead, 0),
-         t.purged, t.quarantined, :schema.oldest(s.id)
+         t.purged, t.quarantined, t.expired + coalesce(f.expired, 0), t.cancelled,
+         :schema.oldest(s.id)
   from :schema.queue q join :schema.subscription s on s.queue = q.id
   join :schema.totals t on t.subscription = s.id
   left join fresh f on f.subscription = s.id left join held h on h.subscription = s.id

@@ -1,0 +1,16 @@
+-- Returns: how many parked messages of these ids were called off.
+-- Index: parked_id.
+-- Locks: the rows; the totals.
+-- Twice: 0.
+create or replace function :schema.cancel(p_queue int, p_ids uuid[]) returns int
+language plpgsql set enable_seqscan = off as $$
+declare
+  v_count int;
+begin
+  delete from :schema.parked where queue = p_queue and id = any (p_ids);
+  get diagnostics v_count = row_count;
+  update :schema.totals set parked = parked - v_count, cancelled = cancelled + v_count
+    where v_count > 0
+      and subscription = (select id from :schema.subscription where queue = p_queue);
+  return v_count;
+end $$

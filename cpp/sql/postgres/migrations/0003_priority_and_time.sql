@@ -1,0 +1,68 @@
+-- Returns: nothing; takes a schema from version 2 to version 3, beside processes of older versions.
+-- Index: none.
+-- Locks: the tables it alters, for a moment; the migration lock is held by whoever runs this
+--   (transport/postgres/schema.cpp).
+-- Twice: never runs twice: meta.version is written in the same transaction.
+
+-- In the order in which exchanges take them, so that neither waits for the other in turn.
+lock :schema.flushed in access exclusive mode;
+lock :schema.parked in access exclusive mode;
+lock :schema.outbox in access exclusive mode;
+lock :schema.totals in access exclusive mode;
+
+-- lane.band is now used: the priority of its messages, less 5. To which of them a message returns:
+alter table :schema.parked add column band smallint not null default 0;
+alter table :schema.outbox add column priority smallint not null default 5;
+alter table :schema.outbox add column expires timestamptz;  -- null: never
+-- Messages whose time was over before they were run, and parked ones that were called off.
+alter table :schema.flushed add column expired int not null default 0;
+alter table :schema.totals add column expired bigint not null default 0;
+alter table :schema.totals add column cancelled bigint not null default 0;
+
+-- With two more parameters they are other functions; those of the old names would be ambiguous.
+drop function if exists :schema.enqueue(text, bytea, jsonb, interval, text, text, int);
+drop function if exists :schema.enqueue(text, text, jsonb, interval, text, text);
+drop function if exists :schema.enqueue(text, jsonb, jsonb, interval, text, text);
+
+-- Processes of version 1 and 2 know one lane of returned messages, that of normal priority, and
+-- bring back what goes there; the rest waits for a process of this version.
+create or replace function :schema.returned_lane(p_queue int) returns int language sql as $$
+  select :schema.returned_lane(p_queue, 0)
+$$;
+create or replace function :schema.make_lane(
+  p_queue int, p_subscription int, p_private int, p_shard int)
+returns int language sql as $$
+  select :schema.make_lane(p_queue, p_subscription, p_private, p_shard, 0)
+$$;
+create or replace function :schema.promote(p_max int) returns int language plpgsql as $$
+declare
+  v_count int;
+begin
+  perform :schema.lock_lanes(array(
+    select :schema.returned_lane(p.queue, 0) from (
+      select distinct d.queue from (
+        select queue from :schema.parked where due <= :schema.clock() and band = 0
+        order by due limit p_max) as d) as p order by 1));
+  with due as (
+    select p.number, l.id as lane, p.queue from :schema.parked p
+    join :schema.lane l on l.queue = p.queue and l.subscription <> 0 and l.band = 0
+    where p.due <= :schema.clock() and p.band = 0
+    order by p.due limit p_max for update of p skip locked
+  ), gone as (
+    delete from :schema.parked p using due where p.number = due.number
+    returning due.lane, p.queue, p.due, p.number, p.id, p.bytes, p.checksum, p.frames
+  ), back as (
+    insert into :schema.block
+      (lane, seq, n, bytes, first_id, last_id, owner, request, at, checksum, frames)
+    select g.lane, nextval(':schema.seq'), 1, g.bytes, g.id, g.id, 0, 0, :schema.clock(),
+           g.checksum, g.frames
+    from (select * from gone order by due, number) as g
+  ), counted as (
+    update :schema.totals t set parked = t.parked - c.n
+    from (select s.id, count(*) as n from gone g join :schema.subscription s on s.queue = g.queue
+          group by s.id) as c
+    where t.subscription = c.id
+  )
+  select count(*) into v_count from gone;
+  return v_count;
+end $$;

@@ -1,0 +1,14 @@
+-- Returns: nothing; takes a file from version 1 to version 2.
+-- Index: none.
+-- Locks: the write lock, for the whole migration.
+-- Twice: never runs twice: user_version is raised in the same transaction.
+
+-- lane.band is now used: the priority of its messages, less 5.
+alter table parked add column priority integer not null default 5;
+alter table parked add column expires_ms integer not null default 0;  -- Unix ms; 0: never
+alter table dead add column priority integer not null default 5;
+alter table dead add column expires_ms integer not null default 0;
+-- totals: messages whose time was over before they were run, and parked ones that were called off;
+-- null, of version 1: none
+alter table hot add column expired integer;
+alter table hot add column cancelled integer;
