@@ -33,26 +33,29 @@ class Judge:
         self.policy = policy
         self.registry = registry
 
-    def on_outcome(self, lot: Lot, index: int, decided: Outcome) -> Decision:
-        """Turns what the handler wished into a decision."""
+    def on_outcome(
+        self, lot: Lot, index: int, decided: Outcome, *, millis: float | None = None
+    ) -> Decision:
+        """Turns what the handler wished into a decision; `millis` is how long it ran."""
         if isinstance(decided, Reject):
             reason = _short(decided.reason)
-            return (index, REJECT, 0, reason, attempt_record(None, decided.reason))
+            return (index, REJECT, 0, reason, attempt_record(None, decided.reason, millis))
         if isinstance(decided, Snooze):
             return (index, SNOOZE, decided.delay_ms, "", b"")
         if isinstance(decided, Retry):
             why = decided.reason or "its handler asked for a retry"
-            record = attempt_record(None, why)
+            record = attempt_record(None, why, millis)
             return self._again(lot.fields(index), index, why, record, decided.delay_ms)
         return (index, ACK, 0, "", b"")
 
     def on_error(
-        self, lot: Lot, index: int, error: BaseException, record: bytes | None = None
-    ) -> Decision:
+        self, lot: Lot, index: int, error: BaseException, record: bytes | None = None,
+        *, millis: float | None = None,
+    ) -> Decision:  # fmt: skip
         """Turns an exception into a decision: by its class, the policy and the failures so far."""
         if isinstance(error, Outcome):
-            return self.on_outcome(lot, index, error)
-        record = attempt_record(error) if record is None else record
+            return self.on_outcome(lot, index, error, millis=millis)
+        record = attempt_record(error, millis=millis) if record is None else record
         text = f"{class_name(error)}: {error_text(error)}"
         policy = self.policy
         meaning, throttle = self.registry.classify(error)

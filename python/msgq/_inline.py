@@ -29,11 +29,12 @@ class _Witness(Judge):
     error: BaseException | None = None
 
     def on_error(
-        self, lot: Lot, index: int, error: BaseException, record: bytes | None = None
-    ) -> Decision:
+        self, lot: Lot, index: int, error: BaseException, record: bytes | None = None,
+        *, millis: float | None = None,
+    ) -> Decision:  # fmt: skip
         """Judges as always, and remembers."""
         self.error = None if isinstance(error, Outcome) else error
-        return super().on_error(lot, index, error, record)
+        return super().on_error(lot, index, error, record, millis=millis)
 
     def unreadable(self, index: int, error: BaseException) -> Decision:
         """Judges as always, and remembers."""
