@@ -21,14 +21,14 @@ from msgq.message import Message
 if TYPE_CHECKING:
     from typing import IO
 
-    from msgq._core import Engine
     from msgq.client import Client
     from msgq.dead_analysis import DeadAnalysis
 
 PAGE_COUNT_MAX: Final = 200
 PAGE_BYTES: Final = 4 << 20
 """What a page of bodies should hold: the next one's length follows from the mean of the last."""
-STEP_MAX: Final = 500
+STEP_MAX: Final = 1_000
+"""How many go in one call: as many as the stores themselves take in one transaction."""
 _FIRST_PAGE: Final = 16
 _NAMES: Final = ("handler", "error", "reason", "text", "since", "until", "limit", "after")
 Progress = Callable[[int], object]
@@ -68,7 +68,7 @@ class DeadLetters:
         """Counts them; without criteria by the queue's totals, without reading a letter."""
         criteria = self.criteria
         if criteria.is_open and not criteria.after and criteria.limit is None:
-            return self._dead_count(self._client._opened())
+            return self._total("dead")
         return sum(1 for _ in self)
 
     def redrive(self, *, rate: float = 0.0, progress: Progress | None = None) -> DeadResult:
@@ -102,7 +102,7 @@ class DeadLetters:
         """Counts them by error, handler, queue and hour, and finds groups that look alike."""
         from msgq.dead_analysis import analyze
 
-        return analyze(self)
+        return analyze(self, self._total("done", "dead"))
 
     def _pages(self) -> Iterator[list[Message]]:
         """Gives pages of at most as many letters as there are now, so that it ends.
@@ -111,7 +111,7 @@ class DeadLetters:
         behind the others, and is not reached.
         """
         engine = self._client._opened()
-        left, size = self._dead_count(engine), _FIRST_PAGE
+        left, size = self._total("dead"), _FIRST_PAGE
         queue, after = self.criteria.queue or "", self.criteria.after
         while found := engine.dead(queue, after, size):
             page = [Message(each) for each in found[:left]]
@@ -123,12 +123,14 @@ class DeadLetters:
             mean = sum(len(each[6]) for each in found) / len(found) + 1
             size = max(1, min(PAGE_COUNT_MAX, int(PAGE_BYTES / mean)))
 
-    def _dead_count(self, engine: Engine) -> int:
-        queue = self.criteria.queue
+    def _total(self, *names: str) -> int:
+        """Sums these totals of the queue, or of all."""
+        queue, engine = self.criteria.queue, self._client._opened()
         depths: Sequence[dict[str, Any]] = engine.depth()
         if queue is not None and all(each["queue"] != queue for each in depths):
             engine.dead(queue, "", 1)  # a queue that is not there is its to refuse
-        return sum(each["dead"] for each in depths if queue in {None, each["queue"]})
+        mine = (each for each in depths if queue in {None, each["queue"]})
+        return sum(each[name] for each in mine for name in names)
 
     def _each(
         self, act: Callable[[str, Sequence[bytes]], int], rate: float, progress: Progress | None

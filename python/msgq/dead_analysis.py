@@ -47,6 +47,8 @@ class DeadAnalysis:
     count: int = 0
     mean_attempts: float = 0.0
     """How often they were handed out."""
+    share: float = 0.0
+    """Of all that ended in these queues, done or dead, what part these are; 0 to 1."""
     first_at: datetime | None = None
     last_at: datetime | None = None
     by_error: dict[str, int] = field(default_factory=dict)
@@ -57,8 +59,8 @@ class DeadAnalysis:
     """Of three or more, the greatest first."""
 
 
-def analyze(letters: Iterable[Message]) -> DeadAnalysis:
-    """Reads the letters once."""
+def analyze(letters: Iterable[Message], ended: int = 0) -> DeadAnalysis:
+    """Reads the letters once; `ended` is how many messages are done or dead in all."""
     found = DeadAnalysis()
     groups: dict[Key, DeadGroup] = {}
     attempts = 0
@@ -73,6 +75,7 @@ def analyze(letters: Iterable[Message]) -> DeadAnalysis:
         found.first_at, found.last_at = _span(found, letter.changed_at)
         _group(groups, letter, (letter.queue, handler, error, alike(letter.reason)))
     found.mean_attempts = attempts / found.count if found.count else 0.0
+    found.share = min(1.0, found.count / ended) if ended else 0.0
     for name in ("by_error", "by_handler", "by_queue"):
         setattr(found, name, _greatest_first(getattr(found, name)))
     found.by_hour = dict(sorted(found.by_hour.items()))
