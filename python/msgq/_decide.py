@@ -29,9 +29,16 @@ _REASON_MAX: Final = 300
 class Judge:
     """Decides for the messages of one handler."""
 
-    def __init__(self, policy: RetryPolicy, registry: ExceptionRegistry) -> None:
+    def __init__(
+        self, policy: RetryPolicy, registry: ExceptionRegistry, detail: str = "trace"
+    ) -> None:
         self.policy = policy
         self.registry = registry
+        self.detail = detail
+
+    def record(self, error: BaseException, millis: float | None = None) -> bytes:
+        """Gives the record of an attempt, with as much of the error as may be kept."""
+        return attempt_record(error, millis=millis, detail=self.detail)
 
     def on_outcome(
         self, lot: Lot, index: int, decided: Outcome, *, millis: float | None = None
@@ -55,8 +62,10 @@ class Judge:
         """Turns an exception into a decision: by its class, the policy and the failures so far."""
         if isinstance(error, Outcome):
             return self.on_outcome(lot, index, error, millis=millis)
-        record = attempt_record(error, millis=millis) if record is None else record
-        text = f"{class_name(error)}: {error_text(error)}"
+        record = self.record(error, millis) if record is None else record
+        text = class_name(error)
+        if self.detail != "class":
+            text = f"{text}: {error_text(error)}"
         policy = self.policy
         meaning, throttle = self.registry.classify(error)
         if policy.retry_on and isinstance(error, policy.retry_on):
@@ -104,7 +113,7 @@ class Judge:
 
     def unreadable(self, index: int, error: BaseException) -> Decision:
         """Decides for a body that does not decode: a dead letter with its bytes intact."""
-        return (index, REJECT, 0, _short(error_text(error)), attempt_record(error))
+        return (index, REJECT, 0, _short(error_text(error)), self.record(error))
 
 
 def _short(text: str) -> str:

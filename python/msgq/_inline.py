@@ -70,7 +70,8 @@ class Inline:
 
     def _runner(self, engine: SyncEngine, handler: Handler[..., Any]) -> HandlerRunner:
         settings = handler.settings
-        judge = _Witness(settings.retry or self._app.policy(), self._app.exceptions)
+        policy, detail = settings.retry or self._app.policy(), self._app.config["attempt_detail"]
+        judge = _Witness(policy, self._app.exceptions, detail)
         function = _blocking(handler.function) if settings.is_async else handler.function
         kind = BatchRunner if settings.batch else EachRunner
         own = cast("Engine", engine)

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from msgq import codec
 from msgq._decide import ACK, LEAVE, Judge, unknown
 from msgq._lifecycle import logger
-from msgq._record import attempt_record
 from msgq._slot import Slot, places_of
 from msgq.errors import BatchError, MsgqError, PayloadError
 from msgq.message import Context
@@ -224,7 +223,7 @@ class BatchRunner(HandlerRunner):
     ) -> list[Decision]:  # fmt: skip
         """Decides for all when the handler raised: those a BatchError names, or everyone."""
         if not isinstance(error, BatchError):
-            record = attempt_record(error, millis=millis)
+            record = self.judge.record(error, millis)
             return [self.judge.on_error(lot, index, error, record) for index in places]
         strange = [i for i in error.failed if not (isinstance(i, int) and 0 <= i < len(places))]
         if strange:
@@ -235,7 +234,7 @@ class BatchRunner(HandlerRunner):
 
     def expired(self, lot: Lot, _index: int, error: BaseException) -> list[Decision]:
         """Decides for all messages of the batch that took too long."""
-        record = attempt_record(error)
+        record = self.judge.record(error)
         return [self.judge.on_error(lot, i, error, record) for i in range(len(lot))]
 
 
