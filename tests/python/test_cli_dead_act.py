@@ -7,8 +7,9 @@ import pytest
 
 import msgq
 from msgq.dead import DeadLetters
-from tests.support.cli import call, ok
+from tests.support.cli import Running, call, ok
 from tests.support.letters import bury
+from tests.support.stores import POSTGRES
 
 URL = "sqlite:///store.db"
 
@@ -120,3 +121,22 @@ def test_each_needs_a_terminal_and_goes_with_choosing_only(dead: list[str]) -> N
         answer = call("dead", "retry", "q", *more, "--each", "--url", URL)
         assert answer.status == 2
         assert "--each asks about every one" in answer.err
+
+
+@pytest.mark.parametrize("url", [URL, POSTGRES], indirect=True)
+def test_a_retry_that_is_killed_loses_nothing_and_doubles_nothing(url: str) -> None:
+    with msgq.connect(url, profile="test") as client:
+        queue = client.queue("q")
+        dead = bury(queue, range(100))
+        arguments = ("dead", "retry", "--all", "--yes", "--rate", 50, "--url", url)
+        with Running(*arguments) as running:
+            while not queue.depth().waiting:
+                assert running.process.poll() is None
+            running.process.kill()
+            running.process.wait()
+        depth = queue.depth()  # one look: what the server still does for the killed is in it or not
+        assert 0 < depth.waiting < 100
+        assert depth.waiting + depth.dead == 100
+        queue.dead_letters().redrive()
+        assert [str(each.id) for each in queue.messages()] == dead
+        assert queue.dead_letters().count() == 0
