@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +11,7 @@ from msgq.dead import DeadLetters
 from tests.support.cli import Running, call, ok
 from tests.support.letters import bury
 from tests.support.stores import POSTGRES
+from tests.support.terminal import Terminal
 
 URL = "sqlite:///store.db"
 
@@ -140,3 +142,20 @@ def test_a_retry_that_is_killed_loses_nothing_and_doubles_nothing(url: str) -> N
         queue.dead_letters().redrive()
         assert [str(each.id) for each in queue.messages()] == dead
         assert queue.dead_letters().count() == 0
+
+
+def test_on_a_terminal_it_asks_and_shows_how_far_it_is() -> None:
+    with msgq.connect(URL) as client:
+        bury(client.queue("q"), range(40))
+        arguments = ("dead", "retry", "q", "--text", "no", "--rate", 20, "--url", URL)
+        with Terminal(*arguments, cwd=Path.cwd()) as screen:
+            screen.shows(r"Send 40 dead letters of q again\? \[y/N\]")
+            screen.type("y\n")
+            screen.shows(r"sent again [1-9][0-9]* .* [0-9]+/s")
+            screen.shows("40 dead letters of q sent again")
+            assert screen.status() == 0
+        assert client.queue("q").depth().waiting == 40
+        with Terminal("dead", "purge", "q", "--url", URL, cwd=Path.cwd()) as screen:
+            screen.shows(r"Remove 0 dead letters of q for good\? \[y/N\]")
+            screen.type("n\n")
+            assert screen.status() == 1
