@@ -29,31 +29,43 @@ _REASON_MAX: Final = 300
 class Judge:
     """Decides for the messages of one handler."""
 
-    def __init__(self, policy: RetryPolicy, registry: ExceptionRegistry) -> None:
+    def __init__(
+        self, policy: RetryPolicy, registry: ExceptionRegistry, detail: str = "trace"
+    ) -> None:
         self.policy = policy
         self.registry = registry
+        self.detail = detail
 
-    def on_outcome(self, lot: Lot, index: int, decided: Outcome) -> Decision:
-        """Turns what the handler wished into a decision."""
+    def record(self, error: BaseException, millis: float | None = None) -> bytes:
+        """Gives the record of an attempt, with as much of the error as may be kept."""
+        return attempt_record(error, millis=millis, detail=self.detail)
+
+    def on_outcome(
+        self, lot: Lot, index: int, decided: Outcome, *, millis: float | None = None
+    ) -> Decision:
+        """Turns what the handler wished into a decision; `millis` is how long it ran."""
         if isinstance(decided, Reject):
             reason = _short(decided.reason)
-            return (index, REJECT, 0, reason, attempt_record(None, decided.reason))
+            return (index, REJECT, 0, reason, attempt_record(None, decided.reason, millis))
         if isinstance(decided, Snooze):
             return (index, SNOOZE, decided.delay_ms, "", b"")
         if isinstance(decided, Retry):
             why = decided.reason or "its handler asked for a retry"
-            record = attempt_record(None, why)
+            record = attempt_record(None, why, millis)
             return self._again(lot.fields(index), index, why, record, decided.delay_ms)
         return (index, ACK, 0, "", b"")
 
     def on_error(
-        self, lot: Lot, index: int, error: BaseException, record: bytes | None = None
-    ) -> Decision:
+        self, lot: Lot, index: int, error: BaseException, record: bytes | None = None,
+        *, millis: float | None = None,
+    ) -> Decision:  # fmt: skip
         """Turns an exception into a decision: by its class, the policy and the failures so far."""
         if isinstance(error, Outcome):
-            return self.on_outcome(lot, index, error)
-        record = attempt_record(error) if record is None else record
-        text = f"{class_name(error)}: {error_text(error)}"
+            return self.on_outcome(lot, index, error, millis=millis)
+        record = self.record(error, millis) if record is None else record
+        text = class_name(error)
+        if self.detail != "class":
+            text = f"{text}: {error_text(error)}"
         policy = self.policy
         meaning, throttle = self.registry.classify(error)
         if policy.retry_on and isinstance(error, policy.retry_on):
@@ -101,7 +113,7 @@ class Judge:
 
     def unreadable(self, index: int, error: BaseException) -> Decision:
         """Decides for a body that does not decode: a dead letter with its bytes intact."""
-        return (index, REJECT, 0, _short(error_text(error)), attempt_record(error))
+        return (index, REJECT, 0, _short(error_text(error)), self.record(error))
 
 
 def _short(text: str) -> str:

@@ -29,11 +29,12 @@ class _Witness(Judge):
     error: BaseException | None = None
 
     def on_error(
-        self, lot: Lot, index: int, error: BaseException, record: bytes | None = None
-    ) -> Decision:
+        self, lot: Lot, index: int, error: BaseException, record: bytes | None = None,
+        *, millis: float | None = None,
+    ) -> Decision:  # fmt: skip
         """Judges as always, and remembers."""
         self.error = None if isinstance(error, Outcome) else error
-        return super().on_error(lot, index, error, record)
+        return super().on_error(lot, index, error, record, millis=millis)
 
     def unreadable(self, index: int, error: BaseException) -> Decision:
         """Judges as always, and remembers."""
@@ -69,7 +70,8 @@ class Inline:
 
     def _runner(self, engine: SyncEngine, handler: Handler[..., Any]) -> HandlerRunner:
         settings = handler.settings
-        judge = _Witness(settings.retry or self._app.policy(), self._app.exceptions)
+        policy, detail = settings.retry or self._app.policy(), self._app.config["attempt_detail"]
+        judge = _Witness(policy, self._app.exceptions, detail)
         function = _blocking(handler.function) if settings.is_async else handler.function
         kind = BatchRunner if settings.batch else EachRunner
         own = cast("Engine", engine)

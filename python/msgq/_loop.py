@@ -131,7 +131,7 @@ class LoopThread:
         self, runner: HandlerRunner, lot: Lot, index: int, body: bytes, key: int
     ) -> None:
         """Runs one message; whatever happens, exactly one decision comes of it, or it goes back."""
-        plan, span = runner.plan, range(index, index + 1)
+        plan, span, start = runner.plan, range(index, index + 1), self._loop.time()
         try:
             values = plan.unpack(body)
         except codec.FAULTS:
@@ -150,11 +150,15 @@ class LoopThread:
                 answer = await plan.invoke(runner.function, values, context)
         except BaseException as error:  # noqa: BLE001 (exits of a handler are failures)
             found = self._fault(runner, key, error)
-            decided = [] if found is None else [runner.judge.on_error(lot, index, found)]
+            millis = self._millis(start)
+            decided = (
+                [] if found is None else [runner.judge.on_error(lot, index, found, millis=millis)]
+            )
             await self._decided((runner, lot, key), span, decided, found is None)
             return
         if answer is not None and isinstance(answer, Outcome):
-            decided = [runner.judge.on_outcome(lot, index, answer)]
+            millis = self._millis(start)
+            decided = [runner.judge.on_outcome(lot, index, answer, millis=millis)]
         elif runner.acks is None:
             self._done(key, lot, (index,))
             return
@@ -165,18 +169,22 @@ class LoopThread:
     async def _batch(self, runner: BatchRunner, lot: Lot, key: int) -> None:
         """Runs one batch and names a decision for every message of it."""
         items, places, decisions = runner.unpacked(lot)
+        start = self._loop.time()
         try:
             if items:
                 context = Context(lot, 0, runner.acks, places)
                 answer = await runner.plan.invoke(runner.function, items, context)
-                decisions += runner.answered(lot, places, answer)
+                decisions += runner.answered(lot, places, answer, self._millis(start))
         except BaseException as error:  # noqa: BLE001 (exits of a handler are failures)
             found = self._fault(runner, key, error)
             if found is None:
                 await self._decided((runner, lot, key), range(len(lot)), [], True)
                 return
-            decisions += runner.failed(lot, places, found)
+            decisions += runner.failed(lot, places, found, self._millis(start))
         await self._decided((runner, lot, key), range(len(lot)), decisions)
+
+    def _millis(self, start: float) -> float:
+        return (self._loop.time() - start) * 1000
 
     async def _decided(
         self, call: Call, span: range, decisions: list[Decision], goes_back: bool = False

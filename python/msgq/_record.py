@@ -32,11 +32,13 @@ def worker_name() -> str:
 
 
 def attempt_record(
-    error: BaseException | None, text: str = "", millis: float | None = None
-) -> bytes:
+    error: BaseException | None, text: str = "", millis: float | None = None,
+    *, detail: str = "trace",
+) -> bytes:  # fmt: skip
     """Gives the record of an attempt that failed with `error`, or for the reason in `text`.
 
-    At most 2,000 characters of text and 4,000 of trace are kept.
+    At most 2,000 characters of text and 4,000 of trace are kept; no trace when `detail` is "text",
+    and the class alone when it is "class".
     """
     record: dict[str, Any] = {"at": now_ms(), "worker": worker_name()}
     if millis is not None:
@@ -45,8 +47,10 @@ def attempt_record(
         record["text"] = _clean(text, TEXT_MAX)
     else:
         record["error"] = class_name(error)
-        record["text"] = error_text(error)
-        record["trace"] = _trace(error)
+        if detail != "class":
+            record["text"] = error_text(error)
+        if detail == "trace":
+            record["trace"] = _trace(error)
     return _encode(record)
 
 

@@ -7,12 +7,12 @@ leaves it, is decided here, and goes back to it.
 from __future__ import annotations
 
 from collections.abc import Callable
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from msgq import codec
 from msgq._decide import ACK, LEAVE, Judge, unknown
 from msgq._lifecycle import logger
-from msgq._record import attempt_record
 from msgq._slot import Slot, places_of
 from msgq.errors import BatchError, MsgqError, PayloadError
 from msgq.message import Context
@@ -64,6 +64,11 @@ class HandlerRunner(Runner):
         return self.acks.decided(self.judge, lot, span, decisions, retries=retries)
 
 
+def _millis(start: float) -> float:
+    """How long a call ran. Of messages that the core called in a row, nobody knows."""
+    return (monotonic() - start) * 1000
+
+
 class EachRunner(HandlerRunner):
     """Calls a sync handler for each message."""
 
@@ -74,6 +79,7 @@ class EachRunner(HandlerRunner):
         decisions: list[Decision] = []
         slot.begin(self, lot, calls, count, decisions)
         while True:
+            first, begun = count - calls.__length_hint__(), monotonic()
             try:
                 answer = calls.go()
                 if answer is True:
@@ -82,10 +88,13 @@ class EachRunner(HandlerRunner):
                     self._leave(lot, count - calls.__length_hint__(), decisions, slot)
                     return
                 index = count - calls.__length_hint__() - 1
-                decisions.append(self.judge.on_outcome(lot, index, answer))  # type: ignore[arg-type]
+                millis = _millis(begun) if index == first else None
+                decided = self.judge.on_outcome(lot, index, answer, millis=millis)  # type: ignore[arg-type]
+                decisions.append(decided)
             except BaseException as error:  # noqa: BLE001 (exits of a handler are failures)
                 index = count - calls.__length_hint__() - 1
-                decision = self._judge_error(lot, index, error)
+                millis = _millis(begun) if index == first else None
+                decision = self._judge_error(lot, index, error, millis)
                 if decision is not None:
                     decisions.append(decision)
         if slot.end():
@@ -102,10 +111,12 @@ class EachRunner(HandlerRunner):
 
         return lot.run(call, None, halt, Outcome, True)
 
-    def _judge_error(self, lot: Lot, index: int, error: BaseException) -> Decision | None:
+    def _judge_error(
+        self, lot: Lot, index: int, error: BaseException, millis: float | None
+    ) -> Decision | None:
         body = lot.fields(index)[4]
         if not isinstance(error, codec.FAULTS) or self.plan.is_raw or self._reads(body):
-            return self.judge.on_error(lot, index, error)
+            return self.judge.on_error(lot, index, error, millis=millis)
         # the body, not the handler, was at fault; older programs wrote other shapes
         try:
             values = self.plan.unpack_slow(body)
@@ -157,12 +168,13 @@ class BatchRunner(HandlerRunner):
             return
         next(begun)
         if items:
+            start = monotonic()
             try:
                 context = Context(lot, 0, self.acks, places)
                 answer = self.plan.invoke(self.function, items, context)
-                decisions += self.answered(lot, places, answer)
+                decisions += self.answered(lot, places, answer, _millis(start))
             except BaseException as error:  # noqa: BLE001 (exits of a handler are failures)
-                decisions += self.failed(lot, places, error)
+                decisions += self.failed(lot, places, error, _millis(start))
         if slot.end():
             self.engine.settle(lot, self.decided(lot, range(len(lot)), decisions))
 
@@ -186,10 +198,13 @@ class BatchRunner(HandlerRunner):
                 unreadable.append(self.judge.unreadable(index, error))
         return items, places, unreadable
 
-    def answered(self, lot: Lot, places: range | list[int], answer: object) -> list[Decision]:
+    def answered(
+        self, lot: Lot, places: range | list[int], answer: object, millis: float | None = None
+    ) -> list[Decision]:
         """Decides for all by what the handler returned: nothing, one outcome, or one for each."""
         if isinstance(answer, Outcome):
-            return [self.judge.on_outcome(lot, index, answer) for index in places]
+            judged = self.judge.on_outcome
+            return [judged(lot, index, answer, millis=millis) for index in places]
         if not isinstance(answer, list):
             return []
         if len(answer) != len(places):
@@ -197,25 +212,29 @@ class BatchRunner(HandlerRunner):
         found = []
         for index, each in zip(places, answer, strict=True):
             if isinstance(each, Outcome):
-                found.append(self.judge.on_outcome(lot, index, each))
+                found.append(self.judge.on_outcome(lot, index, each, millis=millis))
             elif isinstance(each, BaseException):
-                found.append(self.judge.on_error(lot, index, each))
+                found.append(self.judge.on_error(lot, index, each, millis=millis))
         return found
 
-    def failed(self, lot: Lot, places: range | list[int], error: BaseException) -> list[Decision]:
+    def failed(
+        self, lot: Lot, places: range | list[int], error: BaseException,
+        millis: float | None = None,
+    ) -> list[Decision]:  # fmt: skip
         """Decides for all when the handler raised: those a BatchError names, or everyone."""
         if not isinstance(error, BatchError):
-            record = attempt_record(error)
+            record = self.judge.record(error, millis)
             return [self.judge.on_error(lot, index, error, record) for index in places]
         strange = [i for i in error.failed if not (isinstance(i, int) and 0 <= i < len(places))]
         if strange:
             wrong = PayloadError(f"BatchError names {strange[:5]} of {len(places)} messages")
-            return self.failed(lot, places, wrong)
-        return [self.judge.on_error(lot, places[i], e) for i, e in error.failed.items()]
+            return self.failed(lot, places, wrong, millis)
+        judged = self.judge.on_error
+        return [judged(lot, places[i], e, millis=millis) for i, e in error.failed.items()]
 
     def expired(self, lot: Lot, _index: int, error: BaseException) -> list[Decision]:
         """Decides for all messages of the batch that took too long."""
-        record = attempt_record(error)
+        record = self.judge.record(error)
         return [self.judge.on_error(lot, i, error, record) for i in range(len(lot))]
 
 

@@ -124,6 +124,8 @@ _TABLE: Final = (
     _time("retry_base", 1.0, "wait before the second attempt; then twice as long", core=False),
     _time("retry_cap", 300.0, "longest wait between attempts", core=False),
     Setting("retry_jitter", "ratio", 0.2, "share of the wait that is random", 0, 1),
+    _choice("attempt_detail", ("trace", "text", "class"), "what a failed attempt keeps of its "
+            "error: also the end of its trace; class and text; the class alone"),
     # the rest
     Setting("sync_raise", "flag", False, "sync://: enqueue raises what the handler raised"),
     _time("close_timeout", 10.0, "how long close waits for what is on its way", core=False),

@@ -8,16 +8,23 @@ from __future__ import annotations
 
 import threading
 import uuid
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from msgq._decide import ACK, REJECT, RETRY
 from msgq._lifecycle import logger
 from msgq._slot import Slot
 from msgq.duration import now_ms
-from msgq.errors import ClosedError, PayloadError, QueueFullError, UnsupportedError
+from msgq.errors import (
+    ClosedError,
+    ConfigError,
+    PayloadError,
+    QueueFullError,
+    UnsupportedError,
+)
 
 if TYPE_CHECKING:
     from msgq._core import Decision, DeliveryFields, Found
@@ -103,6 +110,7 @@ class SyncLot:
         self.failures = 0
         self.records: list[bytes] = []
         self.died_ms = 0
+        self.place = 0  # among the dead letters, rising with each death
 
     def __len__(self) -> int:
         return 1
@@ -147,7 +155,7 @@ class SyncLot:
         return (
             self.queue, "dead", self.id, self.type, self.content, self._headers, self._body,
             self.attempt, self.failures, 0, self.history, self.enqueued_ms, 0, reason, self.died_ms,
-            self.id.hex(),
+            str(self.place),
         )  # fmt: skip
 
 
@@ -162,6 +170,7 @@ class SyncEngine:
         # guarded by _lock
         self._lock = threading.Lock()
         self._dead: deque[SyncLot] = deque()
+        self._deaths = 0
         self._reasons: dict[bytes, str] = {}
         self._counts: dict[str, dict[str, int]] = {}
         self.is_closed = False
@@ -261,6 +270,8 @@ class SyncEngine:
         with self._lock:
             if len(self._dead) >= _DEAD_MAX:
                 raise QueueFullError(f"{_DEAD_MAX} dead letters are kept on sync://; look at them")
+            self._deaths += 1
+            lot.place = self._deaths
             self._dead.append(lot)
             self._reasons[lot.id] = reason
         self._count(lot.queue, "dead")
@@ -298,9 +309,10 @@ class SyncEngine:
         """Gives what was enqueued, done and dead; nothing ever waits."""
         self._require_open()
         with self._lock:
+            dead = Counter(each.queue for each in self._dead)
             return [
                 {"queue": queue, "sent": counts["enqueued"], "waiting": 0, "parked": 0,
-                 "leased": 0, "done": counts["done"], "dead": counts["dead"], "purged": 0,
+                 "leased": 0, "done": counts["done"], "dead": dead[queue], "purged": 0,
                  "quarantined": 0, "oldest_ms": 0}
                 for queue, counts in self._counts.items()
             ]  # fmt: skip
@@ -327,12 +339,14 @@ class SyncEngine:
     def dead(self, queue: str, after: str, limit: int) -> list[Found]:
         """Gives dead letters, oldest first."""
         self._require_open()
+        if after and not after.isdecimal():
+            raise ConfigError(f"{after!r:.60} is no cursor: pass that of a message seen before")
         with self._lock:
-            lots = [each for each in self._dead if not queue or each.queue == queue]
-            found = [each.found(self._reasons[each.id]) for each in lots]
-        places = [index for index, each in enumerate(found) if each[15] == after]
-        start = places[0] + 1 if places else 0
-        return found[start : start + limit]
+            lots = (
+                each for each in self._dead
+                if (not queue or each.queue == queue) and each.place > int(after or 0)
+            )  # fmt: skip
+            return [each.found(self._reasons[each.id]) for each in islice(lots, limit)]
 
     def redrive(self, queue: str, ids: Sequence[bytes]) -> int:
         """Runs dead letters again with fresh counts."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import threading
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,11 +25,13 @@ from msgq.stats import Meter, Stats
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from typing_extensions import Self
+    from typing_extensions import Self, Unpack
 
     from msgq._ack import Acks
     from msgq._bridge import Bridge
     from msgq._core import Engine
+    from msgq._dead_filter import Criteria
+    from msgq.dead import DeadLetters
 
 
 class Client:
@@ -164,6 +166,27 @@ class Client:
     def dead(self, limit: int = 50, *, after: str = "") -> list[Message]:
         """Gives up to `limit` dead letters of all queues, oldest first, behind a cursor."""
         return [Message(each) for each in self._opened().dead("", after, limit)]
+
+    def dead_letters(self, queue: str | None = None, **criteria: Unpack[Criteria]) -> DeadLetters:
+        """Gives the dead letters that fit, of one queue or all: to walk, count, redrive, delete.
+
+        Criteria are handler=, error=, reason=, text=, since=, until=, limit=, after=; see
+        msgq.dead. Raises ConfigError for one that cannot be meant; reads nothing yet.
+        """
+        from msgq.dead import DeadLetters, make_filter
+
+        return DeadLetters(self, make_filter(queue, criteria))
+
+    def import_dead_letters(self, lines: Iterable[bytes], *, queue: str | None = None) -> int:
+        """Enqueues what DeadLetters.export wrote as new messages; gives how many.
+
+        In the order of the lines, with new ids and fresh counts, into `queue` or where each was.
+        Raises PayloadError naming the first bad line; what stood before it may be enqueued by then.
+        msgq.dead_import.check_lines looks first.
+        """
+        from msgq.dead_import import Importer
+
+        return Importer(self, queue).send(lines)
 
     def backup(self, path: str | os.PathLike[str]) -> None:
         """Copies the store to a new file while it runs. UnsupportedError for memory and sync."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import re
 import time
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from typing import Final, TypeAlias
 
 from msgq.errors import ConfigError
@@ -17,6 +17,8 @@ Duration: TypeAlias = float | int | str | timedelta
 """Seconds as a number, a timedelta, or text such as "250ms", "30s", "1h30m"."""
 When: TypeAlias = float | int | str | timedelta | datetime
 """A Duration from now, or an aware datetime."""
+Past: TypeAlias = float | int | str | timedelta | datetime
+"""A Duration ago, an aware datetime, or one as ISO 8601 text such as "2030-01-31T12:00Z"."""
 
 SECONDS_MAX: Final = 366.0 * 86_400 * 100
 _UNITS: Final = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -25,6 +27,7 @@ _SIZES: Final = {
     "k": 2**10, "m": 2**20, "g": 2**30, "kib": 2**10, "mib": 2**20, "gib": 2**30, "tib": 2**40,
 }  # fmt: skip
 _PART: Final = re.compile(r"(\d+(?:\.\d+)?)(ns|us|ms|s|m|h|d)")
+_DATE: Final = re.compile(r"\d{4}-\d")
 _SIZE: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([a-zA-Z]*)")
 
 
@@ -102,6 +105,34 @@ def delay_ms(delay: When) -> int:
     if isinstance(delay, datetime):
         return max(0, due_ms(delay) - now_ms())
     return math.ceil(parse_duration(delay, "delay") * 1000)
+
+
+def past_ms(moment: Past, what: str = "moment") -> int:
+    """Gives the Unix milliseconds of a moment that has passed.
+
+    Raises ConfigError for what parse_duration refuses and for datetimes without a time zone.
+    """
+    if isinstance(moment, str) and _DATE.match(moment.strip()):
+        moment = _parse_date(moment, what)
+    if not isinstance(moment, datetime):
+        return max(0, now_ms() - math.ceil(parse_duration(moment, what) * 1000))
+    if moment.tzinfo is None or moment.utcoffset() is None:
+        raise ConfigError(
+            f"{what} {moment.isoformat()} has no time zone; write one behind it, such as Z or "
+            "+02:00, or pass an aware datetime"
+        )
+    return int(moment.astimezone(timezone.utc).timestamp() * 1000)
+
+
+def _parse_date(text: str, what: str) -> datetime:
+    compact = text.strip()
+    try:
+        return datetime.fromisoformat(re.sub(r"[zZ]$", "+00:00", compact))
+    except ValueError:
+        raise ConfigError(
+            f"{what} {text!r:.60} is no date and time; write one such as 2030-01-31T12:00:00Z, "
+            "or how long ago, such as '30d'"
+        ) from None
 
 
 def now_ms() -> int:

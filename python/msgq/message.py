@@ -31,7 +31,7 @@ def from_ms(millis: int) -> datetime | None:
 
 
 def load_history(text: bytes) -> list[dict[str, Any]]:
-    """Gives the failed attempts of a message, oldest first: at, worker, error, text, trace."""
+    """Gives the failed attempts of a message, oldest first: at, ms, worker, error, text, trace."""
     found = msgspec.json.decode(text) if text else []
     return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
 
@@ -111,6 +111,12 @@ class Message:
     def history(self) -> list[dict[str, Any]]:
         """Its failed attempts, oldest first; the first and the last ten are kept."""
         return load_history(self._found[10])
+
+    @property
+    def error(self) -> str:
+        """Class of the exception that its last failed attempt ended with; empty without one."""
+        history = self.history
+        return str(history[-1].get("error", "")) if history else ""
 
     @property
     def enqueued_at(self) -> datetime | None:
@@ -391,10 +397,11 @@ class Delivery(_Handed):
 
     def _push(self, verdict: int, delay: int, reason: str) -> Receipt:
         record = b""
-        if verdict == _RETRY:
+        if verdict in {_RETRY, _REJECT}:
             from msgq._record import attempt_record
 
-            record = attempt_record(None, reason or "given back by its claimer")
+            why = "rejected" if verdict == _REJECT else "given back by its claimer"
+            record = attempt_record(None, reason or why)
         decision = (self._index, verdict, delay, reason, record)
         receipt = self._engine.settle_now(self._lot, [decision])
         self._is_settled = True

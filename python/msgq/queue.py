@@ -20,8 +20,12 @@ from msgq.receipt import BatchReceipt, Receipt
 from msgq.stats import QueueDepth, depth_from
 
 if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
     from msgq._core import Lot
+    from msgq._dead_filter import Criteria
     from msgq.client import Client
+    from msgq.dead import DeadLetters
 
 _CLAIM_MAX = 100_000
 _BYTES_ONLY = {bytes}
@@ -221,6 +225,10 @@ class Queue:
     def dead(self, limit: int = 50, *, after: str = "") -> list[Message]:
         """Gives up to `limit` dead letters, oldest first, behind a cursor."""
         return [Message(each) for each in self._client._opened().dead(self.name, after, limit)]
+
+    def dead_letters(self, **criteria: Unpack[Criteria]) -> DeadLetters:
+        """Gives the dead letters that fit: to walk, count, redrive, delete. As of Client."""
+        return self._client.dead_letters(self.name, **criteria)
 
     def redrive(self, *ids: uuid.UUID | str) -> int:
         """Sends these dead letters again with fresh counts, or all of them; gives how many."""

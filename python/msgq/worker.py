@@ -123,7 +123,8 @@ class Worker:
 
     def _runner(self, engine: _core.Engine, handler: Handler[..., Any]) -> Runner:
         settings = handler.settings
-        judge = Judge(settings.retry or self.app.policy(), self.app.exceptions)
+        policy, detail = settings.retry or self.app.policy(), self.app.config["attempt_detail"]
+        judge = Judge(policy, self.app.exceptions, detail)
         timeout = settings.timeout
         timeout = self.app.config["handler_timeout"] if timeout is None else timeout
         kind = BatchRunner if settings.batch else EachRunner

@@ -93,6 +93,9 @@ def test_the_example_runs(example: str, dead: str, request: pytest.FixtureReques
         example = example.replace(SHOP_DATABASE, shlex.quote(url))
     if "yesterday.json" in example:
         assert run("msgq bench --messages 100 --json > yesterday.json").returncode == 0
+    if " dead import " in example:
+        script = "msgq dead export letters.jsonl && gzip --keep letters.jsonl"
+        assert run(f"{script} && mv letters.jsonl.gz old.jsonl.gz").returncode == 0
     done = run(made_to_end(example, dead))
     # a bound of bench may be broken on a busy machine: then it says so, and that is its answer
     fine = (0, 1) if "--fail-if" in example else (0,)

@@ -415,6 +415,27 @@ def retries(make: Callable[..., msgq.App]) -> None:
     assert app.queue("q").depth().parked == 1
 
 
+@shows("attempt_detail")
+def detail(make: Callable[..., msgq.App]) -> None:
+    def left_by_failing(kept: str) -> tuple[set[str], str]:
+        app = make(attempt_detail=kept, max_attempts=1)
+
+        @app.handler(queue="q")
+        def handler(n: int) -> None:
+            raise ValueError("of Ada")
+
+        handler.enqueue(1)
+        run_until_idle(app, timeout=SECONDS)
+        (dead,) = app.queue("q").dead()
+        return {"error", "text", "trace"} & set(dead.history[0]), dead.reason
+
+    assert left_by_failing("trace")[0] == {"error", "text", "trace"}
+    assert left_by_failing("text") == (
+        {"error", "text"}, "failed 1 of 1 times; last: ValueError: of Ada",
+    )  # fmt: skip
+    assert left_by_failing("class") == ({"error"}, "failed 1 of 1 times; last: ValueError")
+
+
 @shows("sync_raise")
 def raising(make: Callable[..., msgq.App]) -> None:
     app = make("sync://", sync_raise=True, max_attempts=1)

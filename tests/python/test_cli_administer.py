@@ -40,7 +40,7 @@ def test_both_ask_and_take_no_silence_for_a_yes(verb: str) -> None:
 
 
 def test_questions_are_answered_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("msgq.cli.store._has_terminal", lambda: True)
+    monkeypatch.setattr("msgq.cli.store.has_terminal", lambda: True)
     no = call("purge", "q", "--url", URL, stdin="n\n")
     assert no.status == 1
     assert "nothing done" in no.err

@@ -1,11 +1,13 @@
-"""`msgq dead`: list, show, retry, delete."""
+"""`msgq dead list`, `count`, `show`: looking at what was given up on."""
 
 import uuid
+from pathlib import Path
 
 import pytest
 
 import msgq
 from tests.support.cli import call, ok
+from tests.support.letters import bury, fail
 
 URL = "sqlite:///store.db"
 
@@ -13,14 +15,16 @@ URL = "sqlite:///store.db"
 @pytest.fixture
 def dead() -> list[str]:
     """Five dead letters of the queue `q`, oldest first."""
-    ids = []
     with msgq.connect(URL) as client:
         queue = client.queue("q")
-        for number in range(5):
-            ids.append(str(queue.enqueue(number).id))
-            (delivery,) = queue.claim(1, wait=5)
-            delivery.reject(f"reason {number}")
-    return ids
+        return [key for n in range(5) for key in bury(queue, [n], reason=f"reason {n}")]
+
+
+@pytest.fixture
+def failed() -> list[str]:
+    """Two that a handler failed."""
+    with msgq.App(URL, profile="test") as app:
+        return fail(app, [ValueError("no such user"), KeyError("x")])
 
 
 def listed(*arguments: object) -> list[str]:
@@ -41,52 +45,77 @@ def test_list_is_paged(dead: list[str]) -> None:
     assert listed("q", "--limit", 3, "--after", first["next"]) == dead[3:]
 
 
+def test_list_of_those_that_fit(dead: list[str], failed: list[str]) -> None:
+    assert listed("--error", "ValueError") == failed[:1]
+    assert listed("--handler", "shop.fails") == failed
+    assert listed("--reason", "reason 3") == dead[3:4]
+    assert listed("--text", "NO SUCH USER") == failed[:1]
+    assert listed("q", "--since", "1h", "--text", "reason") == dead
+    assert listed("--until", "1h") == []
+    assert listed("--since", "2100-01-01T00:00Z") == []
+    first = ok("dead", "list", "--text", "reason", "--limit", 2, "--url", URL, "--json").json
+    assert listed("--text", "reason", "--after", first["next"]) == dead[2:]
+
+
+def test_count(dead: list[str], failed: list[str]) -> None:
+    def counted(*arguments: object) -> object:
+        return ok("dead", "count", *arguments, "--url", URL, "--json").json["dead"]
+
+    assert counted() == 7
+    assert counted("q") == 5
+    assert counted("--error", "ValueError") == 1
+    assert "7 dead letters of all queues" in ok("dead", "count", "--url", URL).out
+
+
 def test_show(dead: list[str]) -> None:
     record = ok("dead", "show", "q", dead[1], "--url", URL, "--json").json
     assert record["reason"] == "reason 1"
     assert record["state"] == "dead"
-    assert [each["at"][:2] for each in record["history"]] == ["20"] * len(record["history"])
+    assert [each["at"][:2] for each in record["history"]] == ["20"]
     text = ok("dead", "show", "q", dead[1], "--url", URL).out
     assert "reason 1" in text
+
+
+def test_show_by_the_id_alone_with_every_attempt(dead: list[str], failed: list[str]) -> None:
+    record = ok("dead", "show", failed[0], "--url", URL, "--json").json
+    assert (record["queue"], record["error"]) == ("fails", "ValueError")
+    (attempt,) = record["history"]
+    assert set(attempt) == {"at", "worker", "ms", "error", "text", "trace"}
+    text = ok("dead", "show", failed[0], "--url", URL).out
+    assert f"failure 1:  {attempt['at']} at {attempt['worker']} after " in text
+    assert "    ValueError: no such user\n" in text
+    assert "raise next(raised)" in text
 
 
 def test_show_of_a_message_that_lives_is_refused() -> None:
     with msgq.connect(URL) as client:
         living = client.queue("q").enqueue(1).id
-    answer = call("dead", "show", "q", living, "--url", URL)
-    assert answer.status == 3
-    assert "no dead letter" in answer.err
+    for arguments in (("q", living), (living,), ("q", uuid.uuid4()), (uuid.uuid4(),)):
+        answer = call("dead", "show", *arguments, "--url", URL)
+        assert answer.status == 3
+        assert "no dead letter" in answer.err or "no message" in answer.err
 
 
-def test_retry_of_one_and_of_all(dead: list[str]) -> None:
-    assert ok("dead", "retry", "q", dead[0], "--url", URL, "--json").json["sent_again"] == 1
-    assert listed("q") == dead[1:]
-    assert (
-        ok("dead", "retry", "q", "--all", "--yes", "--url", URL, "--json").json["sent_again"] == 4
-    )
-    assert listed("q") == []
-    assert ok("queues", "--url", URL, "--json").json[0]["waiting"] == 5
+def test_show_of_no_id_says_what_to_give(dead: list[str]) -> None:
+    answer = call("dead", "show", "q", "--url", URL)
+    assert answer.status == 2
+    assert "'q' is no message id" in answer.err
 
 
-def test_delete(dead: list[str]) -> None:
-    assert "2 dead letters of q removed" in ok("dead", "delete", "q", *dead[:2], "--url", URL).out
-    assert listed("q") == dead[2:]
-    ok("dead", "delete", "q", "--all", "--yes", "--url", URL)
-    assert listed("q") == []
-    assert ok("queues", "--url", URL, "--json").json[0]["waiting"] == 0
+@pytest.mark.parametrize("option", ["--since", "--until"])
+@pytest.mark.parametrize("wrong", ["yesterday", "2030-01-31T12:00", "-1"])
+def test_a_senseless_age_is_refused(dead: list[str], option: str, wrong: str) -> None:
+    for command in ("list", "count", "analyze"):
+        answer = call("dead", command, f"{option}={wrong}", "--url", URL)
+        assert answer.status == 2
+        assert f"msgq: {option[2:]} " in answer.err
+        assert "Next: " in answer.err
 
 
-def test_ids_that_are_not_dead_are_told(dead: list[str]) -> None:
-    answer = call("dead", "delete", "q", dead[0], uuid.uuid4(), "--url", URL, "--json")
-    assert answer.status == 3
-    assert answer.json == {"queue": "q", "removed": 1, "missing": 1}
-
-
-@pytest.mark.parametrize("verb", ["retry", "delete"])
-def test_nothing_is_guessed(dead: list[str], verb: str) -> None:
-    assert call("dead", verb, "q", "--url", URL).status == 2
-    assert call("dead", verb, "q", dead[0], "--all", "--url", URL).status == 2
-    asked = call("dead", verb, "q", "--all", "--url", URL)
-    assert asked.status == 2
-    assert "Nobody can answer here. Next: add --yes" in asked.err
-    assert listed("q") == dead
+def test_a_queue_that_is_not_there(dead: list[str]) -> None:
+    Path("letters.jsonl").touch()
+    for command in (["list"], ["count"], ["analyze"], ["retry"], ["delete"], ["export", "-"]):
+        more = ["--all"] if command[0] in {"retry", "delete"} else []
+        answer = call("dead", *command, "nowhere", *more, "--url", URL)
+        assert answer.status == 3
+        assert "no queue named 'nowhere'; there are: q" in answer.err

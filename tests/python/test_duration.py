@@ -74,3 +74,21 @@ def test_due_times() -> None:
 def test_a_datetime_without_a_zone_is_refused() -> None:
     with pytest.raises(msgq.ConfigError, match="no time zone"):
         duration.due_ms(datetime(2040, 1, 1))  # noqa: DTZ001
+
+
+def test_past_moments(monkeypatch: pytest.MonkeyPatch) -> None:
+    at = datetime(2040, 1, 31, 12, tzinfo=timezone.utc)
+    millis = int(at.timestamp() * 1000)
+    monkeypatch.setattr(duration, "now_ms", lambda: millis)
+    assert duration.past_ms("1h") == millis - 3_600_000
+    assert duration.past_ms(0) == millis
+    assert duration.past_ms("36500d") == 0  # before there was a clock
+    for text in ("2040-01-31T12:00Z", " 2040-01-31 13:00:00+01:00", "2040-01-31T12:00:00.000z"):
+        assert duration.past_ms(text) == millis
+    assert duration.past_ms(at) == millis
+
+
+@pytest.mark.parametrize("wrong", ["2040-01-31", "2040-01-31T12:00", "2040-99-01T00:00Z", -1, ""])
+def test_senseless_moments_are_refused(wrong: Any) -> None:
+    with pytest.raises(msgq.ConfigError, match="since"):
+        duration.past_ms(wrong, "since")

@@ -94,7 +94,7 @@ def test_what_is_leased_done_and_returned_shows(client: msgq.Client, eyes: Eyes)
     (dead,) = eyes.read("select * from dead")
     assert (dead["queue"], dead["id"], dead["reason"]) == ("q", third.id, "no")
     assert (dead["body"], dead["attempts"]) == (b"2", 1)
-    assert dead["history"] is None
+    assert [each["text"] for each in dead["history"]] == ["no"]
     fourth.ack()
 
 

@@ -25,6 +25,14 @@ def test_a_record_tells_when_who_and_what() -> None:
     assert worker_name().endswith(f":{os.getpid()}")
 
 
+def test_as_much_is_kept_as_may_be() -> None:
+    error = ValueError("of Ada")
+    for detail, names in (("trace", {"text", "trace"}), ("text", {"text"}), ("class", set())):
+        record = json.loads(attempt_record(error, detail=detail))
+        assert record["error"] == "ValueError"
+        assert {"text", "trace"} & set(record) == names
+
+
 def test_a_record_without_an_exception() -> None:
     record = json.loads(attempt_record(None, "asked for it"))
     assert record["text"] == "asked for it"

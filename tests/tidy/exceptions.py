@@ -44,6 +44,7 @@ NO_MIRROR: dict[str, str] = {
     "python/msgq/cli/options.py": "every command of tests/python/test_cli_root.py goes through it",
     "python/msgq/cli/store.py": "tests/python/test_cli_look.py, tests/python/test_cli_dead.py",
     "python/msgq/cli/show.py": "tests/python/test_cli_look.py and tests/python/test_cli_dead.py",
+    "python/msgq/cli/progress.py": "tests/python/test_cli_terminal.py",
     "python/msgq/cli/sender.py": "tests/python/test_cli_enqueue.py",
     "python/msgq/cli/bench_run.py": "tests/python/test_cli_bench.py",
 }

@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any, Final
 
 import msgq
+from msgq._pace import Pacer
 from msgq.cli.check import flush_seconds
 from msgq.cli.histogram import Histogram
-from msgq.cli.pace import Pacer
 from msgq.config import Config
 from msgq.errors import MsgqError, WaitTimeoutError
 

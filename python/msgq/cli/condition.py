@@ -1,4 +1,4 @@
-"""The small language of `bench --fail-if`: `send.rate < 50000 or e2e.p99_ms > 20`.
+"""The small language of `--fail-if`: `send.rate < 50000 or e2e.p99_ms > 20`.
 
 Names are those of the report with dots, numbers are plain, comparisons are < <= > >= == !=, joined
 by `and` and `or` (`and` binds closer). No parentheses, no code: nothing is evaluated as Python.

@@ -2,17 +2,17 @@
 
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from msgq._pace import Pacer
 from msgq.cli import bodies
 from msgq.cli.options import Json, Url, duration
 from msgq.cli.output import human_count, print_json, print_text
-from msgq.cli.pace import Pacer
+from msgq.cli.progress import progress
 from msgq.cli.sender import Sender, open_sender
 from msgq.errors import ConfigError, PayloadError
 
@@ -131,7 +131,7 @@ def _send(
 ) -> Done:
     done = Done()
     start = time.monotonic()
-    with _progress(show) as advance:
+    with progress("enqueued", show) as advance:
         try:
             for batch in bodies.batches(source, size):
                 pacer.wait(len(batch))
@@ -148,41 +148,6 @@ def _send(
             done.fault = error
     done.seconds = time.monotonic() - start
     return done
-
-
-@contextmanager
-def _progress(show: bool) -> Iterator[Callable[[int], None]]:
-    """A bar on stderr once sending takes longer than a second, on terminals only."""
-    if not show or not sys.stderr.isatty():
-        yield lambda _count: None
-        return
-    start = time.monotonic()
-    with ExitStack() as stack:
-        bar: list[Any] = []
-
-        def advance(count: int) -> None:
-            if not bar and time.monotonic() - start > 1.0:
-                bar.append(stack.enter_context(_bar()))
-            if bar:
-                rate = f"{human_count(count / (time.monotonic() - start))}/s"
-                bar[0].update(0, completed=count, rate=rate)
-
-        yield advance
-
-
-def _bar() -> Any:
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = (
-        TextColumn("enqueued {task.completed:,.0f}"),
-        BarColumn(),
-        TextColumn("{task.fields[rate]}"),
-        TimeElapsedColumn(),
-    )
-    progress = Progress(*columns, console=Console(stderr=True), transient=True)
-    progress.add_task("enqueue", total=None, rate="")
-    return progress
 
 
 def _report(target: str, done: Done, as_json: bool) -> None:

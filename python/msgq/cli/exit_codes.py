@@ -26,7 +26,7 @@ class Exit(IntEnum):
 
 MEANINGS: Final[dict[Exit, str]] = {
     Exit.OK: "Done.",
-    Exit.FAILED: "The command ran and the answer is no: a check failed, a bound of `bench` was "
+    Exit.FAILED: "The command ran and the answer is no: a check failed, a bound of --fail-if was "
     "broken, a worker left work behind, a question was answered with no.",
     Exit.USAGE: "Wrong options, arguments or settings. Nothing was done.",
     Exit.NOT_FOUND: "No such queue, message or file.",

@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Sequence
+from typing import Any
 
-from msgq.cli.output import note, preview, print_json, print_table, print_text
+from msgq.cli.output import human_seconds, note, preview, print_json, print_table, print_text
 from msgq.cli.store import as_record, when
 from msgq.message import Message
 
@@ -39,6 +40,16 @@ def show_page(page: Sequence[Message], limit: int, as_json: bool, *, is_dead: bo
         note(f"next: --after {cursor}")
 
 
+def _show_attempt(number: int, attempt: dict[str, Any]) -> None:
+    """Prints one failed attempt: when, where, how long, what, and the trace above that."""
+    millis = attempt.get("ms")
+    took = f" after {human_seconds(millis / 1000)}" if isinstance(millis, int | float) else ""
+    print_text(f"failure {number}:  {attempt.get('at', '-')} at {attempt.get('worker', '-')}{took}")
+    what = ": ".join(str(attempt[name]) for name in ("error", "text") if attempt.get(name))
+    for line in (*str(attempt.get("trace", "")).splitlines(), *what.splitlines()):
+        print_text(f"    {line}")
+
+
 def show_one(found: Message, as_json: bool) -> None:
     """Prints everything about a message."""
     record = as_record(found)
@@ -51,8 +62,8 @@ def show_one(found: Message, as_json: bool) -> None:
             text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
             print_text(f"{name + ':':12}{text}")
     history = record["history"]
-    for attempt in history if isinstance(history, list) else ():
-        print_text(f"attempt:    {json.dumps(attempt, ensure_ascii=False)}")
+    for number, attempt in enumerate(history if isinstance(history, list) else (), start=1):
+        _show_attempt(number, attempt)
     if body is not None:
         print_text("body:")
         print_text(str(body))

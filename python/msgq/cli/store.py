@@ -55,7 +55,7 @@ def confirmed(question: str, yes: bool) -> None:
     """Asks on a terminal. Raises Exit(FAILED) on a no, Exit(USAGE) where nobody can answer."""
     if yes:
         return
-    if not _has_terminal():
+    if not has_terminal():
         note(f"msgq: {question} Nobody can answer here. Next: add --yes.")
         raise typer.Exit(Exit.USAGE)
     if not typer.confirm(question, err=True):
@@ -63,7 +63,8 @@ def confirmed(question: str, yes: bool) -> None:
         raise typer.Exit(Exit.FAILED)
 
 
-def _has_terminal() -> bool:
+def has_terminal() -> bool:
+    """Whether somebody can be asked."""
     return typer.get_text_stream("stdin").isatty() and typer.get_text_stream("stderr").isatty()
 
 
@@ -84,6 +85,7 @@ def as_record(found: Message) -> dict[str, object]:
         "due": when(found.due_at),
         "changed": when(found.changed_at),
         "reason": found.reason or None,
+        "error": found.error or None,
         "history": [_dated(attempt) for attempt in found.history],
     }
     try:

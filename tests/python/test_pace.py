@@ -2,7 +2,7 @@
 
 import pytest
 
-from msgq.cli.pace import Pacer
+from msgq._pace import Pacer
 
 
 class World:
