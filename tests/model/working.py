@@ -1,0 +1,76 @@
+"""Rules: messages are claimed, and each delivery ends in one of the ways it can, or in none.
+
+Leases that run out are not here: nothing but time ends one, and these tests do not wait. That
+a lapsed claim comes back with its attempt counted is shown where a process dies (test_crash.py), by
+tests/python/test_queue.py and, with a clock that tests may advance, by tests/cpp/conformance.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import strategies as st
+from hypothesis.stateful import precondition, rule
+
+import msgq
+from tests.model.bench import LEASE_S
+from tests.model.comparison import Comparison, Held, at, clients, names, places
+from tests.model.sending import FAR
+
+outcomes = st.sampled_from(["ack", "ack", "retry", "snooze", "reject"])
+returns = st.sampled_from([0, FAR])
+
+
+def is_holding(machine: Any) -> bool:
+    """Whether somebody holds a delivery."""
+    return bool(machine.held)
+
+
+class Working(Comparison):
+    """Those who claim by hand."""
+
+    @rule(client=clients, name=names, count=st.integers(1, 7))
+    def claim_some(self, client: int, name: str, count: int) -> None:
+        self.claim(client, name, count)
+
+    @precondition(is_holding)
+    @rule(place=places, outcome=outcomes, delay=returns)
+    def settle(self, place: int, outcome: str, delay: Any) -> None:
+        self.settle_one(at(place, self.held), outcome, delay)
+
+    @precondition(is_holding)
+    @rule(skipped=st.sets(st.integers(0, 6)), outcome=outcomes, delay=returns)
+    def settle_some(self, skipped: set[int], outcome: str, delay: Any) -> None:
+        """Parts of claims, with holes."""
+        for number, each in enumerate([*self.held]):
+            if number % 7 not in skipped:
+                self.settle_one(each, outcome, delay)
+
+    @precondition(is_holding)
+    @rule(place=places)
+    def extend(self, place: int) -> None:
+        at(place, self.held).delivery.extend(LEASE_S)
+
+    @precondition(lambda self: self.lost)
+    @rule(place=places)
+    def settle_what_was_lost(self, place: int) -> None:
+        self.refused(self.lost.pop(place % len(self.lost)))
+
+    def settle_one(self, held: Held, outcome: str, delay: Any) -> None:
+        queue, is_due = self.model[held.queue], delay != FAR
+        if outcome == "ack":
+            held.delivery.ack()
+            queue.ack(held.entry)
+        elif outcome == "retry":
+            held.delivery.retry(delay)
+            queue.retry(held.entry, is_due)
+        elif outcome == "snooze":
+            held.delivery.snooze(delay)
+            queue.snooze(held.entry, is_due)
+        else:
+            held.delivery.reject("no use")
+            queue.reject(held.entry, "no use")
+        with pytest.raises(msgq.LeaseLostError):
+            held.delivery.ack()
+        self.sort_out()
