@@ -1,11 +1,10 @@
-"""The real thing under comparison: clients on one store, and queues of each run's own in it.
+"""The real thing under comparison: clients on one store, which is empty when a run begins.
 
 One thread.
 """
 
 from __future__ import annotations
 
-import itertools
 from typing import Any
 
 import msgq
@@ -26,40 +25,25 @@ class Bench:
         self.clients: list[msgq.Client] = []
         self.runs = 0
         self.steps = 0
-        self._numbers = itertools.count()
-        self._prefix = ""
         for _ in range(2 if self.is_shared else 1):
             self.clients.append(self._connect())
 
-    def begin(self) -> None:
-        """A run begins: its queues are new."""
-        self.runs += 1
-        self._prefix = f"run{next(self._numbers)}/"
-
-    def queue(self, client: int, name: str) -> msgq.Queue:
-        """The queue of that name in this run; numbers of clients go round."""
-        return self.client(client).queue(self._prefix + name)
-
     def client(self, number: int) -> msgq.Client:
-        """One of them."""
+        """One of them; numbers go round."""
         return self.clients[number % len(self.clients)]
 
     def reopen(self, number: int) -> None:
-        """Closes one in good order and opens another in its place."""
+        """Closes one in good order once another is open in its place."""
         at = number % len(self.clients)
-        assert self.clients[at].close()
-        self.clients[at] = self._connect()
+        was, self.clients[at] = self.clients[at], self._connect()
+        assert was.close(), "something was left behind"
 
     def depths(self, number: int) -> dict[str, msgq.stats.QueueDepth]:
-        """What the store holds of this run's queues, by their names here."""
+        """What the store holds, by the names of queues."""
         client = self.client(number)
         if not self.is_shared:
             enqueued(client)  # a message in memory is seen a moment after it is stored
-        return {
-            each.queue.removeprefix(self._prefix): each
-            for each in client.stats().depth
-            if each.queue.startswith(self._prefix)
-        }
+        return {each.queue: each for each in client.stats().depth}
 
     def close(self) -> None:
         """Ends all clients."""

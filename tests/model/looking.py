@@ -1,14 +1,16 @@
-"""Rules: what is seen without claiming is what the model has, message by message."""
+"""What is seen without claiming is what the model has, message by message, after each step.
+
+One queue a step, through one client and the other, in pages of one size and the other.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from hypothesis import strategies as st
-from hypothesis.stateful import precondition, rule
+from hypothesis.stateful import invariant
 
 import msgq
-from tests.model.comparison import Comparison, at, clients, names, places
+from tests.model.comparison import NAMES, Comparison, at
 from tests.model.model import Entry, State, expect
 
 ALIVE = (State.WAITING, State.DUE, State.PARKED, State.LEASED)
@@ -17,33 +19,37 @@ ALIVE = (State.WAITING, State.DUE, State.PARKED, State.LEASED)
 class Looking(Comparison):
     """Those who look."""
 
-    @precondition(lambda self: self.model)
-    @rule(client=clients, place=places, page=st.integers(1, 9))
-    def peek(self, client: int, place: int, page: int) -> None:
-        name = at(place, [*self.model])
-        found = [*self.queue(client, name).messages(page=page)]
-        compare_all(found, self.model[name].those(*ALIVE))
+    @invariant()
+    def a_queue_is_seen_whole(self) -> None:
+        if self.model:
+            turn = self.turn
+            name = at(turn, [*self.model])
+            model, queue = self.model[name], self.queue(turn // 2, name)
+            compare_all(queue.messages(page=1 + turn % 7), model.those(*ALIVE))
+            compare_all(dead_letters(queue, 1 + turn % 7), model.those(State.DEAD))
 
-    @precondition(lambda self: self.model)
-    @rule(client=clients, place=places, page=st.integers(1, 9))
-    def list_dead(self, client: int, place: int, page: int) -> None:
-        name = at(place, [*self.model])
-        queue, found = self.queue(client, name), list[msgq.Message]()
-        while some := queue.dead(page, after=found[-1].cursor if found else ""):
-            found += some
-        compare_all(found, self.model[name].those(State.DEAD))
-
-    @rule(client=clients, name=names, place=places)
-    def find(self, client: int, name: str, place: int) -> None:
+    @invariant()
+    def a_message_is_found_by_its_id(self) -> None:
+        """Also one that is there no more."""
+        turn = self.turn
+        name = at(turn // 3, NAMES)
         if not self.known[name]:
             return
-        entry = at(place, self.known[name])
+        entry = at(turn, self.known[name])
         try:
-            found = self.queue(client, name).find(entry.id)
+            found = self.queue(turn, name).find(entry.id)
         except msgq.NotFoundError:
             expect(entry.state is State.GONE, "not found", entry)
         else:
             compare(found, entry)
+
+
+def dead_letters(queue: msgq.Queue, page: int) -> Iterable[msgq.Message]:
+    """All, page by page."""
+    after = ""
+    while found := queue.dead(page, after=after):
+        yield from found
+        after = found[-1].cursor
 
 
 def compare_all(found: Iterable[msgq.Message], entries: list[Entry]) -> None:
@@ -59,11 +65,10 @@ def compare_all(found: Iterable[msgq.Message], entries: list[Entry]) -> None:
 def compare(found: msgq.Message, entry: Entry) -> None:
     """One message as it is seen. Deliveries of a claim show once the message leaves its block."""
     same = (entry.id, entry.body, dict(entry.headers), entry.failures)
-    expect((found.id, found.body, found.headers, found.failures) == same, found.failures, entry)
+    seen = (found.id, found.body, found.headers, found.failures)
+    expect(seen == same, "seen", seen, entry)
     states = ("waiting", "parked") if entry.state is State.DUE else (entry.state.value,)
     expect(found.state in states, found.state, entry)
     if entry.state in (State.PARKED, State.DEAD):
-        expect(found.deliveries == entry.deliveries, found.deliveries, entry)
-        expect(found.crashes == entry.crashes, found.crashes, entry)
-    if entry.state is State.DEAD:
-        expect(found.reason == entry.reason, found.reason, entry)
+        counts = (found.deliveries, found.crashes, found.reason)
+        expect(counts == (entry.deliveries, entry.crashes, entry.reason), "seen", counts, entry)

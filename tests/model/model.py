@@ -185,7 +185,7 @@ class QueueModel:
         chosen = self.dead_letters(ids)
         for entry in chosen:
             entry.deliveries = entry.failures = entry.crashes = 0
-            entry.state = State.WAITING
+            entry.state, entry.reason = State.WAITING, ""
         return len(chosen)
 
     def delete_dead(self, ids: Iterable[uuid.UUID]) -> int:

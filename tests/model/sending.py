@@ -34,9 +34,10 @@ class Sending(Comparison):
         receipt = call(body, headers=head, delay=delay).wait()
         self.sent(name, [Entry(receipt.id, body, head or {}, state_at_first(delay))])
 
-    @rule(client=clients, name=names, delay=delays, heads=st.lists(headers, max_size=8))
-    def enqueue_many(self, client: int, name: str, delay: Any, heads: list[Any]) -> None:
-        bodies = [self._body() for _ in heads]
+    @rule(client=clients, name=names, delay=delays, count=st.integers(0, 9), head=headers)
+    def enqueue_many(self, client: int, name: str, delay: Any, count: int, head: Any) -> None:
+        bodies = [self._body() for _ in range(count)]
+        heads = [head if number % 2 else None for number in range(count)]
         receipt = self.queue(client, name).enqueue_many(bodies, headers=heads, delay=delay)
         rows = zip(receipt.ids, bodies, heads, strict=True)
         state = state_at_first(delay)

@@ -15,10 +15,10 @@ from hypothesis.stateful import precondition, rule
 
 import msgq
 from tests.model.bench import LEASE_S
-from tests.model.comparison import Comparison, Held, at, clients, names, places
+from tests.model.comparison import NAMES, Comparison, Held, at, clients, places
 from tests.model.sending import FAR
 
-outcomes = st.sampled_from(["ack", "ack", "retry", "snooze", "reject"])
+outcomes = st.sampled_from(["ack", "retry", "snooze", "reject"])
 returns = st.sampled_from([0, FAR])
 
 
@@ -30,34 +30,53 @@ def is_holding(machine: Any) -> bool:
 class Working(Comparison):
     """Those who claim by hand."""
 
-    @rule(client=clients, name=names, count=st.integers(1, 7))
-    def claim_some(self, client: int, name: str, count: int) -> None:
-        self.claim(client, name, count)
+    @rule(client=clients, place=places, count=st.integers(1, 7))
+    def claim(self, client: int, place: int, count: int) -> None:
+        """Most often where there is something."""
+        full = self.full(client)
+        self.claim_from(client, at(place, [*full, *full, *NAMES]), count)
 
     @precondition(is_holding)
-    @rule(place=places, outcome=outcomes, delay=returns)
-    def settle(self, place: int, outcome: str, delay: Any) -> None:
-        self.settle_one(at(place, self.held), outcome, delay)
+    @rule(place=places)
+    def ack(self, place: int) -> None:
+        self.settle(at(place, self.held), "ack")
 
     @precondition(is_holding)
-    @rule(skipped=st.sets(st.integers(0, 6)), outcome=outcomes, delay=returns)
-    def settle_some(self, skipped: set[int], outcome: str, delay: Any) -> None:
+    @rule(place=places, delay=returns)
+    def retry(self, place: int, delay: Any) -> None:
+        self.settle(at(place, self.held), "retry", delay)
+
+    @precondition(is_holding)
+    @rule(place=places, delay=returns)
+    def snooze(self, place: int, delay: Any) -> None:
+        self.settle(at(place, self.held), "snooze", delay)
+
+    @precondition(is_holding)
+    @rule(place=places)
+    def reject(self, place: int) -> None:
+        self.settle(at(place, self.held), "reject")
+
+    @precondition(is_holding)
+    @rule(chosen=st.sets(st.integers(0, 6)), outcome=outcomes, delay=returns)
+    def settle_some(self, chosen: set[int], outcome: str, delay: Any) -> None:
         """Parts of claims, with holes."""
         for number, each in enumerate([*self.held]):
-            if number % 7 not in skipped:
-                self.settle_one(each, outcome, delay)
+            if number % 7 in chosen:
+                self.settle(each, outcome, delay)
 
     @precondition(is_holding)
     @rule(place=places)
     def extend(self, place: int) -> None:
-        at(place, self.held).delivery.extend(LEASE_S)
+        held = at(place, self.held)
+        if held.may_be_extended:
+            held.delivery.extend(LEASE_S)
 
     @precondition(lambda self: self.lost)
     @rule(place=places)
     def settle_what_was_lost(self, place: int) -> None:
         self.refused(self.lost.pop(place % len(self.lost)))
 
-    def settle_one(self, held: Held, outcome: str, delay: Any) -> None:
+    def settle(self, held: Held, outcome: str, delay: Any = 0) -> None:
         queue, is_due = self.model[held.queue], delay != FAR
         if outcome == "ack":
             held.delivery.ack()
