@@ -1,4 +1,4 @@
-"""Rules: dead letters are sent again or deleted, queues are purged and deleted, clients come and go.
+"""Rules: dead letters are sent again or deleted, queues purged and deleted, clients come and go.
 
 Later: cancelling and rescheduling a message, subscriptions that are made and dropped.
 """

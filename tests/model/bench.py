@@ -22,13 +22,13 @@ class Bench:
         self.url = url
         self.is_shared = not url.startswith("memory")
         # what is open, and what was done
-        self.clients: list[msgq.Client] = []
+        self.clients: list[msgq.App] = []
         self.runs = 0
         self.steps = 0
         for _ in range(2 if self.is_shared else 1):
             self.clients.append(self._connect())
 
-    def client(self, number: int) -> msgq.Client:
+    def client(self, number: int) -> msgq.App:
         """One of them; numbers go round."""
         return self.clients[number % len(self.clients)]
 
@@ -50,5 +50,5 @@ class Bench:
         for client in self.clients:
             client.close()
 
-    def _connect(self) -> msgq.Client:
-        return msgq.connect(self.url, **SETTINGS)
+    def _connect(self) -> msgq.App:
+        return msgq.App(self.url, **SETTINGS).open()

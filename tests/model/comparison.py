@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 from hypothesis import strategies as st
@@ -22,6 +22,7 @@ from tests.model.model import Entry, Handed, QueueModel, State, expect
 
 T = TypeVar("T")
 NAMES = ("a", "b", "c")
+FAR = "1h"  # never due while a test runs
 WAIT_S = 5.0  # for what is claimable; it comes at once
 names = st.sampled_from(NAMES)
 clients = st.integers(0, 1)
@@ -104,6 +105,24 @@ class Comparison(RuleBasedStateMachine):
         self.held += made
         return made
 
+    def settle(self, held: Held, outcome: str, delay: Any = 0) -> None:
+        queue, is_due = self.model[held.queue], delay != FAR
+        if outcome == "ack":
+            held.delivery.ack()
+            queue.ack(held.entry)
+        elif outcome == "retry":
+            held.delivery.retry(delay)
+            queue.retry(held.entry, is_due)
+        elif outcome == "snooze":
+            held.delivery.snooze(delay)
+            queue.snooze(held.entry, is_due)
+        else:
+            held.delivery.reject("no use")
+            queue.reject(held.entry, "no use")
+        with pytest.raises(msgq.LeaseLostError):
+            held.delivery.ack()
+        self.sort_out()
+
     def sort_out(self) -> None:
         """What is no longer held is lost."""
         self.lost += [each for each in self.held if not each.is_valid]
@@ -147,19 +166,16 @@ class Comparison(RuleBasedStateMachine):
         self.depth_is_the_models()
 
     def tidy_up(self) -> None:
-        """Nothing of this run is left for the next: in the store, and of clients that are closed."""
+        """Nothing of this run is left for the next, nor anything of clients that are closed."""
         self.model.clear()
         self.known.clear()
         self.held.clear()
         self.lost.clear()
-        for name in NAMES:
-            try:
-                self.queue(0, name).delete()
-            except msgq.NotFoundError:
-                continue
+        for name in self.bench.client(0).queues():
+            self.queue(0, name).delete()
 
     def refused(self, held: Held) -> None:
-        """The lease is lost: whatever is tried is refused (the next comparison says: for naught)."""
+        """The lease is lost: whatever is tried is refused, and changes nothing (compared next)."""
         with pytest.raises((msgq.LeaseLostError, msgq.ClosedError)):
             held.delivery.extend(LEASE_S)
         with pytest.raises((msgq.LeaseLostError, msgq.ClosedError)):

@@ -1,8 +1,8 @@
 """The machine: every rule there is. A feature that comes later brings a mixin and is named here.
 
-    ordered keys, priority, expiry, deduplication   options of Sending, a clause of hand_out
-    subscriptions                                   names of readers: a mixin of Working
-    cancelling, rescheduling                        rules of Administering
+ordered keys, priority, expiry, deduplication   options of Sending, a clause of hand_out
+subscriptions                                   names of readers: a mixin of Working
+cancelling, rescheduling                        rules of Administering
 """
 
 from __future__ import annotations

@@ -12,10 +12,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
 from tests.model.bench import Bench
-from tests.model.comparison import Comparison, clients, names
+from tests.model.comparison import FAR, Comparison, clients, names
 from tests.model.model import Entry, State
 
-FAR = "1h"  # never due while a test runs
 delays = st.sampled_from([None, None, 0, FAR])
 headers = st.sampled_from([None, {}, {"n": 1}, {"tenant": "x", "on": True, "no": None}])
 

@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from hypothesis.stateful import run_state_machine_as_test
 
 from tests.conftest import model_settings
 from tests.model.bench import Bench
 from tests.model.machine import Machine
+from tests.model.run import run
 from tests.support.stores import over_stores
 
-EXAMPLES = {"memory": 60, "sqlite": 40, "postgresql": 15}
+EXAMPLES = {"memory": 60, "sqlite": 40, "postgresql": 12}
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def bench(url: str) -> Iterator[Bench]:
 @over_stores
 def test_a_store_is_what_the_model_says(bench: Bench, url: str) -> None:
     examples = EXAMPLES[url.partition(":")[0]]
-    run_state_machine_as_test(lambda: Machine(bench), settings=model_settings(examples))
+    run(lambda: Machine(bench), model_settings(examples))
 
 
 @pytest.mark.torture
@@ -40,4 +40,4 @@ def test_a_store_is_what_the_model_says(bench: Bench, url: str) -> None:
 def test_the_same_with_many_other_steps(bench: Bench, url: str) -> None:
     examples = 8 * EXAMPLES[url.partition(":")[0]]
     settings = model_settings(examples, is_random=True)
-    run_state_machine_as_test(lambda: Machine(bench), settings=settings)
+    run(lambda: Machine(bench), settings)

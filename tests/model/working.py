@@ -9,14 +9,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
-import msgq
 from tests.model.bench import LEASE_S
-from tests.model.comparison import NAMES, Comparison, Held, at, clients, places
-from tests.model.sending import FAR
+from tests.model.comparison import FAR, NAMES, Comparison, at, clients, places
 
 outcomes = st.sampled_from(["ack", "retry", "snooze", "reject"])
 returns = st.sampled_from([0, FAR])
@@ -75,21 +72,3 @@ class Working(Comparison):
     @rule(place=places)
     def settle_what_was_lost(self, place: int) -> None:
         self.refused(self.lost.pop(place % len(self.lost)))
-
-    def settle(self, held: Held, outcome: str, delay: Any = 0) -> None:
-        queue, is_due = self.model[held.queue], delay != FAR
-        if outcome == "ack":
-            held.delivery.ack()
-            queue.ack(held.entry)
-        elif outcome == "retry":
-            held.delivery.retry(delay)
-            queue.retry(held.entry, is_due)
-        elif outcome == "snooze":
-            held.delivery.snooze(delay)
-            queue.snooze(held.entry, is_due)
-        else:
-            held.delivery.reject("no use")
-            queue.reject(held.entry, "no use")
-        with pytest.raises(msgq.LeaseLostError):
-            held.delivery.ack()
-        self.sort_out()
