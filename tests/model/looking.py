@@ -53,13 +53,20 @@ def dead_letters(queue: msgq.Queue, page: int) -> Iterable[msgq.Message]:
 
 
 def compare_all(found: Iterable[msgq.Message], entries: list[Entry]) -> None:
-    """Each once and as the model has it, and nothing else."""
+    """Each once and as the model has it, and nothing else.
+
+    A message that is due may be promoted meanwhile, and then be seen twice or not at all: pages are
+    looks of their own. On PostgreSQL one page alone may miss it, too, which is weaker than it needs
+    to be: its lanes and its parked messages are read one after the other.
+    """
     listed = [*found]
-    by_id = {each.id: each for each in listed}
-    expect(len(by_id) == len(listed), "seen twice", listed)
-    expect(by_id.keys() == {each.id for each in entries}, "seen", listed, entries)
-    for entry in entries:
-        compare(by_id[entry.id], entry)
+    known = {each.id: each for each in entries}
+    for each in listed:
+        expect(each.id in known, "seen", each, entries)
+        compare(each, known[each.id])
+    fixed = [each.id for each in listed if known[each.id].state is not State.DUE]
+    sure = [each.id for each in entries if each.state is not State.DUE]
+    expect(sorted(fixed) == sorted(sure), "seen", listed, entries)
 
 
 def compare(found: msgq.Message, entry: Entry) -> None:

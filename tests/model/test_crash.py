@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from tests.conftest import model_settings
+from tests.conftest import MODEL_EXAMPLES, model_settings
 from tests.model.bench import Bench
 from tests.model.crashing import CrashMachine
 from tests.model.model import CRASHES_MAX, WORKER_LOST
@@ -19,10 +19,12 @@ from tests.model.run import run
 from tests.support.stores import POSTGRES
 from tests.system.support.world import World
 
+pytestmark = pytest.mark.timeout(120 + 60 * MODEL_EXAMPLES)
 SQLITE = "sqlite:///q.db"
 over_durable_stores = pytest.mark.parametrize("url", [SQLITE, POSTGRES], indirect=True)
 # A server's processes are known to be dead after seconds: there a death costs as much.
-EXAMPLES = {"sqlite": 3, "postgresql": 2}
+LATE = pytest.param(POSTGRES, marks=pytest.mark.torture_pg)
+EXAMPLES = {"sqlite": (3, 8), "postgresql": (1, 5)}  # runs, steps
 
 
 @pytest.fixture
@@ -48,14 +50,12 @@ def bench(world: World) -> Iterator[Bench]:
 
 @over_durable_stores
 def test_what_dead_processes_held_comes_back(bench: Bench, world: World, url: str) -> None:
-    examples = EXAMPLES[url.partition(":")[0]]
-    few = settings(model_settings(examples), stateful_step_count=8)
+    examples, steps = EXAMPLES[url.partition(":")[0]]
+    few = settings(model_settings(examples), stateful_step_count=steps)
     run(lambda: CrashMachine(bench, world), few)
 
 
-@pytest.mark.parametrize(
-    "url", [SQLITE, pytest.param(POSTGRES, marks=pytest.mark.torture)], indirect=True
-)
+@pytest.mark.parametrize("url", [SQLITE, LATE], indirect=True)
 def test_a_message_that_always_kills_is_given_up(bench: Bench, world: World) -> None:
     """The first death makes it a suspect; those it dies of alone are counted."""
     machine = CrashMachine(bench, world)
@@ -69,9 +69,10 @@ def test_a_message_that_always_kills_is_given_up(bench: Bench, world: World) -> 
     machine.teardown()
 
 
-@pytest.mark.torture
 @pytest.mark.timeout(900)
-@over_durable_stores
+@pytest.mark.parametrize(
+    "url", [pytest.param(SQLITE, marks=pytest.mark.torture), LATE], indirect=True
+)
 def test_the_same_with_many_other_deaths(bench: Bench, world: World) -> None:
     many = settings(model_settings(15, is_random=True), stateful_step_count=25)
     run(lambda: CrashMachine(bench, world), many)

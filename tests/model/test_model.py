@@ -2,7 +2,7 @@
 
 Random steps are made on a store and on the model (model.py), and everything that can be seen is
 compared after each. The ordinary run makes the same steps each time. MSGQ_MODEL_EXAMPLES=1000 makes
-so many runs a store, other ones each time; `make torture` some hundreds.
+so many runs a store, other ones each time; `make torture` and `make torture-pg` some hundreds.
 """
 
 from __future__ import annotations
@@ -11,12 +11,17 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.conftest import model_settings
+from tests.conftest import MODEL_EXAMPLES, model_settings
 from tests.model.bench import Bench
 from tests.model.machine import Machine
 from tests.model.run import run
-from tests.support.stores import over_stores
+from tests.support.stores import POSTGRES, STORES, over_stores
 
+pytestmark = pytest.mark.timeout(120 + 5 * MODEL_EXAMPLES)
+TORTURED = [
+    *(pytest.param(url, marks=pytest.mark.torture) for url in STORES[:2]),
+    pytest.param(POSTGRES, marks=pytest.mark.torture_pg),
+]
 EXAMPLES = {"memory": 60, "sqlite": 40, "postgresql": 12}
 
 
@@ -34,9 +39,8 @@ def test_a_store_is_what_the_model_says(bench: Bench, url: str) -> None:
     run(lambda: Machine(bench), model_settings(examples))
 
 
-@pytest.mark.torture
 @pytest.mark.timeout(900)
-@over_stores
+@pytest.mark.parametrize("url", TORTURED, indirect=True)
 def test_the_same_with_many_other_steps(bench: Bench, url: str) -> None:
     examples = 8 * EXAMPLES[url.partition(":")[0]]
     settings = model_settings(examples, is_random=True)

@@ -73,7 +73,12 @@ def bench() -> Iterator[Bench]:
 
 def refute(machine: Callable[[], Comparison]) -> None:
     """Runs it until it fails, as it must; what it fails with need not be made small."""
-    once = settings(model_settings(EXAMPLES), phases=[Phase.generate], report_multiple_bugs=False)
+    once = settings(
+        model_settings(EXAMPLES),
+        max_examples=EXAMPLES,
+        phases=[Phase.generate],
+        report_multiple_bugs=False,
+    )
     with pytest.raises(Refuted):
         run(machine, once)
 
