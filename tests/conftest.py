@@ -16,9 +16,26 @@ pytest_plugins = ["tests.support.postgres_fixtures"]
 # Examples are as quick as the machine lets them be; a slow one is not a wrong one.
 hypothesis.settings.register_profile("msgq", deadline=None, print_blob=True)
 hypothesis.settings.load_profile("msgq")
+# As the run began, for a test sees no setting of the shell.
+MODEL_EXAMPLES = int(os.environ.get("MSGQ_MODEL_EXAMPLES", "0"))
 
 # What was started behind a shell's `&` ignores Ctrl-C, and so would every process of the tests.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def model_settings(examples: int, *, is_random: bool = False) -> hypothesis.settings:
+    """For machines that compare a store with a model: the same steps in each run, few of them.
+
+    MSGQ_MODEL_EXAMPLES, as the run began, makes them so many, and random.
+    """
+    is_random = is_random or MODEL_EXAMPLES > 0
+    return hypothesis.settings(
+        max_examples=MODEL_EXAMPLES or examples,
+        stateful_step_count=40,
+        derandomize=not is_random,
+        database=None,
+        suppress_health_check=list(hypothesis.HealthCheck),
+    )
 
 
 @pytest.fixture(autouse=True)
