@@ -22,3 +22,10 @@ def expect_none_possible(app: msgq.App, name: str) -> None:
     app.close()
     with pytest.raises(msgq.ClosedError):
         queue.enqueue(b"x")
+
+
+def expect_told_truly(error: BaseException, lost: bytes, found: list[bytes]) -> list[bytes]:
+    """Certainly not written is certain; only what is in doubt may be there. Gives the others."""
+    if isinstance(error, msgq.errors.StoreUnavailableError):
+        assert lost not in found
+    return [each for each in found if each != lost]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -76,7 +77,8 @@ def test_ec3_a_lock_expires_while_processing(queue: msgq.Queue) -> None:
     assert (again.attempt, again.failures, again.history) == (2, 0, [])
     found = queue.find(receipt.id)
     assert (found.failures, found.crashes) == (0, 0)
-    for settle in (late.ack, late.retry, late.reject, lambda: late.extend(5)):
+    settling: list[Callable[[], None]] = [late.ack, late.retry, late.reject]
+    for settle in (*settling, lambda: late.extend(5)):
         with pytest.raises(msgq.LeaseLostError):
             settle()
     again.ack()
