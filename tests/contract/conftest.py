@@ -101,7 +101,8 @@ def queue(app: msgq.App, name: str) -> msgq.Queue:
 def outage(store: Store, tmp_path: Path) -> Iterator[Outage | None]:
     """What takes the store away and brings it back. None: it lives in this process, always there.
 
-    Of a store whose outages the contract does not know the statement stays open.
+    Of a store whose outages the contract does not know the statement stays open. A test asks for it
+    before it asks for apps, so that they can close in peace.
     """
     with outage_of(store, tmp_path) as made:
         if made is None and store.can("is_shared"):

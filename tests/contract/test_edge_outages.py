@@ -12,6 +12,7 @@ from psycopg import sql
 
 import msgq
 from msgq.errors import StoreRejectedError
+from tests.contract.claims import take, take_rest
 from tests.contract.conftest import MakeApp
 from tests.contract.outages import AWAY, QUICK, expect_none_possible
 from tests.contract.stores import Outage, Store
@@ -22,7 +23,7 @@ SECONDS = 20.0
 _numbers = itertools.count(1)
 
 
-def test_ec10_a_partition_during_send(make_app: MakeApp, outage: Outage | None, name: str) -> None:
+def test_ec10_a_partition_during_send(outage: Outage | None, make_app: MakeApp, name: str) -> None:
     """Partition during send may duplicate; msgq asks what became of it, so it does not."""
     if outage is None:
         expect_none_possible(make_app(), name)
@@ -34,7 +35,7 @@ def test_ec10_a_partition_during_send(make_app: MakeApp, outage: Outage | None, 
         outage.down()
         outage.up()
         assert receipt.wait(SECONDS).status == "persisted"
-    found = queue.claim(10, wait=SECONDS)
+    found = take_rest(queue)
     assert [each.body for each in found] == [b"first", b"0", b"1", b"2"]
 
 
@@ -46,7 +47,7 @@ def test_ec11_credentials_expire(store: Store) -> None:
 
 
 def test_ec12_an_outage_opens_the_breaker(
-    make_app: MakeApp, outage: Outage | None, name: str
+    outage: Outage | None, make_app: MakeApp, name: str
 ) -> None:
     """Outage, breaker, no panic: calls fail one by one, typed; there is no breaker yet."""
     if outage is None:
@@ -65,7 +66,7 @@ def test_ec12_an_outage_opens_the_breaker(
 
 
 def test_ec14_the_dead_letter_is_unavailable(
-    make_app: MakeApp, outage: Outage | None, name: str
+    outage: Outage | None, make_app: MakeApp, name: str
 ) -> None:
     """Dead letter unavailable: original kept, and alert. The two are one transaction in msgq."""
     if outage is None:
@@ -73,7 +74,7 @@ def test_ec14_the_dead_letter_is_unavailable(
         return
     queue = make_app(outage.url, **QUICK).queue(name)
     receipts = queue.enqueue_many([b"first", b"second"])
-    first, second = queue.claim(2, wait=SECONDS, lease="1h")
+    first, second = take(queue, 2, lease="1h")
     outage.down()
     rejecting = threading.Thread(target=first.reject, args=("no use",))
     rejecting.start()
@@ -134,7 +135,7 @@ def test_ec17_a_missing_permission(
     with pytest.raises(StoreRejectedError, match="permission denied"):
         queue.claim(1)
     owner.enqueue(b"y")
-    assert [each.body for each in owner.claim(2, wait=SECONDS)] == [b"x", b"y"]
+    assert [each.body for each in take(owner, 2)] == [b"x", b"y"]
     try:
         queue.enqueue(b"z")
     except StoreRejectedError:

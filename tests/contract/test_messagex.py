@@ -10,6 +10,7 @@ import pytest
 
 import msgq
 from msgq.testing import run_until_idle
+from tests.contract.claims import take_rest
 from tests.contract.conftest import MakeApp
 from tests.contract.outages import AWAY, QUICK, expect_none_possible, expect_told_truly
 from tests.contract.stores import Outage, Store
@@ -150,13 +151,13 @@ def test_ga7_environment_beats_file(
 
 
 def test_ga8_connection_loss_is_repaired(
-    make_app: MakeApp, outage: Outage | None, name: str
+    outage: Outage | None, make_app: MakeApp, name: str
 ) -> None:
     """Connection loss is repaired with capped exponential backoff and jitter."""
     if outage is None:
         expect_none_possible(make_app(), name)
         return
-    app = make_app(outage.url, **{**QUICK, "enqueue_timeout": 1.0})
+    app = make_app(outage.url, **{**QUICK, "enqueue_timeout": 0.4})
     queue = app.queue(name)
     queue.enqueue(b"before")
     outage.down()
@@ -164,22 +165,22 @@ def test_ga8_connection_loss_is_repaired(
         queue.enqueue(b"lost")
     outage.up()
     tries = app.stats(with_depth=False).store.flush_errors
-    assert 1 <= tries <= 100  # in a second; without pauses there would be thousands
+    assert 1 <= tries <= 100  # in 0.4 s; without pauses there would be thousands
     receipt = queue.enqueue_later(b"after")
     assert receipt.wait(SECONDS).status == "persisted"
-    found = [each.body for each in queue.claim(5, wait=SECONDS)]
+    found = [each.body for each in take_rest(queue)]
     assert expect_told_truly(caught.value, b"lost", found) == [b"before", b"after"]
 
 
 def test_ga9_few_connections_serve_many(make_app: MakeApp, name: str) -> None:
     """Few connections, many channels; a borrow waits at most the borrow timeout."""
     app = make_app(pool_size=4, pool_wait=30)
-    queues = [app.queue(f"{name}-{n}") for n in range(12)]
+    queues = [app.queue(f"{name}-{n}") for n in range(8)]
     for queue in queues:
         queue.enqueue(b"x")
 
     def use(queue: msgq.Queue) -> None:
-        for _ in range(10):
+        for _ in range(5):
             queue.peek()
             queue.depth()
 
@@ -191,7 +192,7 @@ def test_ga9_few_connections_serve_many(make_app: MakeApp, name: str) -> None:
     figures = app.stats().connections
     if figures.size:
         assert figures.used + figures.idle <= figures.size == 4
-        assert figures.borrows >= 120
+        assert figures.borrows >= 40
         assert figures.borrow_time_max <= 30
     else:
         assert (figures.borrows, figures.connects) == (0, 0)

@@ -9,6 +9,7 @@ import pytest
 
 import msgq
 from msgq.testing import run_until_idle
+from tests.contract.claims import take
 from tests.contract.conftest import MakeApp
 from tests.contract.verdicts import fault
 
@@ -23,7 +24,7 @@ def test_sa1_send_succeeds_with_an_id(queue: msgq.Queue) -> None:
     assert {each.status for each in receipts} == {"persisted"}
     assert len({each.id for each in receipts}) == len(bodies)
     assert all(each.id.int for each in receipts)
-    found = queue.claim(10, wait=SECONDS)
+    found = take(queue, len(bodies))
     assert [(each.id, each.body) for each in found] == [
         (receipt.id, body) for receipt, body in zip(receipts, bodies, strict=True)
     ]
@@ -154,7 +155,7 @@ def test_sa20_batches_preserve_single_semantics(make_app: MakeApp, name: str) ->
     with pytest.raises(msgq.PayloadError, match=r"101(.|\n)*100"):
         queue.enqueue_many([b"good", b"x" * 101])
     assert queue.depth().waiting == 250
-    found = queue.claim(250, wait=SECONDS)
+    found = take(queue, 250)
     assert [each.body for each in found] == [b"%d" % n for n in range(250)]
     found[1].reject("bad")
     found[2].retry("1h")

@@ -10,6 +10,7 @@ import pytest
 
 import msgq
 from msgq.testing import run_until_idle
+from tests.contract.claims import take
 from tests.contract.conftest import MakeApp
 from tests.contract.stores import Store
 from tests.contract.verdicts import refuses, waits_for
@@ -32,7 +33,8 @@ def test_va4_a_scheduled_message_is_invisible_until_due(queue: msgq.Queue) -> No
     """Scheduled message invisible until due."""
     later = queue.enqueue(b"later", delay="1h")
     queue.enqueue(b"soon", delay=0.05)
-    assert queue.depth().parked + queue.depth().waiting == 2
+    depth = queue.depth()
+    assert depth.parked + depth.waiting == 2
     (soon,) = queue.claim(9, wait=SECONDS)
     assert soon.body == b"soon"
     soon.ack()
@@ -52,7 +54,7 @@ def test_va5_peek_changes_nothing(queue: msgq.Queue) -> None:
     ]  # fmt: skip
     after = queue.depth()
     assert (after.waiting, after.leased, after.sent) == (before.waiting, 0, 2)
-    assert [each.attempt for each in queue.claim(2, wait=SECONDS)] == [1, 1]
+    assert [each.attempt for each in take(queue, 2)] == [1, 1]
 
 
 def test_va7_duplicates_are_refused_inside_the_window(app: msgq.App, name: str) -> None:
@@ -98,7 +100,7 @@ def test_va10_a_batch_is_cheaper(app: msgq.App, name: str) -> None:
         return app.stats(with_depth=False).store.flushes
 
     begun = flushes()
-    assert len(queue.claim(50, wait=SECONDS)) == 50
+    assert len(take(queue, 50)) == 50
     batch = flushes() - begun
     assert len([queue.claim(1, wait=SECONDS) for _ in range(50)]) == 50
     single = flushes() - begun - batch
@@ -109,9 +111,9 @@ def test_va11_there_is_one_api(app: msgq.App, name: str) -> None:
     """One API: the same program does the same on each transport."""
     queue = app.queue(name)
     queue.enqueue_many(["ack", "retry", "snooze", "reject"], headers={"h": 1})
-    for each in queue.claim(4, wait=SECONDS):
+    for each in take(queue, 4):
         getattr(each, each.value())(*([0] if each.value() == "snooze" else []))
-    again = sorted(queue.claim(4, wait=SECONDS), key=lambda each: str(each.value()))
+    again = sorted(take(queue, 2), key=lambda each: str(each.value()))
     found = [(each.value(), each.attempt, each.failures) for each in again]
     assert found == [("retry", 2, 1), ("snooze", 1, 0)]
     for each in again:

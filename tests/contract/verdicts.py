@@ -39,7 +39,7 @@ def refuses(app: msgq.App, name: str, **option: Any) -> None:
             call(b"x", **option)
     with pytest.raises(msgq.UnsupportedError, match=why):
         queue.enqueue_many([b"x"], **option)
-    assert queue.depth().sent == 0
+    assert not app.is_open or queue.depth().sent == 0  # the store is not even opened for it
 
 
 def benchmark_rows() -> set[str]:

@@ -58,7 +58,7 @@ def summary(reports: dict[str, list[pytest.TestReport]]) -> str:
     parts = [f"{len(kept)} kept" + _bracketed([f"{elsewhere} in benchmarks"] * bool(elsewhere))]
     parts += [f"{len(waiting)} open{_bracketed(_counted(waiting))}"]
     broken = len(reports["failed"]) + len(reports["error"])
-    parts += [f"{faults} faults known"] * bool(faults) + [f"{broken} BROKEN"] * bool(broken)
+    parts += [f"{faults} at fault"] * bool(faults) + [f"{broken} BROKEN"] * bool(broken)
     return ", ".join(parts)
 
 
