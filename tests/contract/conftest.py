@@ -40,9 +40,22 @@ def contract_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def contract_server(postgres_server: PostgresServer) -> Iterator[PostgresServer]:
+def clients() -> Iterator[dict[str, msgq.Client]]:
+    """A client of each store, by its name, for tests that need no app of their own."""
+    made: dict[str, msgq.Client] = {}
+    yield made
+    for each in made.values():
+        each.close(5)
+
+
+@pytest.fixture(scope="session")
+def contract_server(
+    postgres_server: PostgresServer, clients: dict[str, msgq.Client]
+) -> Iterator[PostgresServer]:
     """The run's server, with a schema for the contract that is gone afterwards."""
     yield postgres_server
+    if client := clients.get("postgresql"):
+        client.close(5)
     postgres_server.execute(f"set lock_timeout = '10s'; drop schema if exists {SCHEMA} cascade")
 
 
@@ -92,9 +105,16 @@ def name() -> str:
 
 
 @pytest.fixture
-def queue(app: msgq.App, name: str) -> msgq.Queue:
-    """That queue."""
-    return app.queue(name)
+def queue(
+    request: pytest.FixtureRequest, store: Store, name: str, clients: dict[str, msgq.Client]
+) -> msgq.Queue:
+    """That queue, of the test's app if it asks for one."""
+    if "app" in request.fixturenames:
+        app: msgq.App = request.getfixturevalue("app")
+        return app.queue(name)
+    if store.name not in clients:
+        clients[store.name] = msgq.connect(store.url, profile="test")
+    return clients[store.name].queue(name)
 
 
 @pytest.fixture

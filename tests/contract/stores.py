@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Protocol
 
@@ -16,6 +17,12 @@ from tests.tidy.tree import ROOT
 
 OWN = ("memory", "sqlite", "postgresql")
 """The schemes of the stores that the contract makes by itself."""
+
+
+@cache
+def capabilities() -> Mapping[str, Mapping[str, str]]:
+    """The table of docs/guarantees.md: of each scheme a mark for each capability."""
+    return table({PAGE: (ROOT / PAGE).read_text(encoding="utf-8")})
 
 
 @dataclass(frozen=True)
@@ -34,8 +41,7 @@ class Store:
 
     def can(self, capability: str) -> bool:
         """What docs/guarantees.md says of the transport; a new one needs its column there."""
-        columns: Mapping[str, Mapping[str, str]] = table({PAGE: (ROOT / PAGE).read_text()})
-        return columns[self.scheme][capability] == "✔"
+        return capabilities()[self.scheme][capability] == "✔"
 
 
 class Outage(Protocol):
