@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Protocol
@@ -30,7 +30,7 @@ class Store:
     """A store under test. `name` is how the run tells of it; it holds no secret."""
 
     name: str
-    url: str
+    url: str = field(repr=False)
     server: PostgresServer | None = None
 
     @property
@@ -98,7 +98,7 @@ def outage_of(store: Store, folder: Path) -> Iterator[Outage | None]:
     if store.server is not None:
         with Proxy(store.server.port) as proxy:
             yield NetworkOutage(proxy, store.url.rpartition("schema=")[2])
-    elif store.name == "sqlite":
+    elif store.scheme == "sqlite":
         made = LockOutage(folder / "outage.db")
         yield made
         made.up()

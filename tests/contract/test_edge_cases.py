@@ -98,7 +98,8 @@ def test_ec4_duplicates_are_both_delivered(queue: msgq.Queue) -> None:
 
 
 def test_ec5_oversize_is_refused(make_app: MakeApp, name: str) -> None:
-    """Oversize refused with both sizes, no truncation."""
+    """Oversize refused with both sizes, no truncation; msgq's limit is 10 MiB by default."""
+    assert make_app().config["message_bytes_max"] == 10 << 20
     queue = make_app(message_bytes_max=1000).queue(name)
     queue.enqueue(b"x" * 1000)
     for call in (queue.enqueue, queue.enqueue_later, lambda body: queue.enqueue_many([b"y", body])):

@@ -145,9 +145,10 @@ def test_sa14_over_the_limit_goes_to_dead_letter(app: msgq.App, name: str) -> No
 def test_sa20_batches_preserve_single_semantics(make_app: MakeApp, name: str) -> None:
     """Batches preserve single semantics: limits, partial failure per item.
 
-    msgq takes batches of any size and cuts them into blocks. A batch that holds what cannot be
-    stored is refused whole, and the item named; settling is per item.
+    msgq takes batches of any size and cuts them into blocks of 1,000 by default. A batch that holds
+    what cannot be stored is refused whole, and the item named; settling is per item.
     """
+    assert make_app().config["batch_count_max"] == 1000
     queue = make_app(message_bytes_max=100, batch_count_max=10).queue(name)
     batch = queue.enqueue_many([b"%d" % n for n in range(250)])
     assert len(batch) == len({*batch.ids}) == 250
