@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.stores import url_of
 
-pytest_plugins = ["tests.support.postgres_fixtures"]
+pytest_plugins = ["tests.support.contract", "tests.support.postgres_fixtures"]
 
 # Examples are as quick as the machine lets them be; a slow one is not a wrong one.
 hypothesis.settings.register_profile("msgq", deadline=None, print_blob=True)
