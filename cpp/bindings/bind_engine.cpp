@@ -97,6 +97,19 @@ std::uint64_t delete_dead(Engine& engine, const std::string& queue, const py::se
   return engine.delete_dead(queue, ids);
 }
 
+std::uint64_t cancel(Engine& engine, const std::string& queue, const py::sequence& list) {
+  const auto ids = to_ids(list);
+  Released released;
+  return engine.cancel(queue, ids);
+}
+
+std::uint64_t reschedule(Engine& engine, const std::string& queue, const py::sequence& list,
+                         std::int64_t due_ms) {
+  const auto ids = to_ids(list);
+  Released released;
+  return engine.reschedule(queue, ids, due_ms);
+}
+
 py::list drain_log(Engine& engine) {
   py::list out;
   for (const auto& [level, text] : engine.drain_log()) out.append(py::make_tuple(level, text));
@@ -135,6 +148,8 @@ void bind_looking(EngineClass& engine) {
       .def("find", &find, arg("queue"), arg("id"))
       .def("redrive", &redrive, arg("queue"), arg("ids"))
       .def("delete_dead", &delete_dead, arg("queue"), arg("ids"))
+      .def("cancel", &cancel, arg("queue"), arg("ids"))
+      .def("reschedule", &reschedule, arg("queue"), arg("ids"), arg("due_ms"))
       .def("purge", &Engine::purge, arg("queue"), Guard())
       .def("delete_queue", &Engine::delete_queue, arg("queue"), Guard())
       .def("backup", &Engine::backup, arg("path"), Guard())

@@ -15,10 +15,13 @@ struct Form {
   std::string type;
   int content = 0;
   std::int64_t due_ms = 0;
+  std::uint8_t priority = kPriorityNormal;
+  std::int64_t expires_ms = 0;
 
   Parcel parcel() const& { return Form(*this).parcel(); }
   Parcel parcel() && {
-    return {std::move(queue), std::move(type), static_cast<Content>(content), {}, due_ms, {}, {}};
+    return {std::move(queue), std::move(type), static_cast<Content>(content), {}, due_ms, {}, {},
+            priority,         expires_ms};
   }
 };
 
@@ -135,8 +138,9 @@ Parcel single(Engine& engine, Form form, const py::object& body, const py::objec
 }
 
 ReceiptPtr enqueue(Engine& engine, std::string queue, std::string type, int content,
-                   const py::object& body, const py::object& headers, std::int64_t due_ms) {
-  Form form{std::move(queue), std::move(type), content, due_ms};
+                   const py::object& body, const py::object& headers, std::int64_t due_ms,
+                   std::uint8_t priority, std::int64_t expires_ms) {
+  Form form{std::move(queue), std::move(type), content, due_ms, priority, expires_ms};
   return admit(engine, single(engine, std::move(form), body, headers));
 }
 
@@ -164,8 +168,9 @@ py::bytes put(Engine& engine, Parcel parcel) {
 }
 
 py::bytes enqueue_wait(Engine& engine, std::string queue, std::string type, int content,
-                       const py::object& body, const py::object& headers, std::int64_t due_ms) {
-  Form form{std::move(queue), std::move(type), content, due_ms};
+                       const py::object& body, const py::object& headers, std::int64_t due_ms,
+                       std::uint8_t priority, std::int64_t expires_ms) {
+  Form form{std::move(queue), std::move(type), content, due_ms, priority, expires_ms};
   return put(engine, single(engine, std::move(form), body, headers));
 }
 
@@ -173,7 +178,7 @@ py::bytes enqueue_wait(Engine& engine, std::string queue, std::string type, int 
 py::cpp_function putter(const std::shared_ptr<Engine>& engine, std::string queue, std::string type,
                         int content) {
   return py::cpp_function(
-      [engine, form = Form{std::move(queue), std::move(type), content, 0}](const py::object& body) {
+      [engine, form = Form{std::move(queue), std::move(type), content}](const py::object& body) {
         return put(*engine, single(*engine, form, body, py::none()));
       });
 }
@@ -189,8 +194,10 @@ ReceiptPtr failed_receipt(std::uint32_t count, const Error& error) {
 
 py::list enqueue_many(Engine& engine, std::string queue, std::string type, int content,
                       const py::object& bodies, const py::object& headers, std::int64_t due_ms,
-                      const py::object& headers_each) {
-  Cutter cutter(engine.config(), {std::move(queue), std::move(type), content, due_ms}, bodies,
+                      const py::object& headers_each, std::uint8_t priority,
+                      std::int64_t expires_ms) {
+  Cutter cutter(engine.config(),
+                {std::move(queue), std::move(type), content, due_ms, priority, expires_ms}, bodies,
                 headers, headers_each);
   py::list receipts;
   std::optional<Error> error;
@@ -213,8 +220,10 @@ py::list enqueue_many(Engine& engine, std::string queue, std::string type, int c
 
 py::object try_enqueue(Engine& engine, std::string queue, std::string type, int content,
                        const py::object& bodies, const py::object& headers, std::int64_t due_ms,
-                       const py::object& headers_each) {
-  Cutter cutter(engine.config(), {std::move(queue), std::move(type), content, due_ms}, bodies,
+                       const py::object& headers_each, std::uint8_t priority,
+                       std::int64_t expires_ms) {
+  Cutter cutter(engine.config(),
+                {std::move(queue), std::move(type), content, due_ms, priority, expires_ms}, bodies,
                 headers, headers_each);
   Parcel parcel = cutter.next();
   if (cutter.has_more())
@@ -268,14 +277,18 @@ void bind_producing(EngineClass& engine) {
   const py::none none;
   engine
       .def("enqueue", &enqueue, arg("queue"), arg("type"), arg("content"), arg("body"),
-           arg("headers") = none, arg("due_ms") = 0)
+           arg("headers") = none, arg("due_ms") = 0, arg("priority") = kPriorityNormal,
+           arg("expires_ms") = 0)
       .def("enqueue_wait", &enqueue_wait, arg("queue"), arg("type"), arg("content"), arg("body"),
-           arg("headers") = none, arg("due_ms") = 0)
+           arg("headers") = none, arg("due_ms") = 0, arg("priority") = kPriorityNormal,
+           arg("expires_ms") = 0)
       .def("putter", &putter, arg("queue"), arg("type"), arg("content"))
       .def("enqueue_many", &enqueue_many, arg("queue"), arg("type"), arg("content"), arg("bodies"),
-           arg("headers") = none, arg("due_ms") = 0, arg("headers_each") = none)
+           arg("headers") = none, arg("due_ms") = 0, arg("headers_each") = none,
+           arg("priority") = kPriorityNormal, arg("expires_ms") = 0)
       .def("try_enqueue", &try_enqueue, arg("queue"), arg("type"), arg("content"), arg("bodies"),
-           arg("headers") = none, arg("due_ms") = 0, arg("headers_each") = none);
+           arg("headers") = none, arg("due_ms") = 0, arg("headers_each") = none,
+           arg("priority") = kPriorityNormal, arg("expires_ms") = 0);
 }
 
 }  // namespace msgq::bindings

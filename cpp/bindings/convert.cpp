@@ -55,7 +55,7 @@ py::tuple to_found(const FoundMessage& f) {
                         static_cast<int>(m.content), py::bytes(m.headers), py::bytes(m.body),
                         m.counts.deliveries, m.counts.failures, m.counts.crashes,
                         history_json(m.history), m.enqueued_ms, f.due_ms, f.reason, f.changed_ms,
-                        f.cursor);
+                        f.cursor, m.priority, m.expires_ms);
 }
 
 namespace {
@@ -78,6 +78,7 @@ py::dict to_dict(const QueueTraffic& t) {
   out["retried"] = t.retried;
   out["snoozed"] = t.snoozed;
   out["dead"] = t.dead;
+  out["expired"] = t.expired;
   out["lost"] = t.lost;
   out["in_flight"] = t.in_flight;
   out["held"] = t.held;
@@ -98,6 +99,8 @@ py::dict to_dict(const QueueDepth& d) {
   out["dead"] = d.dead;
   out["purged"] = d.purged;
   out["quarantined"] = d.quarantined;
+  out["expired"] = d.expired;
+  out["cancelled"] = d.cancelled;
   out["oldest_ms"] = d.oldest_ms;
   return out;
 }

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from msgq._core import Engine
     from msgq.config import Config
 
-Group: TypeAlias = tuple[str, str, int, int]
-"""queue, type, content, due in ms."""
+Group: TypeAlias = tuple[str, str, int, int, int, int]
+"""queue, type, content, due in ms, priority, expiry in ms."""
 _RETRY_SECONDS: Final = 0.002  # a guess: about the time of a flush
 _FAILED: Final = (3, 4)
 
@@ -92,14 +92,14 @@ class Bridge:
         each: Sequence[bytes | None] | None,
     ) -> list[_core.Receipt]:
         """Admits many messages in order; waits without blocking the loop while there is no room."""
-        queue, kind, content, due = group
+        queue, kind, content, due, *life = group
         receipts: list[_core.Receipt] = []
         start, deadline = 0, self._loop.time() + self._overflow_wait
         while start < len(bodies):
             end = self._cut(bodies, start)
             some = None if each is None else each[start:end]
             found = self._engine.try_enqueue(
-                queue, kind, content, bodies[start:end], headers, due, some
+                queue, kind, content, bodies[start:end], headers, due, some, *life
             )
             if found is not None:
                 receipts.append(found)
@@ -139,11 +139,11 @@ class Bridge:
             self._loop.call_later(_RETRY_SECONDS, self._flush)
 
     def _send(self, group: Group, waiters: _Waiters) -> bool:
-        queue, kind, content, due = group
+        queue, kind, content, due, *life = group
         each = waiters.headers if any(waiters.headers) else None
         try:
             receipt = self._engine.try_enqueue(
-                queue, kind, content, waiters.bodies, None, due, each
+                queue, kind, content, waiters.bodies, None, due, each, *life
             )
         except MsgqError as error:
             self._split(group, waiters, error)
@@ -210,11 +210,11 @@ class SyncBridge(Bridge):
 
     def put(self, group: Group, body: bytes, headers: bytes | None) -> asyncio.Future[Receipt]:
         """Runs one message; the future gives its settled receipt."""
-        queue, kind, content, due = group
+        queue, kind, content, *life = group
         put = self._engine.enqueue_wait
 
         def run() -> Receipt:
-            return Receipt(put(queue, kind, content, body, headers, due))
+            return Receipt(put(queue, kind, content, body, headers, *life))
 
         return self._loop.run_in_executor(None, run)
 
@@ -226,7 +226,7 @@ class SyncBridge(Bridge):
         each: Sequence[bytes | None] | None,
     ) -> list[_core.Receipt]:
         """Runs many messages, in order."""
-        queue, kind, content, due = group
+        queue, kind, content, due, *life = group
         return await asyncio.to_thread(
-            self._engine.enqueue_many, queue, kind, content, bodies, headers, due, each
+            self._engine.enqueue_many, queue, kind, content, bodies, headers, due, each, *life
         )

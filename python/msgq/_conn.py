@@ -24,7 +24,8 @@ UNCOMMITTED: Final = 6
 IS_STORE: Final = "coalesce({store}::text = {schema}.store_name(), true)"  # gives no row elsewhere
 _SEND: Final = (
     "select {schema}.enqueue({queue}::text, t.body, t.headers::jsonb, "
-    "make_interval(secs => {delay}::float8), null, {handler}::text, {content}::int) "
+    "make_interval(secs => {delay}::float8), null, {handler}::text, {content}::int, "
+    "{priority}::int, make_interval(secs => {ttl}::float8)) "
     "from unnest({bodies}::bytea[], {headers}::text[]) with ordinality as t(body, headers, i) "
     f"where {IS_STORE} order by t.i"
 )
@@ -108,6 +109,8 @@ class Letters(NamedTuple):
     bodies: Sequence[bytes]
     headers: Sequence[bytes | None]
     delay_ms: int | None
+    priority: int
+    ttl_ms: int | None
 
     def call(self) -> Call:
         """Gives the statement that sends them."""
@@ -115,6 +118,8 @@ class Letters(NamedTuple):
             "store": self.store,
             "queue": self.queue,
             "delay": None if self.delay_ms is None else self.delay_ms / 1000,
+            "priority": self.priority,
+            "ttl": None if self.ttl_ms is None else self.ttl_ms / 1000,
             "handler": self.handler,
             "content": self.content,
             "bodies": list(self.bodies),

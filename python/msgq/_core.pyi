@@ -31,12 +31,14 @@ __version__: str
 # (index, verdict, delay_ms, reason, record): record is one attempt as a JSON object, or b"".
 Decision = tuple[int, int, int, str, bytes]
 # (queue, state, id, type, content, headers, body, deliveries, failures, crashes, history,
-#  enqueued_ms, due_ms, reason, changed_ms, cursor); id is 16 bytes, cursor opaque text
+#  enqueued_ms, due_ms, reason, changed_ms, cursor, priority, expires_ms); id is 16 bytes, cursor
+#  opaque text
 Found = tuple[
-    str, str, bytes, str, int, bytes, bytes, int, int, int, bytes, int, int, str, int, str
+    str, str, bytes, str, int, bytes, bytes, int, int, int, bytes, int, int, str, int, str, int, int
 ]
-# (id, type, content, headers, body, attempt, failures, crashes, history, enqueued_ms, gen)
-DeliveryFields = tuple[bytes, str, int, bytes, bytes, int, int, int, bytes, int, int]
+# (id, type, content, headers, body, attempt, failures, crashes, history, enqueued_ms, gen,
+#  priority, expires_ms)
+DeliveryFields = tuple[bytes, str, int, bytes, bytes, int, int, int, bytes, int, int, int, int]
 
 class Waker:
     """A readable descriptor for an event loop; tokens posted by C++ come out in one go."""
@@ -116,6 +118,8 @@ class Engine:
         body: bytes,
         headers: bytes | None = None,
         due_ms: int = 0,
+        priority: int = 5,
+        expires_ms: int = 0,
     ) -> Receipt: ...
     def enqueue_many(
         self,
@@ -126,6 +130,8 @@ class Engine:
         headers: bytes | None = None,
         due_ms: int = 0,
         headers_each: Sequence[bytes | None] | None = None,
+        priority: int = 5,
+        expires_ms: int = 0,
     ) -> list[Receipt]:
         """Cut into parcels of at most batch_count_max messages and batch_bytes_max bytes."""
     def enqueue_wait(
@@ -136,6 +142,8 @@ class Engine:
         body: bytes,
         headers: bytes | None = None,
         due_ms: int = 0,
+        priority: int = 5,
+        expires_ms: int = 0,
     ) -> bytes:
         """Enqueues one message and waits until it is settled: its 16 bytes of id, then one byte of
         status (PERSISTED, DUPLICATE or DROPPED). Raises what receipt.error() would be. The hot path
@@ -152,6 +160,8 @@ class Engine:
         headers: bytes | None = None,
         due_ms: int = 0,
         headers_each: Sequence[bytes | None] | None = None,
+        priority: int = 5,
+        expires_ms: int = 0,
     ) -> Receipt | None:
         """One parcel (at most batch_count_max messages), never blocking: None where it would block.
         What event loops call."""
@@ -196,6 +206,9 @@ class Engine:
     def dead(self, queue: str, after: str, limit: int) -> list[Found]: ...
     def redrive(self, queue: str, ids: Sequence[bytes]) -> int: ...
     def delete_dead(self, queue: str, ids: Sequence[bytes]) -> int: ...
+    def cancel(self, queue: str, ids: Sequence[bytes]) -> int:
+        """Parked messages; how many of these."""
+    def reschedule(self, queue: str, ids: Sequence[bytes], due_ms: int) -> int: ...
     def purge(self, queue: str) -> int: ...
     def delete_queue(self, queue: str) -> None: ...
     def backup(self, path: str) -> None: ...

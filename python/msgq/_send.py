@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, cast
 from msgq import codec
 from msgq._conn import Letters, Uncommitted, asend, send
 from msgq._engine import refuse_unbuilt
-from msgq.duration import When, delay_ms, due_ms
+from msgq.duration import When, delay_ms, due_ms, expires_ms
 from msgq.errors import ConfigError, UnsupportedError
+from msgq.priority import NORMAL, parse_priority
 from msgq.receipt import BatchReceipt, Pending, Receipt
 
 if TYPE_CHECKING:
@@ -22,9 +23,9 @@ if TYPE_CHECKING:
 
 
 class Options:
-    """What a call says beyond its body: delay, headers, retry, conn. Checked when made."""
+    """What a call says beyond its body: delay, priority, headers, ... Checked when made."""
 
-    __slots__ = ("conn", "delay", "headers")
+    __slots__ = ("conn", "delay", "headers", "priority", "ttl")
 
     def __init__(
         self,
@@ -36,11 +37,14 @@ class Options:
     ) -> None:
         others = dict(others or {})
         self.conn = others.pop("conn", None)
+        self.priority = parse_priority(others.pop("priority", None))
+        self.ttl: When | None = others.pop("ttl", None)
         if others:
             refuse_unbuilt(transport, others)
         if self.conn is not None and transport != "postgresql":
             raise UnsupportedError(f"conn= is not built into the {transport} transport")
-        due_ms(delay)  # refuses senseless delays now, not at the first call
+        due_ms(delay)  # refuses senseless times now, not at the first call
+        expires_ms(self.ttl, delay)
         self.delay = delay
         own: dict[str, Any] = {}
         if retry is not None:
@@ -69,16 +73,16 @@ class Sender:
         """Enqueues one message and waits until it is settled."""
         if options is not None and options.conn is not None:
             return _receipt(send(options.conn, self._letters([body], content, options)))
-        headers, due = _unfold(options)
-        raw = self.engine.enqueue_wait(self.queue, self.kind, content, body, headers, due)
+        headers, *life = _unfold(options)
+        raw = self.engine.enqueue_wait(self.queue, self.kind, content, body, headers, *life)
         return Receipt(raw)
 
     def put_later(self, body: bytes, content: int, options: Options | None) -> Receipt:
         """Enqueues one message without waiting."""
         if options is not None and options.conn is not None:
             return self.put(body, content, options)
-        headers, due = _unfold(options)
-        core = self.engine.enqueue(self.queue, self.kind, content, body, headers, due)
+        headers, *life = _unfold(options)
+        core = self.engine.enqueue(self.queue, self.kind, content, body, headers, *life)
         return Receipt(b"", Pending(core))
 
     def put_many(
@@ -89,23 +93,25 @@ class Sender:
         each: Sequence[bytes | None] | None = None,
     ) -> BatchReceipt:
         """Enqueues many messages without waiting."""
-        headers, due = _unfold(options)
+        headers, due, *life = _unfold(options)
         if not bodies:
             return BatchReceipt([])
         if options is not None and options.conn is not None:
             letters = self._letters(bodies, content, options, each)
             return BatchReceipt([cast("_core.Receipt", send(options.conn, letters))])
         return BatchReceipt(
-            self.engine.enqueue_many(self.queue, self.kind, content, bodies, headers, due, each)
+            self.engine.enqueue_many(
+                self.queue, self.kind, content, bodies, headers, due, each, *life
+            )
         )
 
     async def aput(self, body: bytes, content: int, options: Options | None) -> Receipt:
         """Enqueues one message from an event loop, together with others of the same turn."""
         if options is not None and options.conn is not None:
             return _receipt(await asend(options.conn, self._letters([body], content, options)))
-        headers, due = _unfold(options)
-        bridge = self.client._bridge()
-        return await bridge.put((self.queue, self.kind, content, due), body, headers)
+        headers, due, priority, expires = _unfold(options)
+        group = (self.queue, self.kind, content, due, priority, expires)
+        return await self.client._bridge().put(group, body, headers)
 
     async def aput_many(
         self,
@@ -118,9 +124,9 @@ class Sender:
         if bodies and options is not None and options.conn is not None:
             letters = self._letters(bodies, content, options, each)
             return BatchReceipt([cast("_core.Receipt", await asend(options.conn, letters))])
-        headers, due = _unfold(options)
+        headers, due, priority, expires = _unfold(options)
         bridge = self.client._bridge()
-        group = (self.queue, self.kind, content, due)
+        group = (self.queue, self.kind, content, due, priority, expires)
         return await BatchReceipt(await bridge.put_many(group, bodies, headers, each))
 
     def _letters(
@@ -135,14 +141,20 @@ class Sender:
         delay = None if options.delay is None else delay_ms(options.delay)
         headers = [options.headers] * len(bodies) if each is None else each
         store = self.client._store_name
-        return Letters(schema, store, self.queue, self.kind, content, bodies, headers, delay)
+        ttl = None if options.ttl is None else delay_ms(options.ttl)
+        return Letters(
+            schema, store, self.queue, self.kind, content, bodies, headers, delay,
+            options.priority, ttl,
+        )  # fmt: skip
 
 
 def _receipt(sent: Uncommitted) -> Receipt:
     return Receipt(b"", Pending(cast("_core.Receipt", sent)))
 
 
-def _unfold(options: Options | None) -> tuple[bytes | None, int]:
+def _unfold(options: Options | None) -> tuple[bytes | None, int, int, int]:
+    """Gives headers, due time, priority and expiry as the core takes them."""
     if options is None:
-        return None, 0
-    return options.headers, due_ms(options.delay)
+        return None, 0, NORMAL, 0
+    expires = expires_ms(options.ttl, options.delay)
+    return options.headers, due_ms(options.delay), options.priority, expires

@@ -75,6 +75,10 @@ _TABLE: Final = (
     _count("claim_size", 0, "messages a claim; 0: what slots finish in about 5 ms", 0, 100_000),
     _count("prefetch", 0, "messages held beyond free slots; 0: likewise", 0, 1_000_000),
     _count("crashes_max", 3, "crashes of a message's own before it is a dead letter", 1, 1_000),
+    _time("priority_aging", 10.0, "waiting so long counts as one priority more; 0: strictly by "
+          "priority", 0.0, 86_400.0),
+    _choice("expired", ("drop", "dead"), "what becomes of messages whose ttl is over before they "
+            "are run: gone and counted, or dead letters", True),
     _time("poll_min", 0.001, "shortest pause between looks for work when no hint came", 0.0, 60.0),
     _time("poll_max", 1.0, "longest pause between looks for work when no hint came", 0.001, 3600.0),
     _time("busy_timeout", 60.0, "how long another program may hold the store's write lock", 0.0),

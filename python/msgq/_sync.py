@@ -12,7 +12,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeAlias
 
 from msgq._decide import ACK, REJECT, RETRY
 from msgq._lifecycle import logger
@@ -25,6 +25,7 @@ from msgq.errors import (
     QueueFullError,
     UnsupportedError,
 )
+from msgq.priority import NORMAL
 
 if TYPE_CHECKING:
     from msgq._core import Decision, DeliveryFields, Found
@@ -40,8 +41,10 @@ _NO_CONNECTIONS: Final = dict.fromkeys(
 )  # fmt: skip
 _COUNTS: Final = (
     "enqueued", "persisted", "failed", "dropped", "claimed", "done", "retried", "snoozed", "dead",
-    "lost", "in_flight", "held",
+    "expired", "lost", "in_flight", "held",
 )  # fmt: skip
+Life: TypeAlias = tuple[int, int, int]
+"""Due, priority, expiry; a message runs at once, so that the last two are only told."""
 Handle = Callable[["SyncEngine", "SyncLot", Slot], BaseException | None]
 
 
@@ -96,9 +99,10 @@ class SyncLot:
     is_lost = False
 
     def __init__(
-        self, queue: str, kind: str, content: int, body: bytes, headers: bytes | None
+        self, queue: str, kind: str, content: int, body: bytes, headers: bytes | None, life: Life
     ) -> None:
         self.queue = queue
+        _, self.priority, self.expires_ms = life
         self.type = kind
         self.content = content
         self.decision: Decision | None = None
@@ -147,7 +151,8 @@ class SyncLot:
         """Gives everything about it."""
         return (
             self.id, self.type, self.content, self._headers, self._body, self.attempt,
-            self.failures, 0, self.history, self.enqueued_ms, self.attempt,
+            self.failures, 0, self.history, self.enqueued_ms, self.attempt, self.priority,
+            self.expires_ms,
         )  # fmt: skip
 
     def found(self, reason: str) -> Found:
@@ -155,7 +160,7 @@ class SyncLot:
         return (
             self.queue, "dead", self.id, self.type, self.content, self._headers, self._body,
             self.attempt, self.failures, 0, self.history, self.enqueued_ms, 0, reason, self.died_ms,
-            str(self.place),
+            str(self.place), self.priority, self.expires_ms,
         )  # fmt: skip
 
 
@@ -179,10 +184,11 @@ class SyncEngine:
 
     def enqueue_wait(
         self, queue: str, kind: str, content: int, body: bytes, headers: bytes | None = None,
-        due_ms: int = 0,
+        due_ms: int = 0, priority: int = NORMAL, expires_ms: int = 0,
     ) -> bytes:  # fmt: skip
         """Runs the message; gives its id and status."""
-        return self._run(queue, kind, content, body, headers, due_ms) + bytes((_PERSISTED,))
+        life = due_ms, priority, expires_ms
+        return self._run(queue, kind, content, body, headers, life) + bytes((_PERSISTED,))
 
     def putter(self, queue: str, kind: str, content: int) -> Callable[[bytes], bytes]:
         """Gives enqueue_wait for bodies of one kind."""
@@ -190,24 +196,27 @@ class SyncEngine:
 
     def enqueue(
         self, queue: str, kind: str, content: int, body: bytes, headers: bytes | None = None,
-        due_ms: int = 0,
+        due_ms: int = 0, priority: int = NORMAL, expires_ms: int = 0,
     ) -> SyncReceipt:  # fmt: skip
         """Runs the message; gives a settled receipt."""
-        return SyncReceipt([self._run(queue, kind, content, body, headers, due_ms)])
+        life = due_ms, priority, expires_ms
+        return SyncReceipt([self._run(queue, kind, content, body, headers, life)])
 
     def enqueue_many(
         self, queue: str, kind: str, content: int, bodies: Sequence[bytes],
         headers: bytes | None = None, due_ms: int = 0,
-        headers_each: Sequence[bytes | None] | None = None,
+        headers_each: Sequence[bytes | None] | None = None, priority: int = NORMAL,
+        expires_ms: int = 0,
     ) -> list[SyncReceipt]:  # fmt: skip
         """Runs the messages in order; gives one settled receipt."""
+        life = due_ms, priority, expires_ms
         for body in bodies:
             self._check(body, due_ms)
         each = headers_each or [headers] * len(bodies)
         return [
             SyncReceipt(
                 [
-                    self._run(queue, kind, content, body, own, due_ms)
+                    self._run(queue, kind, content, body, own, life)
                     for body, own in zip(bodies, each, strict=True)
                 ]
             )
@@ -229,12 +238,12 @@ class SyncEngine:
             raise ClosedError("the sync:// client is closed; make a new one")
 
     def _run(
-        self, queue: str, kind: str, content: int, body: bytes, headers: bytes | None, due_ms: int
+        self, queue: str, kind: str, content: int, body: bytes, headers: bytes | None, life: Life
     ) -> bytes:
-        self._check(body, due_ms)
+        self._check(body, life[0])
         if self.handle is None:
             raise UnsupportedError("sync:// runs handlers in place, and a client has none")
-        lot = SyncLot(queue, kind, content, body, headers)
+        lot = SyncLot(queue, kind, content, body, headers, life)
         self._count(queue, "enqueued", "persisted")
         error = self._attempts(lot)
         if error is not None and self._raises:

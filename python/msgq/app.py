@@ -25,6 +25,7 @@ from msgq.handler import (
     HandlerSettings,
 )
 from msgq.message import Context
+from msgq.priority import Priority
 from msgq.retry import ExceptionRegistry, RetryPolicy
 
 if TYPE_CHECKING:
@@ -81,6 +82,7 @@ class App(Client):
         retry: RetryPolicy | None = ...,
         timeout: Duration | None = ...,
         concurrency: int | None = ...,
+        priority: Priority | None = ...,
     ) -> BatchDecorator: ...
     @overload
     def handler(
@@ -91,6 +93,7 @@ class App(Client):
         retry: RetryPolicy | None = ...,
         timeout: Duration | None = ...,
         concurrency: int | None = ...,
+        priority: Priority | None = ...,
         batch: None = ...,
     ) -> HandlerDecorator: ...
     def handler(
@@ -101,14 +104,16 @@ class App(Client):
         retry: RetryPolicy | None = None,
         timeout: Duration | None = None,
         concurrency: int | None = None,
+        priority: Priority | None = None,
         batch: Batch | None = None,
     ) -> Any:
         """Declares the decorated function as a handler of `queue`.
 
         name: module and qualified name unless given; "*" takes every message of the queue that no
         other handler is named for, its one argument being the body. concurrency: so many at once
-        (lots of threads, messages of async functions). batch: the function takes a list. timeout:
-        counts as a failure once over. Raises ConfigError: a name declared twice, a signature whose
+        (lots of threads, messages of async functions). priority: of its messages, unless using()
+        says otherwise. batch: the function takes a list. timeout: counts as a failure once over.
+        Raises ConfigError: a name declared twice, a signature whose
         arguments cannot travel, a batch handler without list[...], generators.
         """
 
@@ -122,6 +127,7 @@ class App(Client):
                     timeout=timeout,
                     batch=batch,
                     concurrency=concurrency,
+                    priority=priority,
                     is_async=_is_async(function),
                 ),
             )

@@ -82,7 +82,7 @@ def parse_size(value: int | str, what: str = "size") -> int:
     return value
 
 
-def due_ms(delay: When | None) -> int:
+def due_ms(delay: When | None, what: str = "delay") -> int:
     """Gives the Unix milliseconds at which a message is due; 0 means now.
 
     Raises ConfigError for what parse_duration refuses and for datetimes without a time zone.
@@ -92,12 +92,28 @@ def due_ms(delay: When | None) -> int:
     if isinstance(delay, datetime):
         if delay.tzinfo is None or delay.utcoffset() is None:
             raise ConfigError(
-                f"delay {delay!r} has no time zone; pass an aware datetime, "
+                f"{what} {delay!r} has no time zone; pass an aware datetime, "
                 "such as datetime.now(timezone.utc) + timedelta(minutes=10)"
             )
         return max(0, int(delay.timestamp() * 1000))
-    seconds = parse_duration(delay, "delay")
+    seconds = parse_duration(delay, what)
     return 0 if seconds == 0 else now_ms() + math.ceil(seconds * 1000)
+
+
+def expires_ms(ttl: When | None, delay: When | None) -> int:
+    """Gives the Unix milliseconds from which on a message is not run; 0 means never.
+
+    Raises ConfigError for what due_ms refuses, and for what would be over before it is due.
+    """
+    if ttl is None:
+        return 0
+    ends, due = due_ms(ttl, "ttl"), due_ms(delay)
+    if ends <= max(due, now_ms()):
+        raise ConfigError(
+            f"ttl={ttl!r} is over before the message is due (delay={delay!r}): it would never be "
+            "run; give a longer ttl, or none"
+        )
+    return ends
 
 
 def delay_ms(delay: When) -> int:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
 from msgq._send import Options, Sender
 from msgq.duration import Duration, When, parse_duration
 from msgq.errors import ConfigError
+from msgq.priority import NORMAL, Priority, parse_priority
 from msgq.receipt import BatchReceipt, Receipt
 from msgq.retry import RetryPolicy
 
@@ -102,7 +103,9 @@ class Handler(Prepared[P], Generic[P, R]):
         self, client: Client, function: Callable[P, R], plan: Plan, settings: HandlerSettings
     ) -> None:
         sender = Sender(client, settings.queue, settings.type, plan.content)
-        super().__init__(sender, plan, None)
+        urgent = {"priority": settings.priority}
+        options = None if settings.priority == NORMAL else Options("", others=urgent)
+        super().__init__(sender, plan, options)
         # fixed after construction
         self.function = function
         self.settings = settings
@@ -122,6 +125,8 @@ class Handler(Prepared[P], Generic[P, R]):
 
     def enqueue(self, *args: P.args, **kwargs: P.kwargs) -> Receipt:
         """Enqueues one call; durable when it returns. Errors as Prepared.enqueue."""
+        if self._options is not None:
+            return super().enqueue(*args, **kwargs)
         body = self._pack(*args, **kwargs)
         return Receipt(self._put(body))
 
@@ -137,18 +142,22 @@ class Handler(Prepared[P], Generic[P, R]):
         delay: When | None = None,
         headers: Mapping[str, Any] | None = None,
         retry: int | None = None,
+        priority: Priority | None = None,
+        ttl: When | None = None,
         conn: Any = None,
         **unbuilt: Any,
     ) -> Prepared[P]:
         """Gives the same handler with options for its calls.
 
         delay: a duration from the call, or an aware datetime. headers: up to 100. retry: attempts
-        instead of the policy's max_attempts. conn: a connection of your own to the PostgreSQL
-        database of the app; what is sent is there when your transaction commits, and never was when
-        it does not. Raises ConfigError, PayloadError; UnsupportedError for options of later
-        versions.
+        instead of the policy's max_attempts. priority: 1, served last, to 10, or low, normal, high,
+        critical. ttl: as delay; once it is over the message is not run any more. conn: a connection
+        of your own to the PostgreSQL database of the app; what is sent is there when your
+        transaction commits, and never was when it does not. Raises ConfigError, PayloadError;
+        UnsupportedError for options of later versions.
         """
-        others = unbuilt if conn is None else {**unbuilt, "conn": conn}
+        given = {"conn": conn, "priority": priority or self.settings.priority, "ttl": ttl}
+        others = {**unbuilt, **{name: one for name, one in given.items() if one is not None}}
         transport = self._sender.client.transport if others else ""
         options = Options(transport, delay, headers, retry, others)
         return Prepared(self._sender, self._plan, options)
@@ -173,7 +182,9 @@ class ContextHandler(Handler[P, R]):
 class HandlerSettings:
     """What was said when a handler was declared, checked."""
 
-    __slots__ = ("batch", "concurrency", "is_async", "name", "queue", "retry", "timeout")
+    __slots__ = (
+        "batch", "concurrency", "is_async", "name", "priority", "queue", "retry", "timeout",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -184,6 +195,7 @@ class HandlerSettings:
         timeout: Duration | None,
         batch: Batch | None,
         concurrency: int | None,
+        priority: Priority | None,
         is_async: bool,
     ) -> None:
         if batch is not None and not isinstance(batch, Batch):
@@ -200,6 +212,7 @@ class HandlerSettings:
         self.timeout = None if timeout is None else parse_duration(timeout, "timeout")
         self.batch = batch
         self.concurrency = concurrency or 0
+        self.priority = parse_priority(priority)
         self.is_async = is_async
 
     @property

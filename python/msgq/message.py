@@ -139,6 +139,16 @@ class Message:
         return from_ms(self._found[14])
 
     @property
+    def priority(self) -> int:
+        """From 1, served last, to 10."""
+        return self._found[16]
+
+    @property
+    def expires_at(self) -> datetime | None:
+        """From when on it is not run, UTC; None: never."""
+        return from_ms(self._found[17])
+
+    @property
     def cursor(self) -> str:
         """Pass it as `after` to go on behind this message."""
         return self._found[15]
@@ -198,6 +208,16 @@ class _Handed:
     def failures(self) -> int:
         """How often it failed before."""
         return self._all()[6]
+
+    @property
+    def priority(self) -> int:
+        """From 1, served last, to 10."""
+        return self._all()[11]
+
+    @property
+    def expires_at(self) -> datetime | None:
+        """From when on it is not run, UTC; None: never."""
+        return from_ms(self._all()[12])
 
     @property
     def history(self) -> list[dict[str, Any]]:

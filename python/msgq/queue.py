@@ -13,7 +13,7 @@ from msgq import codec
 from msgq._engine import validate_queue_name
 from msgq._send import Options, Sender
 from msgq.codec import CONTENT_BYTES, CONTENT_JSON
-from msgq.duration import Duration, When, parse_duration
+from msgq.duration import Duration, When, due_ms, now_ms, parse_duration
 from msgq.errors import ConfigError, NotFoundError, PayloadError
 from msgq.message import Delivery, Message, parse_lease
 from msgq.receipt import BatchReceipt, Receipt
@@ -54,8 +54,11 @@ class Queue:
     ) -> Receipt:
         """Enqueues one message; durable when it returns. Bytes go as they are, the rest as JSON.
 
-        Raises PayloadError, QueueFullError, ClosedError, StoreError; then nothing was enqueued,
-        StoreInDoubtError excepted.
+        delay: a duration from now, or an aware datetime. Further options are priority= (1 to 10, or
+        low, normal, high, critical), ttl= (as delay: over that it is not handed out any more) and,
+        on PostgreSQL, conn= (a connection of your own, to commit with). Raises PayloadError,
+        QueueFullError, ClosedError, StoreError; then nothing was enqueued, StoreInDoubtError
+        excepted.
         """
         if headers is None and delay is None and not unbuilt:
             if type(body) is bytes:
@@ -238,6 +241,22 @@ class Queue:
         """Deletes these dead letters, or all of them; gives how many."""
         return self._client._opened().delete_dead(self.name, [_as_id(each).bytes for each in ids])
 
+    def cancel(self, *ids: uuid.UUID | str) -> int:
+        """Calls parked messages off: delayed, or waiting to be tried again; gives how many.
+
+        Those that are not parked, or no longer, are passed over: they may be running. Raises
+        ConfigError without an id or for what is no id, NotFoundError for an unknown queue.
+        """
+        return self._client._opened().cancel(self.name, _some_ids(ids))
+
+    def reschedule(self, *ids: uuid.UUID | str, delay: When) -> int:
+        """Gives parked messages another due time, as delay= of enqueue says; gives how many.
+
+        Those that are not parked, or no longer, are passed over. Raises as cancel.
+        """
+        due = due_ms(delay) or now_ms()
+        return self._client._opened().reschedule(self.name, _some_ids(ids), due)
+
     def purge(self) -> int:
         """Removes every waiting and parked message and lapses open claims; gives how many."""
         return self._client._opened().purge(self.name)
@@ -245,6 +264,12 @@ class Queue:
     def delete(self) -> None:
         """Removes the queue and all it holds. Raises NotFoundError when there is none."""
         self._client._opened().delete_queue(self.name)
+
+
+def _some_ids(ids: Sequence[uuid.UUID | str]) -> list[bytes]:
+    if not ids:
+        raise ConfigError("name the messages by their ids: receipt.id, or message.id")
+    return [_as_id(each).bytes for each in ids]
 
 
 def _as_id(value: uuid.UUID | str) -> uuid.UUID:

@@ -41,6 +41,7 @@ class QueueTraffic:
     retried: int = 0
     snoozed: int = 0
     dead: int = 0
+    expired: int = 0
     lost: int = 0
     in_flight: int = 0
     held: int = 0
@@ -64,6 +65,8 @@ class QueueDepth:
     dead: int = 0
     purged: int = 0
     quarantined: int = 0
+    expired: int = 0
+    cancelled: int = 0
     oldest_at: datetime | None = None
     oldest_age: float = 0.0
 

@@ -21,6 +21,7 @@ from msgq.client import Client
 from msgq.duration import Duration, now_ms
 from msgq.handler import Handler
 from msgq.message import Context, Delivery, Message
+from msgq.priority import NORMAL
 from msgq.worker import Worker
 
 if TYPE_CHECKING:
@@ -135,6 +136,7 @@ class _FakeLot:
         return (
             self._ids[index], self.type, self.content, headers, self._bodies[index],
             said.get("attempt", 1), said.get("failures", 0), 0, b"", now_ms(), 1,
+            said.get("priority", NORMAL), 0,
         )  # fmt: skip
 
 

@@ -52,6 +52,16 @@ def enqueue(
         float | None,
         typer.Option("--delay", parser=duration, metavar="DURATION", help="Hold back for so long."),
     ] = None,
+    priority: Annotated[
+        str | None,
+        typer.Option(
+            "--priority", metavar="N|NAME", help="1 to 10, or low, normal, high, critical."
+        ),
+    ] = None,
+    ttl: Annotated[
+        float | None,
+        typer.Option("--ttl", parser=duration, metavar="DURATION", help="Not run after so long."),
+    ] = None,
     rate: Annotated[
         float, typer.Option("--rate", metavar="N", min=0, help="Messages a second; 0: no limit.")
     ] = 0,
@@ -75,7 +85,8 @@ def enqueue(
     source = _source(body, file, count, for_seconds)
     named = _headers(headers)
     size = 1 if 0 < rate < batch else batch
-    with open_sender(target, url, is_queue=raw, delay=delay, headers=named) as sender:
+    stamps = {"delay": delay, "headers": named, "priority": priority, "ttl": ttl}
+    with open_sender(target, url, is_queue=raw, stamps=stamps) as sender:
         done = _send(
             sender, source, Pacer(rate), size=size, for_seconds=for_seconds, show=not as_json
         )

@@ -25,7 +25,7 @@ from msgq.cli.show import show_one, show_page
 from msgq.cli.store import existing, opened
 from msgq.stats import QueueDepth
 
-_COUNTS: Final = ("waiting", "parked", "leased", "dead", "done", "sent")
+_COUNTS: Final = ("waiting", "parked", "leased", "dead", "done", "expired", "sent")
 
 
 def queues(url: Url = None, as_json: Json = False) -> None:

@@ -17,6 +17,7 @@ from msgq.cli import (
     enqueue,
     init,
     look,
+    parked,
     settings,
     worker,
 )
@@ -85,7 +86,7 @@ def root(
     """msgq: a durable message queue for Python. No server to operate."""
 
 
-for group in (worker, enqueue, look, dead, administer, settings, bench, check, db, init):
+for group in (worker, enqueue, look, dead, parked, administer, settings, bench, check, db, init):
     group.register(app)
 
 

@@ -60,11 +60,9 @@ def open_sender(
     url: str | None,
     *,
     is_queue: bool,
-    delay: float | None,
-    headers: dict[str, Any] | None,
+    stamps: dict[str, Any],
 ) -> Iterator[Sender]:
     """A sender for QUEUE, or for MODULE:HANDLER with the app that the handler belongs to."""
-    stamps = {"delay": delay, "headers": headers}
     if is_queue or ":" not in name:
         with opened(url, makes=True) as client:
             yield QueueSender(client.queue(name), stamps)
