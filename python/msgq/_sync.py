@@ -43,8 +43,9 @@ _COUNTS: Final = (
     "enqueued", "persisted", "failed", "dropped", "claimed", "done", "retried", "snoozed", "dead",
     "expired", "lost", "in_flight", "held",
 )  # fmt: skip
-Life: TypeAlias = tuple[int, int, int]
+Life: TypeAlias = tuple[int, ...]
 """Due, priority, expiry; a message runs at once, so that the last two are only told."""
+_NOW: Final[Life] = (0, NORMAL, 0)
 Handle = Callable[["SyncEngine", "SyncLot", Slot], BaseException | None]
 
 
@@ -99,10 +100,11 @@ class SyncLot:
     is_lost = False
 
     def __init__(
-        self, queue: str, kind: str, content: int, body: bytes, headers: bytes | None, life: Life
+        self, queue: str, kind: str, content: int, body: bytes, headers: bytes | None
     ) -> None:
         self.queue = queue
-        _, self.priority, self.expires_ms = life
+        self.priority = NORMAL
+        self.expires_ms = 0
         self.type = kind
         self.content = content
         self.decision: Decision | None = None
@@ -184,11 +186,10 @@ class SyncEngine:
 
     def enqueue_wait(
         self, queue: str, kind: str, content: int, body: bytes, headers: bytes | None = None,
-        due_ms: int = 0, priority: int = NORMAL, expires_ms: int = 0,
+        *life: int,
     ) -> bytes:  # fmt: skip
         """Runs the message; gives its id and status."""
-        life = due_ms, priority, expires_ms
-        return self._run(queue, kind, content, body, headers, life) + bytes((_PERSISTED,))
+        return self._run(queue, kind, content, body, headers, life or _NOW) + bytes((_PERSISTED,))
 
     def putter(self, queue: str, kind: str, content: int) -> Callable[[bytes], bytes]:
         """Gives enqueue_wait for bodies of one kind."""
@@ -196,27 +197,24 @@ class SyncEngine:
 
     def enqueue(
         self, queue: str, kind: str, content: int, body: bytes, headers: bytes | None = None,
-        due_ms: int = 0, priority: int = NORMAL, expires_ms: int = 0,
+        *life: int,
     ) -> SyncReceipt:  # fmt: skip
         """Runs the message; gives a settled receipt."""
-        life = due_ms, priority, expires_ms
-        return SyncReceipt([self._run(queue, kind, content, body, headers, life)])
+        return SyncReceipt([self._run(queue, kind, content, body, headers, life or _NOW)])
 
     def enqueue_many(
         self, queue: str, kind: str, content: int, bodies: Sequence[bytes],
         headers: bytes | None = None, due_ms: int = 0,
-        headers_each: Sequence[bytes | None] | None = None, priority: int = NORMAL,
-        expires_ms: int = 0,
+        headers_each: Sequence[bytes | None] | None = None, *life: int,
     ) -> list[SyncReceipt]:  # fmt: skip
         """Runs the messages in order; gives one settled receipt."""
-        life = due_ms, priority, expires_ms
         for body in bodies:
             self._check(body, due_ms)
         each = headers_each or [headers] * len(bodies)
         return [
             SyncReceipt(
                 [
-                    self._run(queue, kind, content, body, own, life)
+                    self._run(queue, kind, content, body, own, (due_ms, *(life or _NOW[1:])))
                     for body, own in zip(bodies, each, strict=True)
                 ]
             )
@@ -243,7 +241,8 @@ class SyncEngine:
         self._check(body, life[0])
         if self.handle is None:
             raise UnsupportedError("sync:// runs handlers in place, and a client has none")
-        lot = SyncLot(queue, kind, content, body, headers, life)
+        lot = SyncLot(queue, kind, content, body, headers)
+        lot.priority, lot.expires_ms = life[1:]
         self._count(queue, "enqueued", "persisted")
         error = self._attempts(lot)
         if error is not None and self._raises:

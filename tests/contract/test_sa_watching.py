@@ -85,7 +85,7 @@ def test_sa38_feature_gaps_are_documented(
     store: Store, app: msgq.App, name: str, tmp_path: Path
 ) -> None:
     """Feature gaps documented: matrix, clear unsupported error."""
-    for option in ("key", "dedup", "priority", "expires"):
+    for option in ("key", "dedup"):
         refuses(app, name, **{option: "x"})
     for scheme in ("amqp", "sqs", "servicebus"):
         with pytest.raises(msgq.UnsupportedError, match=f"{scheme} transport is not built"):

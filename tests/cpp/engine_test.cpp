@@ -39,8 +39,20 @@ class ScriptedTransport final : public transport::Transport {
  public:
   explicit ScriptedTransport(std::shared_ptr<test::Script> script) : script_(std::move(script)) {}
   const transport::Capability& capability() const override {
-    static constexpr transport::Capability kDurable{"scripted", true, false, true, true,
-                                                    false,      true, true,  true};
+    static constexpr transport::Capability kDurable{
+        .scheme = "scripted",
+        .is_durable = true,
+        .is_shared = false,
+        .has_single_writer = true,
+        .can_look = true,
+        .can_backup = false,
+        .can_delay = true,
+        .can_extend = true,
+        .has_priorities = true,
+        .can_expire = true,
+        .can_cancel = true,
+        .can_prove_death = true,
+    };
     return kDurable;
   }
   std::unique_ptr<transport::Session> open_session() override {

@@ -15,6 +15,7 @@ import pytest
 
 import msgq
 from msgq._settings import SETTINGS
+from msgq.duration import now_ms
 from msgq.testing import run_until_idle
 from tests.issues import under_connections, under_faults, under_replica
 from tests.support.stores import POSTGRES
@@ -396,6 +397,36 @@ def unknown(make: Callable[..., msgq.App]) -> None:
     assert parked.enqueued_at is not None
     # the profile allows 0.05 s
     assert (parked.due_at - parked.enqueued_at).total_seconds() > 0.9
+
+
+@shows("priority_aging")
+def aging(make: Callable[..., msgq.App]) -> None:
+    def first(**settings: Any) -> str:
+        queue = make(**settings).queue("q")
+        queue.enqueue("low", priority="low")
+        before = now_ms()
+        while now_ms() < before + 50:
+            pass
+        queue.enqueue("high", priority="high")
+        return str(queue.claim()[0].value())
+
+    assert first(priority_aging=0) == "high"
+    assert first(priority_aging=0.001) == "low", "it has waited for fifty steps"
+
+
+@shows("expired")
+def expired(make: Callable[..., msgq.App]) -> None:
+    def left(**settings: Any) -> tuple[int, int]:
+        queue = make(**settings).queue("q")
+        queue.enqueue("x", ttl=0.01)
+        before = now_ms()
+        while now_ms() < before + 20:
+            pass
+        assert queue.claim(wait=0.1) == []
+        return queue.depth().expired, queue.depth().dead
+
+    assert left(expired="drop") == (1, 0)
+    assert left(expired="dead") == (0, 1)
 
 
 @shows("retry_base", "retry_cap", "retry_jitter")

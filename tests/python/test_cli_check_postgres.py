@@ -44,7 +44,7 @@ def test_all_is_well_on_a_server_that_flushes() -> None:
         with msgq.connect(server.url) as client:
             assert client.queues() == []
         again = findings(ok("check", "--url", server.url, "--json").json)
-        assert again["schema"]["detail"] == "msgq, version 2"
+        assert again["schema"]["detail"] == "msgq, version 3"
 
 
 def test_settings_that_lose_messages_are_named(postgres_url: str) -> None:

@@ -25,12 +25,12 @@ def test_status_upgrade_and_back(postgres_server: PostgresServer, postgres_url: 
     schema, here = schema_of(postgres_url), ("--url", postgres_url)
     answer = call("db", "status", *here)
     assert (answer.status, answer.out) == (
-        1, f"schema {schema} has version 0 of 2: msgq db upgrade\n",
+        1, f"schema {schema} has version 0 of 3: msgq db upgrade\n",
     )  # fmt: skip
-    assert ok("db", "upgrade", *here).out == f"schema {schema}: version 0 became 2\n"
-    assert ok("db", "upgrade", *here).out == f"schema {schema} has version 2 already\n"
+    assert ok("db", "upgrade", *here).out == f"schema {schema}: version 0 became 3\n"
+    assert ok("db", "upgrade", *here).out == f"schema {schema} has version 3 already\n"
     assert ok("db", "status", *here, "--json").json == {
-        "schema": schema, "version": 2, "wanted": 2,
+        "schema": schema, "version": 3, "wanted": 3,
     }  # fmt: skip
     with msgq.connect(postgres_url, create_schema=False) as client:
         client.queue("q").enqueue(b"x")
@@ -60,7 +60,7 @@ def test_downgrade_asks_first_and_knows_its_ways(postgres_url: str) -> None:
     assert "7 is not behind that" in call(
         "db", "downgrade", "--to", 7, "--yes", "--url", postgres_url
     ).err  # fmt: skip
-    assert ok("db", "downgrade", "--to", 2, "--url", postgres_url, "--json").json["after"] == 2
+    assert ok("db", "downgrade", "--to", 3, "--url", postgres_url, "--json").json["after"] == 3
 
 
 def test_the_printed_statements_make_what_upgrade_makes(
@@ -99,7 +99,7 @@ def test_looking_makes_no_tables(
 ) -> None:
     answer = call(*looking, "--url", postgres_url)
     assert answer.status == 5
-    assert "version 0 of 2" in answer.err
+    assert "version 0 of 3" in answer.err
     assert "msgq db upgrade" in answer.err
     rows = postgres_server.execute("select to_regnamespace(%s) is null", schema_of(postgres_url))
     assert rows == [(True,)]

@@ -103,6 +103,34 @@ def test_a_handler_gets_what_was_sent_so(postgres_url: str) -> None:
     assert sorted(got) == [("later", 2), ("now", 1)]
 
 
+def test_priority_and_ttl_go_along(postgres_url: str) -> None:
+    with opened(postgres_url) as queue, psycopg.connect(dsn(postgres_url)) as conn:
+        queue.enqueue(b"low", conn=conn, priority="low", ttl="1h")
+        queue.enqueue(b"high", conn=conn, priority="high")
+        queue.enqueue(b"later", conn=conn, priority=10, delay=0.2)
+        conn.commit()
+        (high,) = queue.claim(wait=10)
+        (low,) = queue.claim(wait=10)
+        (later,) = queue.claim(wait=10)
+        assert (high.body, high.priority, high.expires_at) == (b"high", 8, None)
+        assert (low.body, low.priority, low.expires_at is None) == (b"low", 2, False)
+        assert (later.body, later.priority) == (b"later", 10)
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [("priority => 11", "allowed are 1 to 10"), ("priority => null", "allowed are 1 to 10"),
+     ("ttl => interval '0'", "must be more"),
+     ("ttl => interval '1 s', delay => interval '2 s'", "never be run")],
+)  # fmt: skip
+def test_sql_refuses_what_makes_no_sense(postgres_url: str, said: str, why: str) -> None:
+    with opened(postgres_url) as queue, psycopg.connect(dsn(postgres_url)) as conn:
+        queue.enqueue(b"x")
+        schema = postgres_url.rpartition("schema=")[2]
+        with pytest.raises(psycopg.Error, match=why):
+            conn.execute(f"select {schema}.enqueue('q', 'x'::text, {said})".encode())
+
+
 def test_wrong_connections_are_refused(postgres_url: str, tmp_path: Any) -> None:
     with opened(postgres_url) as queue:
         with (

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 import msgq
+import msgq.testing
 from msgq import duration
-from tests.support.cli import call
 
 HOUR = timedelta(hours=1)
 
@@ -147,17 +147,6 @@ def test_sync_runs_at_once_so_that_nothing_expires_or_is_parked() -> None:
     assert seen == [7]
     with pytest.raises(msgq.UnsupportedError, match="sync"):
         app.queue("q").cancel("0" * 32)
-
-
-def test_the_command_line(tmp_path: Any) -> None:
-    url = f"sqlite:///{tmp_path}/q.db"
-    sent = call("enqueue", "q", "1", "--delay", "1h", "--ttl", "2h", "--url", url)
-    key = sent.out.strip()
-    assert "1 of 1 rescheduled" in call("reschedule", "q", key, "--delay", "30m", "--url", url).out
-    assert '"cancelled": 1' in call("cancel", "q", key, "--url", url, "--json").out
-    assert "not parked" in call("cancel", "q", key, "--url", url).err
-    assert "never be run" in call("enqueue", "q", "1", "--ttl", "0s", "--url", url).err
-    assert call("cancel", "none", key, "--url", url).status != 0
 
 
 def test_milliseconds(monkeypatch: pytest.MonkeyPatch) -> None:

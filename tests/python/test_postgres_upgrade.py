@@ -88,7 +88,7 @@ def test_everything_is_there_and_version_1_goes_on(old: Connection, postgres_url
     old.execute(b"select sweep_flushed(%s, 3)", (OWNER,))
     before = depth(old)
     assert before == (6, 1, 1, 0, 0)
-    assert ok("db", "upgrade", "--url", postgres_url).out.endswith("version 1 became 2\n")
+    assert ok("db", "upgrade", "--url", postgres_url).out.endswith("version 1 became 3\n")
     assert depth(old) == before
 
     rows = old.execute(b"select state, body, count(*) from messages group by 1, 2").fetchall()
@@ -114,6 +114,28 @@ def test_everything_is_there_and_version_1_goes_on(old: Connection, postgres_url
         queue = client.queue("q")
         queue.enqueue(b"two")
         assert (queue.depth().sent, queue.depth().leased) == (9, 2)
+
+
+def test_version_1_leaves_other_priorities_to_those_who_know_them(
+    old: Connection, postgres_url: str
+) -> None:
+    ok("db", "upgrade", "--url", postgres_url)
+    with msgq.connect(postgres_url, create_schema=False, profile="test") as client:
+        queue = client.queue("q")
+        queue.enqueue(b"urgent", priority=9)
+        queue.enqueue_many([b"a", b"b"], delay="1h")
+        queue.enqueue(b"c", delay="1h", priority=9)
+        queue.enqueue(b"d", delay="1h", priority=1)
+    old.execute(b"update parked set due = now()")
+    old.execute(b"select returned_lane(id, 4), returned_lane(id, -4) from queue")
+    assert old.execute(b"select count(*) from read_directory()").fetchall() == [(1,)]
+    assert old.execute(b"select promote(10)").fetchall() == [(2,)]
+    assert old.execute(b"select count(*) from read_directory()").fetchall() == [(2,)]
+    with msgq.connect(postgres_url, create_schema=False, profile="test") as client:
+        got: list[bytes] = []
+        while len(got) < 5:
+            got += [each.body for each in client.queue("q").claim(10, wait=10)]
+        assert sorted(got) == [b"a", b"b", b"c", b"d", b"urgent"]
 
 
 def test_there_is_no_way_back_to_version_1(old: Connection, postgres_url: str) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 import msgq
+import msgq.testing
 from msgq.priority import NAMES, parse_priority
 from tests.support.cli import call
 

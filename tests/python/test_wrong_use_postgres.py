@@ -72,7 +72,7 @@ def test_the_role_may_not_use_the_schema(
 
 
 def test_the_schema_is_missing_and_may_not_be_made(postgres_url: str) -> None:
-    refused(postgres_url, msgq.SchemaError, "version 0 of 2.*msgq db upgrade", create_schema=False)
+    refused(postgres_url, msgq.SchemaError, "version 0 of 3.*msgq db upgrade", create_schema=False)
 
 
 def test_the_schema_is_of_a_newer_msgq(postgres_server: PostgresServer, postgres_url: str) -> None:

@@ -25,8 +25,6 @@ MANY_PARAMETERS: dict[str, tuple[int, str]] = {
     ),
     "python/msgq/_settings.py::_count": (6, "one row of the settings table"),
     "python/msgq/_settings.py::_time": (6, "one row of the settings table"),
-    "python/msgq/_sync.py::SyncEngine.enqueue_wait": (6, "has the signature of _core.Engine"),
-    "python/msgq/_sync.py::SyncEngine.enqueue": (6, "has the signature of _core.Engine"),
     "python/msgq/_sync.py::SyncEngine.enqueue_many": (7, "has the signature of _core.Engine"),
     "python/msgq/_sync.py::SyncEngine._run": (6, "takes what enqueue of _core.Engine takes"),
 }

@@ -58,6 +58,34 @@ TEST_P(CapabilityConformance, WhoCanExtendMovesTheEndOfALease) {
   EXPECT_EQ(process.reclaim(), 0u);
 }
 
+TEST_P(CapabilityConformance, WhoHasPrioritiesHandsOutTheMoreUrgentFirst) {
+  Process& process = join();
+  ASSERT_TRUE(record_of(process).has_priorities);
+  process.append({"normal"});
+  Exchange in;
+  in.appends.push_back({kQueue, block_of({"urgent"}), 9});
+  process.exchange(in);
+  EXPECT_EQ(drain(process), (std::vector<std::string>{"urgent", "normal"}));
+}
+
+TEST_P(CapabilityConformance, WhoCanExpireCountsWhatWasNotRun) {
+  Process& process = join();
+  ASSERT_TRUE(record_of(process).can_expire);
+  process.append({"x"});
+  SettleOrder order = ack_all(process.claim_one(1));
+  std::swap(order.acked, order.expired);
+  EXPECT_TRUE(process.settle(order));
+  EXPECT_EQ(depth().expired, 1u);
+}
+
+TEST_P(CapabilityConformance, WhoCanCancelCallsParkedMessagesOff) {
+  Process& process = join();
+  ASSERT_TRUE(record_of(process).can_cancel);
+  process.park("x", wall_ms() + 1'000);
+  const MessageId id = observer().peek(kQueue, {}, 1).at(0).message.id;
+  EXPECT_EQ(observer().cancel(kQueue, {id}), 1u);
+}
+
 TEST_P(CapabilityConformance, OnlyWhoCanProveDeathBlamesAMessageForIt) {
   Process& other = join();
   ASSERT_EQ(record_of(other).can_prove_death, !GetParam().is_pooled);

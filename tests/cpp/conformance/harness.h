@@ -101,8 +101,8 @@ class ConformanceTest : public ::testing::TestWithParam<StoreCase> {
   // The Look of a process that does nothing else.
   transport::Look& observer();
 
-  // sent = waiting + parked + leased + done + dead + purged + quarantined + expired + cancelled, for
-  // every queue.
+  // sent = waiting + parked + leased + done + dead + purged + quarantined + expired + cancelled,
+  // for every queue.
   void TearDown() override;
 
  private:

@@ -1,8 +1,8 @@
 -- Returns: how many messages one wish got, by which claims, from the lanes of its subscription,
---   lapsed ones first. They are looked at in the order given; with p_aging_ms, and flag 16 as they
---   are of several bands, as lanes_by_age() says. p_flags: 1 a suspect may be given, 2 not one more than p_room, 4 continues
---   the wish before it, 8 the owner is entered. passed_over: it got nothing, and where somebody
---   else was just claiming there seems to be more.
+--   lapsed ones first, in the order given, or with flag 16 and p_aging_ms as lanes_by_age() says.
+--   p_flags: 1 a suspect may be given, 2 not one more than p_room, 4 continues the wish before it,
+--   8 the owner is entered, 16 they are of several bands. passed_over: it got nothing, and where
+--   somebody else was just claiming there seems to be more.
 -- Index: primary key of cursor, claim_lapsed.
 -- Locks: cursors, tried, no more of them than the room needs: one that somebody else claims on is
 --   passed over.

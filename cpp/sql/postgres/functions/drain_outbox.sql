@@ -7,7 +7,8 @@ create or replace function :schema.drain_outbox(
   p_owner bigint, p_request bigint, p_mark bigint, p_numbers bigint[],
   b_lanes int[], b_subscriptions int[], b_n int[], b_bytes int[], b_first uuid[], b_last uuid[],
   b_checksums bigint[], b_ends int[], b_frames bytea,
-  k_queues int[], k_subscriptions int[], k_bands int[], k_due_ms bigint[], k_ids uuid[], k_bytes int[],
+  k_queues int[], k_subscriptions int[], k_bands int[], k_due_ms bigint[], k_ids uuid[],
+  k_bytes int[],
   k_checksums bigint[], k_ends int[], k_frames bytea)
 returns boolean language plpgsql as $$
 declare
@@ -40,8 +41,8 @@ begin
   for i in 1 .. cardinality(k_queues) loop
     insert into :schema.parked
       (queue, subscription, band, kind, due, parked_at, id, bytes, checksum, frames)
-    values (k_queues[i], 0, k_bands[i], 0, greatest(to_timestamp(k_due_ms[i] / 1000.0), v_now), v_now,
-            k_ids[i], k_bytes[i], k_checksums[i], :schema.slice(k_frames, k_ends, i));
+    values (k_queues[i], 0, k_bands[i], 0, greatest(to_timestamp(k_due_ms[i] / 1000.0), v_now),
+            v_now, k_ids[i], k_bytes[i], k_checksums[i], :schema.slice(k_frames, k_ends, i));
   end loop;
   insert into :schema.flushed (owner, request, part, subscription, sent, parked)
   select p_owner, p_request, 5, s, sum(n), sum(p)

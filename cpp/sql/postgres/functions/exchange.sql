@@ -12,8 +12,8 @@ create or replace function :schema.exchange(
   p_owner bigint, p_request bigint, p_process int, p_runs_suspect boolean, p_looks_due boolean,
   s_subscriptions int[], s_lanes int[], s_gens bigint[], s_owners bigint[], s_flags int[],
   s_done text[], s_acked int[], s_expired int[],
-  r_settles int[], r_kinds int[], r_bands int[], r_delays_ms bigint[], r_reasons text[], r_ids uuid[],
-  r_bytes int[], r_checksums bigint[], r_ends int[], r_frames bytea,
+  r_settles int[], r_kinds int[], r_bands int[], r_delays_ms bigint[], r_reasons text[],
+  r_ids uuid[], r_bytes int[], r_checksums bigint[], r_ends int[], r_frames bytea,
   e_subscriptions int[], e_lanes int[], e_gens bigint[], e_owners bigint[], e_lease_ms bigint[],
   w_subscriptions int[], w_lane_ends int[], w_lanes int[], w_counts int[], w_bytes bigint[],
   w_lease_ms bigint[], w_flags int[], p_aging_ms bigint)
@@ -73,12 +73,12 @@ begin
   end loop;
 
   if cardinality(r_ids) > 0 then
-    perform :schema.set_aside(s_subscriptions, v_lost, r_settles, r_kinds, r_bands, r_delays_ms, r_reasons,
-                              r_ids, r_bytes, r_checksums, r_ends, r_frames);
+    perform :schema.set_aside(s_subscriptions, v_lost, r_settles, r_kinds, r_bands, r_delays_ms,
+                              r_reasons, r_ids, r_bytes, r_checksums, r_ends, r_frames);
   end if;
   if cardinality(s_gens) > 0 then
-    perform :schema.note_settled(p_owner, p_request, s_subscriptions, s_acked, s_expired, v_lost, r_settles,
-                                 r_kinds);
+    perform :schema.note_settled(p_owner, p_request, s_subscriptions, s_acked, s_expired, v_lost,
+                                 r_settles, r_kinds);
   end if;
 
   for n in 1 .. cardinality(e_gens) loop

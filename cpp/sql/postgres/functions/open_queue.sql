@@ -1,6 +1,5 @@
--- Returns: nothing; makes a queue with its default subscription, and its lane of this shard and band, as
---   far
---   as they are not there.
+-- Returns: nothing; makes a queue with its default subscription, and its lane of this shard and
+--   band, as far as they are not there.
 -- Index: the unique keys of queue, subscription, lane.
 -- Locks: those of the rows, for a short transaction of its own.
 -- Twice: changes nothing.

@@ -5,7 +5,8 @@
 -- Twice: an error: (owner, request) is in flushed.
 create or replace function :schema.park(
   p_owner bigint, p_request bigint, p_queues int[], p_subscriptions int[], p_bands int[],
-  p_delays_ms bigint[],  p_ids uuid[], p_bytes int[], p_checksums bigint[], p_ends int[], p_frames bytea)
+  p_delays_ms bigint[], p_ids uuid[], p_bytes int[], p_checksums bigint[], p_ends int[],
+  p_frames bytea)
 returns void language plpgsql set enable_seqscan = off set jit = off as $$
 declare
   v_now timestamptz;
@@ -20,9 +21,8 @@ begin
   for i in 1 .. cardinality(p_queues) loop
     insert into :schema.parked
       (queue, subscription, band, kind, due, parked_at, id, bytes, checksum, frames)
-    values (p_queues[i], 0, p_bands[i], 0, v_now + p_delays_ms[i] * interval '1 ms', v_now, p_ids[i],
-      p_bytes[i],
-            p_checksums[i], :schema.slice(p_frames, p_ends, i));
+    values (p_queues[i], 0, p_bands[i], 0, v_now + p_delays_ms[i] * interval '1 ms', v_now,
+            p_ids[i], p_bytes[i], p_checksums[i], :schema.slice(p_frames, p_ends, i));
   end loop;
   insert into :schema.flushed (owner, request, part, subscription, sent, parked)
   select p_owner, p_request, 2, s, count(*), count(*) from unnest(p_subscriptions) s group by s;

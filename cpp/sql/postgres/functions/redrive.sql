@@ -3,8 +3,8 @@
 -- Locks: the returned lanes; the rows.
 -- Twice: 0.
 create or replace function :schema.redrive(
-  p_queue int, p_bands int[], p_numbers bigint[], p_ids uuid[], p_bytes int[], p_checksums bigint[], p_ends int[],
-  p_frames bytea)
+  p_queue int, p_bands int[], p_numbers bigint[], p_ids uuid[], p_bytes int[],
+  p_checksums bigint[], p_ends int[], p_frames bytea)
 returns int language plpgsql as $$
 declare
   v_lanes int[] := array(select :schema.returned_lane(p_queue, b)

@@ -25,8 +25,9 @@ begin
     else
       insert into :schema.parked
         (queue, subscription, band, kind, due, parked_at, id, bytes, checksum, frames)
-      values (v_queue, v_subscription, r_bands[n], r_kinds[n], v_now + r_delays_ms[n] * interval '1 ms', v_now,
-              r_ids[n], r_bytes[n], r_checksums[n], :schema.slice(r_frames, r_ends, n));
+      values (v_queue, v_subscription, r_bands[n], r_kinds[n],
+              v_now + r_delays_ms[n] * interval '1 ms', v_now, r_ids[n], r_bytes[n],
+              r_checksums[n], :schema.slice(r_frames, r_ends, n));
     end if;
   end loop;
 end $$

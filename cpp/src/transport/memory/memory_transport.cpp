@@ -20,6 +20,9 @@ constexpr Capability kMemory{
     .can_backup = false,
     .can_delay = true,
     .can_extend = true,
+    .has_priorities = true,
+    .can_expire = true,
+    .can_cancel = true,
     .can_prove_death = true,
 };
 

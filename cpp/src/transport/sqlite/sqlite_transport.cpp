@@ -22,6 +22,9 @@ constexpr Capability kSqlite{
     .can_backup = true,
     .can_delay = true,
     .can_extend = true,
+    .has_priorities = true,
+    .can_expire = true,
+    .can_cancel = true,
     .can_prove_death = true,
 };
 
