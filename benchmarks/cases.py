@@ -119,6 +119,23 @@ def sqlite_variants() -> list[Case]:
     ]
 
 
+def features() -> list[Case]:
+    """N16: what a feature costs where it is used, beside the same flow without it."""
+    return [
+        Case(
+            "N16",
+            f"{store} {kind}",
+            f"{store}, in and out at once, blocks of 1000, {text}",
+            workload("flow", store, {"kind": kind}),
+            [Row(f"N16 {store} {kind}", "both", "msg/s", "both", 0.9)],
+            workload("flow", store, {"kind": "bytes"}),
+            "the same without",
+        )
+        for store in ("sqlite", "memory")
+        for kind, text in (("priorities", "three priorities in turn"), ("ttl", "a ttl of an hour"))
+    ]
+
+
 def memory_flow() -> list[Case]:
     """N6: in and out at once in memory."""
     bars = {"bytes": 5e6, "typed": 2e6, "batch": 10e6}
@@ -273,6 +290,7 @@ def all_cases() -> list[Case]:
     groups = (
         sqlite_flow,
         sqlite_variants,
+        features,
         memory_flow,
         idle_latency,
         overhead,

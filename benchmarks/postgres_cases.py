@@ -138,6 +138,23 @@ def in_and_out() -> list[Case]:
     return cases
 
 
+def features() -> list[Case]:
+    """N16: what a feature costs where it is used, beside the same flow without it."""
+    plain: Plan = {**PACE, "block": 1000, "window": 4}
+    return [
+        Case(
+            "N16",
+            kind,
+            f"in and out at once, calls of 1000, {text}",
+            workload("flow", {**plain, "kind": kind}),
+            [Row(f"N16 {kind}", "both", "msg/s", "both", 0.9)],
+            workload("flow", {**plain, "kind": "bytes"}),
+            "the same without",
+        )
+        for kind, text in (("priorities", "three priorities in turn"), ("ttl", "a ttl of an hour"))
+    ]
+
+
 def one_by_one() -> list[Case]:
     """N4: threads and processes that enqueue one message after the other."""
     asked: list[tuple[str, Plan, dict[str, int], float]] = [
@@ -445,6 +462,7 @@ def all_cases() -> list[Case]:
         enqueue_many,
         in_and_out,
         one_by_one,
+        features,
         idle_latency,
         old_snapshots,
         log_bytes,

@@ -1,6 +1,7 @@
 """In and out at once: threads enqueue blocks while a worker handles every message.
 
-Plan: url, kind (bytes, typed, batch; single: enqueue_later; one: enqueue), block, bytes, seconds,
+Plan: url, kind (bytes, typed, batch; single: enqueue_later; one: enqueue; priorities: three in
+turn; ttl: of an hour), block, bytes, seconds,
 producers (threads), window (calls of enqueue_many_later whose receipts may be open; 1 waits for
 each), backlog (stored before the worker starts), backlog_max (producers pause when so much more
 waits), look_s (seconds between their looks, 0: after every 5,000 messages), worker (false: nobody
@@ -12,6 +13,7 @@ when nobody handles).
 
 from __future__ import annotations
 
+import itertools
 import sys
 import threading
 import time
@@ -110,12 +112,38 @@ def one_handler(app: msgq.App, plan: Mapping[str, Any]) -> Send:
     return send
 
 
+def priorities_handler(app: msgq.App, plan: Mapping[str, Any]) -> Send:
+    """Calls of three priorities in turn."""
+
+    @app.handler(queue=QUEUE, name="count")
+    def count(body: bytes) -> None:
+        pass
+
+    bodies = [b"x" * plan.get("bytes", 200)] * plan.get("block", 1000)
+    turn = itertools.cycle([count.using(priority=each) for each in (2, 5, 8)])
+    return lambda: next(turn).enqueue_many_later(bodies)
+
+
+def ttl_handler(app: msgq.App, plan: Mapping[str, Any]) -> Send:
+    """Messages that expire, but not soon."""
+
+    @app.handler(queue=QUEUE, name="count")
+    def count(body: bytes) -> None:
+        pass
+
+    bodies = [b"x" * plan.get("bytes", 200)] * plan.get("block", 1000)
+    lasting = count.using(ttl="1h")
+    return lambda: lasting.enqueue_many_later(bodies)
+
+
 KINDS = {
     "bytes": bytes_handler,
     "typed": typed_handler,
     "batch": batch_handler,
     "single": single_handler,
     "one": one_handler,
+    "priorities": priorities_handler,
+    "ttl": ttl_handler,
 }
 
 

@@ -147,12 +147,15 @@ def context(
     failures: int = 0,
     headers: Mapping[str, Any] | None = None,
     body: Any = b"",
+    priority: int = NORMAL,
 ) -> Context:
     """Gives a Context for calling a handler as a plain function.
 
     There is no message to end in its transactions: they commit what else they hold.
     """
-    fields = {"attempt": attempt, "failures": failures, "headers": headers}
+    fields = {
+        "attempt": attempt, "failures": failures, "headers": headers, "priority": priority,
+    }  # fmt: skip
     return Context(_lot(queue, [body], fields), 0, cast("Acks", _NoAcks()))
 
 

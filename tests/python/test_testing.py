@@ -52,7 +52,8 @@ def test_an_apps_own_store_is_left_alone() -> None:
 
 
 def test_a_context_for_plain_calls() -> None:
-    ctx = context(queue="q", attempt=3, failures=2, headers={"a": 1}, body={"n": 1})
+    ctx = context(queue="q", attempt=3, failures=2, headers={"a": 1}, body={"n": 1}, priority=9)
+    assert ctx.priority == 9
     assert (ctx.queue, ctx.attempt, ctx.failures, ctx.headers) == ("q", 3, 2, {"a": 1})
     assert ctx.value() == {"n": 1}
     assert ctx.id.version == 7

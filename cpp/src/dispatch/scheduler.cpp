@@ -84,23 +84,30 @@ std::uint32_t Scheduler::lot_size(const Channel& channel) const {
   return static_cast<std::uint32_t>(std::clamp<std::int64_t>(kPaceNs / pace, 1, kLotCountMax));
 }
 
-std::shared_ptr<SpanLot> Scheduler::take_from(Channel& channel, Nanos now) {
+// Takes room and messages for one lot, also such as are expired; how many.
+std::uint32_t Scheduler::take_spans(Channel& channel, std::vector<Span>& spans) {
   const bool is_async = channel.spec().is_async;
   const std::uint32_t wanted = std::min(lot_size(channel), channel.ready());
-  if (wanted == 0) return nullptr;
+  if (wanted == 0) return 0;
   const std::uint32_t room = channel.enter(is_async ? wanted : 1);
-  if (room == 0) return nullptr;
-  std::vector<Span> spans;
+  if (room == 0) return 0;
   const std::uint32_t got = channel.take_spans(spans, is_async ? room : wanted);
-  if (is_async) {
+  if (is_async)
     channel.leave(room - got);
-  } else if (got == 0) {
+  else if (got == 0)
     channel.leave(1);
-  }
-  if (got == 0) return nullptr;
-  if (const std::uint32_t gone = drop_expired(channel, spans); gone == got) {
-    if (!is_async) channel.leave(1);
-    return take_from(channel, now);
+  return got;
+}
+
+std::shared_ptr<SpanLot> Scheduler::take_from(Channel& channel, Nanos now) {
+  const bool is_async = channel.spec().is_async;
+  std::vector<Span> spans;
+  std::uint32_t got = 0;
+  while (got == 0) {
+    const std::uint32_t taken = take_spans(channel, spans);
+    if (taken == 0) return nullptr;
+    got = taken - drop_expired(channel, spans);
+    if (got == 0 && !is_async) channel.leave(1);
   }
   // What we split may be waited for by a slot that found nothing while it was in our hands.
   if (channel.ready() > 0) {

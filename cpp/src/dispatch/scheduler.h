@@ -61,6 +61,7 @@ class Scheduler final : public DemandSource, public std::enable_shared_from_this
     std::atomic<std::int64_t> pace_ns{0};  // lately per message and slot; 0: not known yet
   };
   std::shared_ptr<SpanLot> try_take(bool is_async, Nanos now, Nanos& ripe_at);
+  std::uint32_t take_spans(Channel& channel, std::vector<Span>& spans);
   std::uint32_t drop_expired(Channel& channel, std::vector<Span>& spans);
   std::shared_ptr<SpanLot> take_from(Channel& channel, Nanos now);
   void settled(SpanLot& lot, std::uint32_t count, bool is_last);

@@ -33,6 +33,10 @@ class SchedulerTest : public ::testing::Test {
       for (const auto& span : spans) returned += span.count();
     };
     scheduler->on_unroutable = [this](Span span) { unroutable += span.count(); };
+    scheduler->on_expired = [this](std::vector<Span> spans) {
+      for (const auto& span : spans) expired += span.count();
+    };
+    scheduler->store_now = [this] { return clock->wall_ms(); };
     return scheduler;
   }
   static Demand demand_for(const std::string& queue) {
@@ -62,7 +66,7 @@ class SchedulerTest : public ::testing::Test {
   Clock* clock = &fake;
   Config config;
   TrafficBook book;
-  std::atomic<std::uint32_t> returned{0}, unroutable{0};
+  std::atomic<std::uint32_t> returned{0}, unroutable{0}, expired{0};
 };
 
 using Asked = std::vector<std::pair<std::string, std::uint32_t>>;
@@ -393,6 +397,30 @@ TEST_F(SchedulerTest, NothingIsForgottenWhenStopMeetsDeliveriesAndSlots) {
     for (auto& slot : slots) slot.join();
     ASSERT_EQ(taken + returned, delivered);
   }
+}
+
+// Of what a lot would hold, what is over goes; all of it: the next lot is looked for at once.
+TEST_F(SchedulerTest, WhatIsExpiredIsNotHandedOut) {
+  auto scheduler = make({channel("q")});
+  const auto parcel = [&](const std::vector<std::string>& bodies, std::int64_t left_ms) {
+    Parcel out = parcel_of(bodies);
+    out.expires_ms = left_ms == 0 ? 0 : clock->wall_ms() + left_ms;
+    return out;
+  };
+  EXPECT_TRUE(deliver(*scheduler, parcel({"over", "too"}, -1)));
+  EXPECT_TRUE(deliver(*scheduler, parcel({"lasts"}, 60'000)));
+  EXPECT_TRUE(deliver(*scheduler, parcel({"for ever"}, 0)));
+  const auto first = scheduler->take(kLong, false);
+  ASSERT_NE(first, nullptr);
+  EXPECT_EQ(body(first), "lasts");
+  EXPECT_EQ(expired, 2u);
+  first->leave(first->size());
+  const auto second = scheduler->take(kLong, false);
+  ASSERT_NE(second, nullptr);
+  EXPECT_EQ(body(second), "for ever");
+  second->leave(second->size());
+  EXPECT_EQ(scheduler->take(Nanos::zero(), false), nullptr);
+  EXPECT_EQ(book.find("q").held.load(), 0u);
 }
 
 }  // namespace

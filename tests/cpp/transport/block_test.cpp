@@ -158,5 +158,45 @@ TEST(Block, EveryTruncationIsRefused) {
               ErrorCode::kStoreRejected);
 }
 
+// What is of no priority and never expires looks as it did before there were such things.
+TEST(BlockLife, ItIsWrittenOnlyWhereThereIsSome) {
+  const auto build = [](std::uint8_t priority, std::int64_t expires_ms) {
+    Parcel one, two;
+    for (Parcel* parcel : {&one, &two}) {
+      parcel->first_id = parcel == &one ? MessageId{1, 0} : MessageId{9, 0};
+      parcel->add("body");
+    }
+    two.priority = priority;
+    two.expires_ms = expires_ms;
+    std::vector<Parcel> parcels;
+    parcels.push_back(std::move(one));
+    parcels.push_back(std::move(two));
+    return Block::build(std::move(parcels), 1);
+  };
+  const auto plain = build(kPriorityNormal, 0), urgent = build(9, 0), brief = build(5, 77);
+  EXPECT_LT(plain->bytes().size(), urgent->bytes().size());
+  EXPECT_FALSE(plain->may_expire());
+  EXPECT_FALSE(urgent->may_expire());
+  EXPECT_TRUE(brief->may_expire());
+  for (const auto& block : {plain, urgent, brief}) {
+    const auto read = Block::decode(block->bytes());
+    EXPECT_EQ(read->view(0).priority, kPriorityNormal);
+    EXPECT_EQ(read->expires_ms(0), 0);
+    EXPECT_EQ(read->view(1).priority, block == urgent ? 9 : 5);
+    EXPECT_EQ(read->expires_ms(1), block == brief ? 77 : 0);
+    EXPECT_EQ(read->view(1).expires_ms, read->expires_ms(1));
+  }
+}
+
+TEST(BlockLife, AFlagThatIsNotKnownIsRefused) {
+  Parcel parcel;
+  parcel.add("body");
+  std::vector<Parcel> parcels;
+  parcels.push_back(std::move(parcel));
+  std::string bytes = Block::build(std::move(parcels), 1)->bytes();
+  bytes[bytes.size() - 2] = 2;
+  EXPECT_THROW(Block::decode(bytes), Error);
+}
+
 }  // namespace
 }  // namespace msgq::transport
