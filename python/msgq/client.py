@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from msgq._bridge import Bridge
     from msgq._core import Engine
     from msgq._dead_filter import Criteria
+    from msgq.audit import QueueAudit
     from msgq.dead import DeadLetters
 
 
@@ -158,6 +159,15 @@ class Client:
         """Gives a snapshot, cheap enough each second; rates are those since the last call here."""
         self._tell_log()
         return self._meter.read(self._opened().stats(with_depth))
+
+    def audit(self) -> list[QueueAudit]:
+        """Counts every message of every queue and holds that against the figures.
+
+        For moments when nothing is sent or handled; see QueueAudit.is_conserved. Raises StoreError.
+        """
+        from msgq.audit import audit
+
+        return audit(self)
 
     def queues(self) -> list[str]:
         """Gives the names of all queues of the store."""

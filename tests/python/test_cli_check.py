@@ -34,7 +34,7 @@ def test_all_is_well_on_a_new_store_and_nothing_is_left() -> None:
 def test_an_existing_store_shows_its_schema_version() -> None:
     ok("enqueue", "q", "1", "--url", URL)
     found = findings(ok("check", "--url", URL, "--json").json)
-    assert "schema version 1" in str(found["store file"]["detail"])
+    assert "schema version 2" in str(found["store file"]["detail"])
     assert "'MSGQ'" in str(found["store file"]["detail"])
     assert found["sqlite library"]["is_well"]
 

@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -42,12 +42,22 @@ class Finding:
     next_step: str = ""
 
 
-def check(url: Url = None, as_json: Json = False) -> None:
+def check(
+    deep: Annotated[
+        bool, typer.Option("--deep", help="Count every message too; when nothing else runs.")
+    ] = False,
+    url: Url = None,
+    as_json: Json = False,
+) -> None:
     """Check URL, library or server, store, permissions, disk flush time, round trip and wake path.
 
-    Works in a queue of its own, which it removes. Exit status 1 when anything is wrong.
+    Works in a queue of its own, which it removes. With --deep every message of every queue is
+    counted and held against the figures: sent = waiting + parked + leased + done + dead + expired +
+    cancelled + purged + quarantined. Exit status 1 when anything is wrong.
     """
     findings = list(_findings(url))
+    if deep and all(finding.is_well for finding in findings):
+        findings += _audits(url)
     is_well = all(finding.is_well for finding in findings)
     if as_json:
         print_json({"ok": is_well, "checks": [asdict(finding) for finding in findings]})
@@ -80,6 +90,23 @@ def _findings(url: str | None) -> Iterator[Finding]:
     if trip.is_well:
         yield permissions(path, made=True)
         yield _guarded("wake", lambda: _wake(url))
+
+
+def _audits(url: str | None) -> Iterator[Finding]:
+    """Whether every message that was sent is still there, or known to have ended."""
+    with msgq.connect(url) as client:
+        for each in client.audit():
+            name = f"messages of {each.queue}"
+            detail = (
+                f"{each.figures.sent:,} sent: {each.live:,} live, {each.dead:,} dead, "
+                f"{each.ended:,} ended"
+            )
+            if not each.is_quiet:
+                step = "stop its producers and workers, then check again"
+                yield Finding(name, False, "changed while they were counted", step)
+                continue
+            step = "keep a copy of the store as it is, and report this"
+            yield Finding(name, each.is_conserved, detail, step)
 
 
 def _of_postgres(url: str | None, settings: Config) -> Iterator[Finding]:
