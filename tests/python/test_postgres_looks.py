@@ -22,7 +22,7 @@ LOOKS = (
 # An exchange that asks for nothing but the next due message.
 LOOKS_DUE = (
     "select * from exchange(0, 0, 0, false, true"
-    + ", '{}'" * 15 + ", ''" + ", '{}'" * 12 + ")"
+    + ", '{}'" * 17 + ", ''" + ", '{}'" * 12 + ", 0)"
 )  # fmt: skip
 
 
@@ -127,6 +127,25 @@ def test_nor_what_parks_and_promotes(
         assert eyes.buffers("select " + promote(100, "true")) > 10 * PAGES  # it reads them all
         (left,) = eyes.read("select count(*) as rows from parked")
         assert left["rows"] == 10
+
+
+def test_a_dead_letter_is_found_by_its_id_alone(client: msgq.Client, eyes: Eyes) -> None:
+    queue = client.queue("q")
+    (delivery,) = queue.claim(1, wait=5)
+    delivery.reject()
+    eyes.read(
+        "insert into dead_letter (queue, subscription, reason, died_at, id, bytes, checksum,"
+        " frames) select queue, subscription, reason, died_at, gen_random_uuid(), bytes, checksum,"
+        " frames from dead_letter, generate_series(1, 50000)"
+    )
+    eyes.read("analyze dead_letter")
+    find = f"select * from find_dead((select id from queue), '{{{delivery.id}}}')"
+    assert eyes.buffers(find) < PAGES
+    assert eyes.buffers("select newest_dead()") < PAGES
+    assert queue.find(delivery.id).state == "dead"
+    assert queue.redrive(delivery.id, delivery.id) == 1
+    assert queue.redrive(delivery.id) == 0
+    assert queue.find(delivery.id).state == "waiting"
 
 
 def promote(most: int, from_left: str) -> str:

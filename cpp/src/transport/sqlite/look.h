@@ -66,6 +66,8 @@ class SqliteLook final : public Look {
  private:
   template <typename Read>
   auto read(Read read);
+  template <typename Take>
+  std::uint64_t step_by_step(const std::vector<MessageId>& ids, Take take);
   Queue& require(std::string_view name);
 
   // fixed after construction
