@@ -164,6 +164,7 @@ std::optional<MessageId> Engine::try_put(Parcel& parcel) {
 
 Engine::WorkerPtr Engine::open_worker(WorkerSpec spec) {
   impl_->require_open();
+  impl_->listen();
   auto scheduler = std::make_shared<Scheduler>(impl_->config, impl_->world.clock, std::move(spec));
   scheduler->on_returned = [this](std::vector<Span> spans) { impl_->give_back(std::move(spans)); };
   scheduler->on_unroutable = [this](const Span& span) {
@@ -181,7 +182,6 @@ Engine::WorkerPtr Engine::open_worker(WorkerSpec spec) {
     impl_->schedulers.push_back(scheduler);
   }
   impl_->claimer.add(scheduler);
-  impl_->listen();
   impl_->writer.poke();
   return std::make_shared<Registration>(std::move(scheduler));
 }
@@ -252,6 +252,7 @@ std::unique_ptr<ClaimWait> Engine::begin_claim(std::string_view queue, std::uint
   validate_queue_name(queue);
   if (number == 0)
     throw Error(ErrorCode::kConfigInvalid, "a claim is for at least 1 message, not 0");
+  impl_->listen();
   return impl_->raw_claims->begin(std::string(queue), number, wait, lease.count());
 }
 

@@ -93,10 +93,7 @@ struct Engine::Impl {
       settler.linger(kSettleLinger, [this] { return claimer.is_asking(); });
     }
     claimer.give_back = [this](const HeldPtr& held) { give_back({{held, 0, held->total}}); };
-    raw_claims->on_request = [this] {
-      listen();
-      writer.poke();
-    };
+    raw_claims->on_request = [this] { writer.poke(); };
     raw_claims->on_unwanted = [this](std::vector<Span> spans) { give_back(std::move(spans)); };
     raw_claims->on_expired = [this](const std::vector<Span>& spans) {
       decide_all(spans, {0, Verdict::kExpire, 0, {}, {}});
@@ -130,7 +127,8 @@ struct Engine::Impl {
     if (auto* wake = inside ? inside->wake() : nullptr) wake->hint();
   }
 
-  // Somebody here takes work: hints of other processes are heard from now on.
+  // Somebody here takes work: hints of other processes are heard from now on. Throws kStoreRejected
+  // where this process may only send; then nothing was asked of the store, and it goes on sending.
   void listen() {
     const auto inside = visit();
     if (auto* wake = inside ? inside->wake() : nullptr) wake->listen();
