@@ -164,6 +164,7 @@ std::optional<MessageId> Engine::try_put(Parcel& parcel) {
 
 Engine::WorkerPtr Engine::open_worker(WorkerSpec spec) {
   impl_->require_open();
+  impl_->listen();
   auto scheduler = std::make_shared<Scheduler>(impl_->config, impl_->world.clock, std::move(spec));
   scheduler->on_returned = [this](std::vector<Span> spans) { impl_->give_back(std::move(spans)); };
   scheduler->on_unroutable = [this](const Span& span) {
@@ -181,7 +182,6 @@ Engine::WorkerPtr Engine::open_worker(WorkerSpec spec) {
     impl_->schedulers.push_back(scheduler);
   }
   impl_->claimer.add(scheduler);
-  impl_->listen();
   impl_->writer.poke();
   return std::make_shared<Registration>(std::move(scheduler));
 }
@@ -252,6 +252,7 @@ std::unique_ptr<ClaimWait> Engine::begin_claim(std::string_view queue, std::uint
   validate_queue_name(queue);
   if (number == 0)
     throw Error(ErrorCode::kConfigInvalid, "a claim is for at least 1 message, not 0");
+  impl_->listen();
   return impl_->raw_claims->begin(std::string(queue), number, wait, lease.count());
 }
 
@@ -311,21 +312,21 @@ std::vector<AckFate> Engine::bar(const LotPtr& lot, const std::vector<std::uint3
     const auto [held, ordinal] = span_lot(lot).locate(index);
     places.push_back({held->claim.key, ordinal});
   }
-  return impl_->transport->look().bar(places);
+  return impl_->visit()->look().bar(places);
 }
 
 // --- looking and administering ---
 
 std::vector<QueueDepth> Engine::depth() {
   impl_->require_settled();
-  return impl_->transport->reader().depth();
+  return impl_->visit()->reader().depth();
 }
 
 Snapshot Engine::stats(bool with_depth, bool is_fresh) {
   impl_->require_open();
   if (with_depth) impl_->require_settled();  // the figures, too, tell of what was enqueued
-  auto& transport = *impl_->transport;
-  auto& look = is_fresh ? transport.look() : transport.reader();
+  const auto transport = impl_->visit();
+  auto& look = is_fresh ? transport->look() : transport->reader();
   Snapshot out;
   out.traffic = impl_->book.snapshot();
   if (with_depth) out.depth = look.depth();
@@ -342,69 +343,69 @@ Snapshot Engine::stats(bool with_depth, bool is_fresh) {
 
 std::string Engine::store_name() {
   impl_->require_unforked();
-  return impl_->transport->store_name();
+  return impl_->visit()->store_name();
 }
 
 std::vector<std::string> Engine::queues() {
   impl_->require_settled();
-  return impl_->transport->look().queues();
+  return impl_->visit()->look().queues();
 }
 
 std::vector<FoundMessage> Engine::peek(std::string_view queue, std::string_view after,
                                        std::uint32_t limit) {
   impl_->require_settled();
-  return impl_->transport->reader().peek(queue, after, limit);
+  return impl_->visit()->reader().peek(queue, after, limit);
 }
 
 std::optional<FoundMessage> Engine::find(std::string_view queue, MessageId id) {
   impl_->require_settled();
-  return impl_->transport->reader().find(queue, id);
+  return impl_->visit()->reader().find(queue, id);
 }
 
 std::vector<FoundMessage> Engine::dead(std::string_view queue, std::string_view after,
                                        std::uint32_t limit) {
   impl_->require_settled();
-  return impl_->transport->reader().dead(queue, after, limit);
+  return impl_->visit()->reader().dead(queue, after, limit);
 }
 
 std::uint64_t Engine::redrive(std::string_view queue, const std::vector<MessageId>& ids) {
   impl_->require_settled();
-  const std::uint64_t number = impl_->transport->look().redrive(queue, ids);
+  const std::uint64_t number = impl_->visit()->look().redrive(queue, ids);
   impl_->stir();
   return number;
 }
 
 std::uint64_t Engine::delete_dead(std::string_view queue, const std::vector<MessageId>& ids) {
   impl_->require_settled();
-  return impl_->transport->look().delete_dead(queue, ids);
+  return impl_->visit()->look().delete_dead(queue, ids);
 }
 
 std::uint64_t Engine::purge(std::string_view queue) {
   impl_->require_settled();
-  return impl_->transport->look().purge(queue);
+  return impl_->visit()->look().purge(queue);
 }
 
 std::uint64_t Engine::cancel(std::string_view queue, const std::vector<MessageId>& ids) {
   impl_->require_settled();
-  return impl_->transport->look().cancel(queue, ids);
+  return impl_->visit()->look().cancel(queue, ids);
 }
 
 std::uint64_t Engine::reschedule(std::string_view queue, const std::vector<MessageId>& ids,
                                  std::int64_t due_ms) {
   impl_->require_settled();
-  const std::uint64_t number = impl_->transport->look().reschedule(queue, ids, due_ms);
+  const std::uint64_t number = impl_->visit()->look().reschedule(queue, ids, due_ms);
   impl_->stir();
   return number;
 }
 
 void Engine::delete_queue(std::string_view queue) {
   impl_->require_settled();
-  impl_->transport->look().delete_queue(queue);
+  impl_->visit()->look().delete_queue(queue);
 }
 
 void Engine::backup(const std::string& path) {
   impl_->require_settled();
-  impl_->transport->look().backup(path);
+  impl_->visit()->look().backup(path);
 }
 
 std::vector<std::pair<int, std::string>> Engine::drain_log() {
@@ -462,6 +463,7 @@ bool Engine::close(std::chrono::nanoseconds timeout) {
   impl_->writer.close_session();
   if (impl_->own_intake) impl_->own_intake->close_session();
   if (transport::Wake* wake = impl_->transport->wake()) wake->leave();
+  impl_->transport.end();
   impl_->is_ended.store(true, std::memory_order_release);
   return is_quiet;
 }

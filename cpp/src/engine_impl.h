@@ -21,6 +21,7 @@
 #include "lease/claimer.h"
 #include "lease/settler.h"
 #include "msgq/engine.h"
+#include "transport/tenancy.h"
 #include "transport/writer.h"
 #include "wake/listener.h"
 
@@ -92,10 +93,7 @@ struct Engine::Impl {
       settler.linger(kSettleLinger, [this] { return claimer.is_asking(); });
     }
     claimer.give_back = [this](const HeldPtr& held) { give_back({{held, 0, held->total}}); };
-    raw_claims->on_request = [this] {
-      listen();
-      writer.poke();
-    };
+    raw_claims->on_request = [this] { writer.poke(); };
     raw_claims->on_unwanted = [this](std::vector<Span> spans) { give_back(std::move(spans)); };
     raw_claims->on_expired = [this](const std::vector<Span>& spans) {
       decide_all(spans, {0, Verdict::kExpire, 0, {}, {}});
@@ -125,13 +123,19 @@ struct Engine::Impl {
     claimer.stir();
     claimer.hint();
     writer.poke();
-    if (auto* wake = transport->wake()) wake->hint();
+    const auto inside = visit();
+    if (auto* wake = inside ? inside->wake() : nullptr) wake->hint();
   }
 
-  // Somebody here takes work: hints of other processes are heard from now on.
+  // Somebody here takes work: hints of other processes are heard from now on. Throws kStoreRejected
+  // where this process may only send; then nothing was asked of the store, and it goes on sending.
   void listen() {
-    if (auto* wake = transport->wake()) wake->listen();
+    const auto inside = visit();
+    if (auto* wake = inside ? inside->wake() : nullptr) wake->listen();
   }
+
+  // The transport, for a call that comes from outside.
+  transport::Tenancy::Visit visit() { return transport::Tenancy::Visit(transport); }
 
   void require_unforked() const {
     if (fork_generation() != opened_in)
@@ -181,11 +185,15 @@ struct Engine::Impl {
     push_settled(std::move(settled));
   }
 
-  std::int64_t store_now() const { return world.clock.wall_ms() + transport->ahead_ms(); }
+  std::int64_t ahead_ms() {
+    const auto inside = visit();
+    return inside ? inside->ahead_ms() : 0;
+  }
+  std::int64_t store_now() { return world.clock.wall_ms() + ahead_ms(); }
 
   Admitted make_admitted(Parcel& parcel, Traffic& traffic, bool has_receipt) {
     if (parcel.first_id.is_nil()) parcel.first_id = draw_ids(parcel.count(), world.clock.wall_ms());
-    if (parcel.expires_ms != 0) parcel.expires_ms += transport->ahead_ms();
+    if (parcel.expires_ms != 0) parcel.expires_ms += ahead_ms();
     Admitted a;
     a.count = parcel.count();
     a.bytes = parcel.bytes();
@@ -281,7 +289,7 @@ struct Engine::Impl {
   const std::unique_ptr<OwnWorld> own_world;
   const World world;
   const std::unique_ptr<Log> log;
-  const std::unique_ptr<transport::Transport> transport;
+  transport::Tenancy transport;
   const std::uint32_t opened_in = fork_generation();
   // the rooms, in the order of the road
   TrafficBook book;

@@ -340,7 +340,7 @@ class Delivery(_Handed):
         PostgreSQL only. Raises UnsupportedError, ConfigError, StoreError as enqueue(conn=...) does.
         """
         if conn is None:
-            _finish(self._settle(_ACK))
+            self._finish(self._settle(_ACK))
             return
         self._require_open()
         _require_acks(self._acks).ack(conn, self._lot, (self._index,))
@@ -348,31 +348,31 @@ class Delivery(_Handed):
 
     def retry(self, delay: When = 0.0, reason: str = "") -> None:
         """Gives it back as failed, due after `delay`. Errors as ack."""
-        _finish(self._settle(_RETRY, delay_ms(delay), reason))
+        self._finish(self._settle(_RETRY, delay_ms(delay), reason))
 
     def snooze(self, until: When) -> None:
         """Gives it back, due at `until`; counts no failure. Errors as ack."""
-        _finish(self._settle(_SNOOZE, delay_ms(until)))
+        self._finish(self._settle(_SNOOZE, delay_ms(until)))
 
     def reject(self, reason: str = "rejected") -> None:
         """Makes it a dead letter with this reason. Errors as ack."""
-        _finish(self._settle(_REJECT, 0, reason))
+        self._finish(self._settle(_REJECT, 0, reason))
 
     def extend(self, seconds: Duration) -> None:
         """Moves the lease's end to `seconds` from now, for all messages claimed in the same call.
 
         Raises ConfigError for 0 and for more than lease_max; else errors as ack.
         """
-        _finish(self._extend(seconds))
+        self._finish(self._extend(seconds))
 
     def settle(self, decided: outcome.Outcome) -> None:
         """Settles it by an outcome such as msgq.Retry(5). Errors as ack."""
         if isinstance(decided, outcome.Reject):
             self.reject(decided.reason)
         elif isinstance(decided, outcome.Snooze):
-            _finish(self._settle(_SNOOZE, decided.delay_ms))
+            self._finish(self._settle(_SNOOZE, decided.delay_ms))
         elif isinstance(decided, outcome.Retry):
-            _finish(self._settle(_RETRY, decided.delay_ms or 0, decided.reason))
+            self._finish(self._settle(_RETRY, decided.delay_ms or 0, decided.reason))
         else:
             self.ack()
 
@@ -399,7 +399,7 @@ class Delivery(_Handed):
 
     async def aextend(self, seconds: Duration) -> None:
         """Twin of extend."""
-        await _afinish(self._extend(seconds))
+        await self._afinish(self._extend(seconds))
 
     def _settle(self, verdict: int, delay: int = 0, reason: str = "") -> Receipt:
         self._require_open()
@@ -413,7 +413,7 @@ class Delivery(_Handed):
             import asyncio
 
             await asyncio.to_thread(self._acks.end, self._lot, self._index)
-        await _afinish(self._push(verdict, delay, reason))
+        await self._afinish(self._push(verdict, delay, reason))
 
     def _push(self, verdict: int, delay: int, reason: str) -> Receipt:
         record = b""
@@ -437,6 +437,21 @@ class Delivery(_Handed):
         self._require_open()
         return self._engine.extend(self._lot, lease)
 
+    def _finish(self, receipt: Receipt) -> None:
+        if not receipt.wait(None):
+            raise WaitTimeoutError("the store did not answer")
+        error = receipt.error()
+        if isinstance(error, LeaseLostError):
+            raise LeaseLostError(f"message {self.id} of {self.queue!r}: {error}")
+        if error is not None:
+            raise error
+
+    async def _afinish(self, receipt: Receipt) -> None:
+        from msgq._notice import settled
+
+        await settled(receipt)
+        self._finish(receipt)
+
 
 def _require_acks(acks: Acks | None) -> Acks:
     if acks is None:
@@ -452,18 +467,3 @@ def parse_lease(given: Duration, most: float) -> float:
             f"lease must be above 0 and at most {most:g} s (lease_max), got {seconds:g} s"
         )
     return seconds
-
-
-def _finish(receipt: Receipt) -> None:
-    if not receipt.wait(None):
-        raise WaitTimeoutError("the store did not answer")
-    error = receipt.error()
-    if error is not None:
-        raise error
-
-
-async def _afinish(receipt: Receipt) -> None:
-    from msgq._notice import settled
-
-    await settled(receipt)
-    _finish(receipt)

@@ -18,7 +18,7 @@ from tests.contract.claims import take, take_rest
 from tests.contract.conftest import MakeApp
 from tests.contract.outages import QUICK, expect_none_possible
 from tests.contract.stores import Outage, Store
-from tests.contract.verdicts import MeasuredBy, fault
+from tests.contract.verdicts import MeasuredBy
 from tests.support.stuck import Stuck
 
 SECONDS = 20.0
@@ -203,11 +203,7 @@ def test_pa12_everything_is_cleaned_up(store: Store, name: str) -> None:
     before = left()
     for _ in range(3):
         use()
-    closed = left()
-    gc.collect()
-    assert left() <= before
-    if closed > before:
-        fault("what close() leaves open is closed only once the client is garbage collected")
+    assert left() <= before  # though the garbage collector may not have been here yet
 
 
 def left() -> int:

@@ -11,7 +11,6 @@ import msgq
 from msgq.testing import run_until_idle
 from tests.contract.claims import take
 from tests.contract.conftest import MakeApp
-from tests.contract.verdicts import fault
 
 SECONDS = 20.0
 THRICE = msgq.RetryPolicy(max_attempts=3, base=0, jitter=0)
@@ -96,15 +95,13 @@ def test_sa6_complete_with_a_bad_receipt_fails(queue: msgq.Queue) -> None:
     (late,) = queue.claim(1, wait=SECONDS, lease=0.1)
     (now,) = queue.claim(1, wait=SECONDS)
     before = queue.depth()
-    with pytest.raises(msgq.LeaseLostError) as lapsed:
+    with pytest.raises(msgq.LeaseLostError, match=str(late.id)):
         late.ack()
     assert queue.depth() == before
     now.ack()
     with pytest.raises(msgq.LeaseLostError, match=str(now.id)):
         now.ack()
     assert queue.depth().done == 1
-    if str(late.id) not in str(lapsed.value):
-        fault("the error of a lease that ended does not name the message")
 
 
 def test_sa13_visibility_expiry_redelivers(queue: msgq.Queue) -> None:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import multiprocessing
 import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import pytest
-
 import msgq
+from tests.support.stores import over_stores
 
 URL = "sqlite:///q.db"
-FAULT = "fault: the engine's files stay open until its last reference goes, not until close()"
 
 
 def open_files() -> list[str]:
@@ -27,7 +28,6 @@ def look() -> None:
         assert client.queue("q").depth().waiting == 1
 
 
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason=FAULT)
 def test_a_closed_client_holds_no_file() -> None:
     client = msgq.connect(URL, profile="test")
     client.queue("q").enqueue(b"x")
@@ -35,7 +35,6 @@ def test_a_closed_client_holds_no_file() -> None:
     assert open_files() == []
 
 
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason=FAULT)
 def test_a_fork_opens_what_its_parent_has_closed() -> None:
     client = msgq.connect(URL, profile="test")
     client.queue("q").enqueue(b"x")
@@ -44,3 +43,28 @@ def test_a_fork_opens_what_its_parent_has_closed() -> None:
     child.start()
     child.join(30)
     assert child.exitcode == 0
+
+
+@over_stores
+def test_who_looks_meanwhile_is_answered_or_told(url: str) -> None:
+    client = msgq.connect(url, profile="test")
+    queue = client.queue("q")
+    queue.enqueue(b"x")
+    looked = threading.Barrier(4)
+
+    def look_on() -> str:
+        for n in itertools.count():
+            try:
+                assert queue.depth().waiting == 1
+            except msgq.ClosedError as error:
+                return error.code
+            if n == 0:
+                looked.wait(30)
+        raise AssertionError
+
+    with ThreadPoolExecutor(3) as pool:
+        told = [pool.submit(look_on) for _ in range(3)]
+        looked.wait(30)
+        assert client.close()
+        assert {each.result(30) for each in told} == {"Closed"}
+    assert open_files() == []

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 import msgq
 from tests.support.stores import over_stores
 
@@ -20,11 +18,6 @@ def claim_two(queue: msgq.Queue) -> list[msgq.Delivery]:
     return queue.claim(2, wait=5, lease=MINUTE_S)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=msgq.LeaseLostError,
-    reason="fault: extend() asks for every lane's claim, and one that is settled counts as lost",
-)
 @over_stores
 def test_what_is_left_of_a_claim_is_extended(url: str) -> None:
     with msgq.connect(url, profile="test") as client:

@@ -42,19 +42,11 @@ class Held:
     entry: Entry
     queue: str
     lease: int
-    claimed_with: list[Held]
 
     @property
     def is_valid(self) -> bool:
         """Whether the lease holds, as the model has it."""
         return self.entry.state is State.LEASED and self.entry.lease == self.lease
-
-    @property
-    def may_be_extended(self) -> bool:
-        """Not where one lane's share of the claim is settled: the fault that
-        tests/issues/test_extend_beside_settled.py shows."""
-        left = {each.delivery.fence for each in self.claimed_with if each.is_valid}
-        return left == {each.delivery.fence for each in self.claimed_with}
 
 
 class Comparison(RuleBasedStateMachine):
@@ -99,9 +91,8 @@ class Comparison(RuleBasedStateMachine):
         found = self.queue(client, name).claim(count, wait=wait, lease=LEASE_S)
         handed = [Handed(d.id, d.body, d.headers, d.attempt, d.failures) for d in found]
         entries = queue.hand_out(handed, count, holder)
-        made: list[Held] = []
-        for each, entry in zip(found, entries, strict=True):
-            made.append(Held(each, entry, name, entry.lease, made))
+        pairs = zip(found, entries, strict=True)
+        made = [Held(each, entry, name, entry.lease) for each, entry in pairs]
         self.held += made
         return made
 

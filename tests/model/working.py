@@ -64,9 +64,7 @@ class Working(Comparison):
     @precondition(is_holding)
     @rule(place=places)
     def extend(self, place: int) -> None:
-        held = at(place, self.held)
-        if held.may_be_extended:
-            held.delivery.extend(LEASE_S)
+        at(place, self.held).delivery.extend(LEASE_S)
 
     @precondition(lambda self: self.lost)
     @rule(place=places)

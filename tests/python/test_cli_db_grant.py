@@ -11,6 +11,7 @@ import pytest
 from psycopg import sql
 
 import msgq
+from msgq.testing import run_until_idle
 from tests.support.cli import call, ok
 from tests.support.postgres import DATABASE, PostgresServer
 
@@ -97,8 +98,9 @@ def test_a_producer_sends_and_nothing_else(place: Place) -> None:
         queue.enqueue(b"later", delay="1h")
         with place.session(producer) as session, session.transaction():
             queue.enqueue(b"ours", conn=session)
-        with pytest.raises(msgq.StoreError):
+        with pytest.raises(msgq.StoreRejectedError, match="permission denied"):
             queue.claim(1, wait=1)
+        assert queue.enqueue(b"still").status == "persisted"
     with place.session(producer) as session:
         session.execute(b"select enqueue('q', 'text'::text), enqueue('q', '{}'::jsonb)")
     refused(
@@ -109,10 +111,24 @@ def test_a_producer_sends_and_nothing_else(place: Place) -> None:
         "select lapse_expired('{1}', '{1}', '{1}')", "select id from owner",
     )  # fmt: skip
     with msgq.connect(place.url, profile="test") as client:
-        found = {each.body for each in client.queue("q").claim(6, wait=20)}
-        while len(found) < 6:
-            found |= {each.body for each in client.queue("q").claim(6, wait=20)}
-        assert found == {b"secret", b"1", b"2", b"ours", b"text", b"{}"}
+        found = {each.body for each in client.queue("q").claim(7, wait=20)}
+        while len(found) < 7:
+            found |= {each.body for each in client.queue("q").claim(7, wait=20)}
+        assert found == {b"secret", b"1", b"2", b"ours", b"still", b"text", b"{}"}
+
+
+def test_a_producer_runs_no_worker(place: Place) -> None:
+    producer = place.role()
+    ok("db", "grant", "--producer", producer, "--url", place.url)
+    app = msgq.App(place.url_as(producer), profile="test")
+
+    @app.handler(queue="q")
+    def handler(n: int) -> None: ...
+
+    with app:
+        with pytest.raises(msgq.StoreRejectedError, match="permission denied"):
+            run_until_idle(app, timeout=20)
+        assert handler.enqueue(1).status == "persisted"
 
 
 def test_a_producer_ends_no_process_but_its_own(place: Place) -> None:

@@ -129,6 +129,25 @@ def test_nor_what_parks_and_promotes(
         assert left["rows"] == 10
 
 
+def test_a_dead_letter_is_found_by_its_id_alone(client: msgq.Client, eyes: Eyes) -> None:
+    queue = client.queue("q")
+    (delivery,) = queue.claim(1, wait=5)
+    delivery.reject()
+    eyes.read(
+        "insert into dead_letter (queue, subscription, reason, died_at, id, bytes, checksum,"
+        " frames) select queue, subscription, reason, died_at, gen_random_uuid(), bytes, checksum,"
+        " frames from dead_letter, generate_series(1, 50000)"
+    )
+    eyes.read("analyze dead_letter")
+    find = f"select * from find_dead((select id from queue), '{{{delivery.id}}}')"
+    assert eyes.buffers(find) < PAGES
+    assert eyes.buffers("select newest_dead()") < PAGES
+    assert queue.find(delivery.id).state == "dead"
+    assert queue.redrive(delivery.id, delivery.id) == 1
+    assert queue.redrive(delivery.id) == 0
+    assert queue.find(delivery.id).state == "waiting"
+
+
 def promote(most: int, from_left: str) -> str:
     return f"promote(1, nextval('seq'), {most}, {from_left}) as count"
 

@@ -113,11 +113,7 @@ PYTHON_BANS = (
 )
 
 # A file may break one ban where the rule itself has to: (path, part of the line) to the reason.
-_FAULT = "a known fault; strict, so the line goes with the fault"
-EXCEPTIONS: dict[tuple[str, str], str] = {
-    ("tests/issues/test_closed_files_are_closed.py", "pytest.mark.xfail"): _FAULT,
-    ("tests/issues/test_extend_beside_settled.py", "pytest.mark.xfail"): _FAULT,
-}
+EXCEPTIONS: dict[tuple[str, str], str] = {}
 
 SQL = re.compile(
     r"\bSELECT\b[^.]*\bFROM\b|\bINSERT\s+(OR\s+\w+\s+)?INTO\b|\bUPDATE\s+\w+\s+SET\b"

@@ -19,6 +19,7 @@ class Turnstile {
   }
   void leave(std::uint64_t count) { word_.fetch_sub(count, std::memory_order_acq_rel); }
   void close() { word_.fetch_or(kClosed, std::memory_order_acq_rel); }
+  bool is_closed() const { return (word_.load(std::memory_order_acquire) & kClosed) != 0; }
   std::uint64_t inside() const { return word_.load(std::memory_order_acquire) & ~kClosed; }
 
  private:

@@ -1,6 +1,14 @@
 #include "lease/ledger.h"
 
 namespace msgq {
+namespace {
+
+Error lost() {
+  return Error(ErrorCode::kLeaseLost,
+               "the lease had ended before it could be extended; nothing was changed");
+}
+
+}  // namespace
 
 void Ledger::add(const HeldPtr& held) {
   open_[held->claim.key] = held;
@@ -28,7 +36,9 @@ std::vector<HeldPtr> Ledger::all() const {
 
 void Ledger::extend(const std::vector<HeldPtr>& claims, std::int64_t until_ms, ReceiptPtr receipt) {
   if (!pending_.enter()) return receipt->resolve(ReceiptStatus::kFailed, closed_here());
-  auto answer = std::make_shared<Answer>(Answer{std::move(receipt), claims.size(), std::nullopt});
+  auto answer = std::make_shared<Answer>();
+  answer->receipt = std::move(receipt);
+  answer->open = claims.size();
   for (const auto& held : claims) asked_.push({held, until_ms, answer});
 }
 
@@ -36,6 +46,7 @@ void Ledger::tell(const std::shared_ptr<Answer>& answer, const std::optional<Err
   if (!answer) return;
   if (!answer->error) answer->error = error;
   if (--answer->open > 0) return;
+  if (!answer->error && !answer->has_moved) answer->error = lost();
   const auto status = !answer->error                 ? ReceiptStatus::kPersisted
                       : answer->error->is_in_doubt() ? ReceiptStatus::kInDoubt
                                                      : ReceiptStatus::kFailed;
@@ -67,18 +78,14 @@ void Ledger::collect(transport::Exchange& out, Nanos now) {
 }
 
 void Ledger::report(const transport::Exchange&, const transport::ExchangeResult& result, Nanos) {
-  const auto lost = [] {
-    return Error(ErrorCode::kLeaseLost,
-                 "the lease had ended before it could be extended; nothing was changed");
-  };
   for (std::size_t i = 0; i < sent_.size(); ++i) {
     auto& [held, until_ms, answer] = sent_[i];
     const bool is_lost = result.extend_lost.at(i);
-    // A claim that was settled in the same exchange is not lost, it has ended.
-    const bool is_open = open_.count(held->claim.key) > 0;
+    // A claim that was settled, before or in the same exchange, is not lost, it has ended.
+    if (is_lost && open_.count(held->claim.key) > 0) lose(held);
     if (!is_lost) held->until_ms.store(until_ms, std::memory_order_relaxed);
-    if (is_lost && is_open) lose(held);
-    tell(answer, is_lost ? std::optional(lost()) : std::nullopt);
+    if (!is_lost && answer) answer->has_moved = true;
+    tell(answer, is_lost && held->is_lost.load() ? std::optional(lost()) : std::nullopt);
   }
   sent_.clear();
 }

@@ -27,7 +27,8 @@ class Ledger final : public transport::BatchSource {
   bool has_suspect() const { return suspects_ > 0; }
   std::vector<HeldPtr> all() const;
   // Moves the ends of these claims with the next exchange. The receipt is persisted, or failed with
-  // kLeaseLost when one of them was lost. Any thread.
+  // kLeaseLost when one of them was lost; those that were settled do not count, unless all were.
+  // Any thread.
   // After close() it fails with kClosed.
   void extend(const std::vector<HeldPtr>& claims, std::int64_t until_ms, ReceiptPtr receipt);
   // Calls of extend() not yet answered; only falls after close(). Any thread.
@@ -46,6 +47,7 @@ class Ledger final : public transport::BatchSource {
     ReceiptPtr receipt;
     std::size_t open = 0;
     std::optional<Error> error;  // the first that one of them met
+    bool has_moved = false;      // the end of one of them at least
   };
   struct Extension {
     HeldPtr held;

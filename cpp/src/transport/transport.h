@@ -228,7 +228,7 @@ class Wake {
   // Called by the thread in wait() when something may have come due, as parked messages do; room
   // or not. REQUIRES: set before the first wait().
   std::function<void()> on_due;
-  // This process takes work from now on, so hints are worth its while. Any thread; never throws.
+  // This process takes work from now on, and hears hints; kStoreRejected if it may not. Any thread.
   virtual void listen() {}
   // Tells every other process on this store. Any thread.
   virtual void hint() = 0;

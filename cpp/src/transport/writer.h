@@ -63,7 +63,11 @@ class Writer final : public Service {
   bool is_broken() const { return is_broken_.load(std::memory_order_acquire); }
   // Once it has stopped: the exchange in hand may or may not have happened.
   bool is_in_doubt() const { return state_ == State::kInDoubt || state_ == State::kAwaiting; }
-  void close_session() noexcept { session_->close(); }
+  // Nothing is asked of the store from then on. REQUIRES: stopped, and callers barred.
+  void close_session() noexcept {
+    session_->close();
+    session_.reset();
+  }
   // Leaves the session as a killed process would: nothing is given back, nothing is closed.
   std::unique_ptr<Session> test_only_abandon() { return std::move(session_); }
 

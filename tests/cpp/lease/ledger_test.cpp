@@ -140,6 +140,28 @@ TEST_F(LedgerTest, ExtendOfALostLeaseFailsAsLost) {
   EXPECT_EQ(answer->error()->code(), ErrorCode::kLeaseLost);
 }
 
+// A claim of two lanes could not be extended any more once one lane's share was settled.
+TEST_F(LedgerTest, ExtendAsksNothingOfWhatIsSettled) {
+  const auto settled = hold(false), open = hold(false);
+  ledger.remove(settled);
+  const auto some = receipt(), none = receipt(), gone = receipt();
+  const auto extend = [&](const std::vector<HeldPtr>& claims, const ReceiptPtr& answer,
+                          std::vector<bool> lost) {
+    ledger.extend(claims, clock.boot_ms() + 90'000, answer);
+    ExchangeResult result;
+    result.extend_lost = std::move(lost);
+    ledger.report(collect(), result, clock.steady());
+  };
+  extend({settled, open}, some, {true, false});
+  EXPECT_EQ(some->status(), ReceiptStatus::kPersisted);
+  EXPECT_EQ(open->until_ms.load(), clock.boot_ms() + 90'000);
+  extend({settled}, none, {true});
+  EXPECT_EQ(none->error()->code(), ErrorCode::kLeaseLost) << "nothing was left to extend";
+  extend({settled, open}, gone, {true, true});
+  EXPECT_EQ(gone->error()->code(), ErrorCode::kLeaseLost);
+  EXPECT_FALSE(settled->is_lost.load());
+}
+
 // close() once left whoever extended waiting for ever.
 TEST_F(LedgerTest, GivingUpAnswersWhoeverExtends) {
   const auto held = hold(false);

@@ -1,6 +1,7 @@
 #include "transport/postgres/look.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "msgq/error.h"
@@ -24,18 +25,17 @@ Array ids_of(const std::vector<MessageId>& ids) {
   return out;
 }
 
-Rows list_dead(Connection& connection, int queue, std::int64_t after,
-               const std::vector<MessageId>& ids, std::uint32_t limit) {
+Rows list_dead(Connection& connection, int queue, std::int64_t after, std::uint32_t limit) {
   Params params;
-  params.small(queue).integer(after).array(ids_of(ids)).small(static_cast<int>(limit));
+  params.small(queue).integer(after).array(ids_of({})).small(static_cast<int>(limit));
   return connection.call("list_dead", params);
 }
 
-// Puts the dead letters of `rows` back, their counts at zero.
-Params redrive_params(const Queue& queue, const Rows& rows) {
+// Puts the first `count` dead letters of `rows` back, their counts at zero.
+Params redrive_params(const Queue& queue, const Rows& rows, int count) {
   Array numbers(Array::Type::kInt8), bands(Array::Type::kInt4);
   MessageColumns messages;
-  for (int row = 0; row < rows.size(); ++row) {
+  for (int row = 0; row < count; ++row) {
     StoredMessage message = read_one(rows.bytes(row, 4));
     message.counts = {};
     bands.add(band_of(message.priority));
@@ -48,9 +48,9 @@ Params redrive_params(const Queue& queue, const Rows& rows) {
   return out;
 }
 
-Params delete_params(const Queue& queue, const Rows& rows) {
+Params delete_params(const Queue& queue, const Rows& rows, int count) {
   Array numbers(Array::Type::kInt8);
-  for (int row = 0; row < rows.size(); ++row) numbers.add(rows.integer(row, 0));
+  for (int row = 0; row < count; ++row) numbers.add(rows.integer(row, 0));
   Params out;
   out.small(queue.id).array(std::move(numbers));
   return out;
@@ -130,26 +130,44 @@ std::vector<FoundMessage> PostgresLook::dead(std::string_view queue, std::string
       after.empty() ? 0 : static_cast<std::int64_t>(Bookmark::read(after, "d").a);
   return use([&](Connection& connection, const Directory& directory) {
     const int id = queue.empty() ? 0 : require(directory, queue).id;
-    const Rows rows = list_dead(connection, id, behind, {}, limit);
+    const Rows rows = list_dead(connection, id, behind, limit);
     return Search(connection, clock_).letters(rows, directory);
   });
 }
 
-// Takes dead letters up step by step, a transaction each.
+// Takes dead letters up step by step, a transaction each: those of `ids`, or all that are there
+// when it begins. What dies again meanwhile has a higher number.
 template <typename Make>
 std::uint64_t PostgresLook::take_dead(std::string_view queue, const std::vector<MessageId>& ids,
                                       const char* function, Make make_params) {
-  std::uint64_t total = 0;
-  for (;;) {
-    const auto some = use([&](Connection& connection, const Directory& directory) {
+  std::int64_t total = 0;
+  const auto take = [&](Connection& connection, const Queue& known, const Rows& rows, int count) {
+    if (count > 0)
+      total += connection.call(function, make_params(known, rows, count)).integer(0, 0);
+  };
+  for (auto from = ids.begin(); from != ids.end();) {
+    const auto to = from + std::min<std::ptrdiff_t>(ids.end() - from, kDeadPerStep);
+    use([&](Connection& connection, const Directory& directory) {
       const Queue& known = require(directory, queue);
-      const Rows rows = list_dead(connection, known.id, 0, ids, kDeadPerStep);
-      if (rows.size() == 0) return std::int64_t{0};
-      return connection.call(function, make_params(known, rows)).integer(0, 0);
+      Params params;
+      params.small(known.id).array(ids_of({from, to}));
+      const Rows rows = connection.call("find_dead", params);
+      take(connection, known, rows, rows.size());
     });
-    total += static_cast<std::uint64_t>(some);
-    if (some == 0) return total;
+    from = to;
   }
+  std::optional<std::int64_t> newest;
+  for (std::int64_t last = 0; ids.empty() && last < newest.value_or(1);)
+    use([&](Connection& connection, const Directory& directory) {
+      const Queue& known = require(directory, queue);
+      if (!newest) newest = connection.call("newest_dead").integer(0, 0);
+      const Rows rows = list_dead(connection, known.id, last, kDeadPerStep);
+      int count = rows.size();
+      while (count > 0 && rows.integer(count - 1, 0) > *newest) --count;
+      last = count == kDeadPerStep ? rows.integer(count - 1, 0) : *newest;
+      take(connection, known, rows, count);
+    });
+  return static_cast<std::uint64_t>(total);
 }
 
 std::uint64_t PostgresLook::redrive(std::string_view queue, const std::vector<MessageId>& ids) {

@@ -27,6 +27,9 @@ constexpr char kLost[] =
     "a pooler is between this process and PostgreSQL: hints are not heard (polling instead, up to "
     "poll_max), a dead process is seen after 10 s instead of 1 s and its messages are not blamed, "
     "statements are not prepared";
+constexpr char kOnlySends[] =
+    "PostgreSQL: permission denied: the role of this URL may send messages and take none; msgq db "
+    "grant --worker lets it work";
 constexpr char kHowToSay[] = "; pgbouncer=on says that this is meant, off that sessions are kept";
 
 std::string host_name() {
@@ -38,11 +41,13 @@ Nanos now() { return system_clock().steady(); }
 
 }  // namespace
 
-Presence::Presence(ConnectionSpec spec, Log& log, std::chrono::milliseconds heartbeat, int lanes)
+Presence::Presence(ConnectionSpec spec, Log& log, std::chrono::milliseconds heartbeat, int lanes,
+                   bool may_work)
     : spec_(std::move(spec)),
       log_(log),
       heartbeat_(heartbeat),
       lanes_(lanes),
+      may_work_(may_work),
       event_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   MutexLock lock(mutex_);
   connect();
@@ -118,6 +123,7 @@ bool Presence::watch() {
 }
 
 void Presence::listen() {
+  if (!may_work_) throw Error(ErrorCode::kStoreRejected, kOnlySends);
   if (!is_wanting_.exchange(true, std::memory_order_acq_rel)) eventfd_write(event_, 1);
 }
 

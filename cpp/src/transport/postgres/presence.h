@@ -25,8 +25,9 @@ class Presence final : public Wake {
   // Called about as often as the heart beats, in the thread of wait().
   std::function<void()> on_beat;
 
-  // Joins. Throws as Connection.
-  Presence(ConnectionSpec spec, Log& log, std::chrono::milliseconds heartbeat, int lanes = 1);
+  // Joins. Throws as Connection. Who may not work refuses to listen().
+  Presence(ConnectionSpec spec, Log& log, std::chrono::milliseconds heartbeat, int lanes = 1,
+           bool may_work = true);
   ~Presence() override;
 
   // The number of this process; another one when others took it for dead.
@@ -70,6 +71,7 @@ class Presence final : public Wake {
   Log& log_;
   const std::chrono::milliseconds heartbeat_;
   const int lanes_;
+  const bool may_work_;
   const int event_;  // wakes wait()
   std::string store_name_;
   // guarded by mutex_

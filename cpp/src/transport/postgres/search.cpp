@@ -226,8 +226,8 @@ std::optional<FoundMessage> Search::find(const Queue& queue, MessageId id) {
   Array ids(Array::Type::kUuid);
   ids.add(id);
   Params params;
-  params.small(queue.id).integer(0).array(std::move(ids)).small(1);
-  const Rows rows = connection_.call("list_dead", params);
+  params.small(queue.id).array(std::move(ids));
+  const Rows rows = connection_.call("find_dead", params);
   if (rows.size() == 0) return std::nullopt;
   FoundMessage found = letter(rows, 0);
   found.queue = queue.name;

@@ -12,10 +12,11 @@ constexpr std::uint32_t kDeadPerStep = 1'000;
 constexpr std::int64_t kBlocksPerStep = 64;
 
 // Takes dead letters out of the table.
-std::vector<StoredMessage> take_dead(Store& store, Queue& queue,
-                                     const std::vector<MessageId>& ids) {
+std::vector<StoredMessage> take_dead(Store& store, Queue& queue, const std::vector<MessageId>& ids,
+                                     std::int64_t newest) {
   std::vector<DeadRow> rows;
   if (ids.empty()) rows = store.dead.list(queue.id, 0, kDeadPerStep);
+  while (!rows.empty() && rows.back().number > newest) rows.pop_back();
   for (const MessageId id : ids)
     for (DeadRow& row : store.dead.find(queue.id, id)) rows.push_back(std::move(row));
   std::sort(rows.begin(), rows.end(),
@@ -56,15 +57,17 @@ void skip_lane(Store& store, const Queue& queue, std::int64_t lane) {
 
 }  // namespace
 
-std::uint64_t redrive_some(Store& store, Queue& queue, const std::vector<MessageId>& ids) {
-  auto messages = take_dead(store, queue, ids);
+std::uint64_t redrive_some(Store& store, Queue& queue, const std::vector<MessageId>& ids,
+                           std::int64_t newest) {
+  auto messages = take_dead(store, queue, ids, newest);
   for (StoredMessage& message : messages) message.counts = {};
   return_all(store, queue, messages);
   return messages.size();
 }
 
-std::uint64_t delete_dead_some(Store& store, Queue& queue, const std::vector<MessageId>& ids) {
-  const std::uint64_t count = take_dead(store, queue, ids).size();
+std::uint64_t delete_dead_some(Store& store, Queue& queue, const std::vector<MessageId>& ids,
+                               std::int64_t newest) {
+  const std::uint64_t count = take_dead(store, queue, ids, newest).size();
   store.totals.change(queue.subscription).purged += static_cast<std::int64_t>(count);
   return count;
 }

@@ -11,9 +11,12 @@
 
 namespace msgq::transport::sqlite {
 
-// Sends dead letters again with fresh counts: those of `ids`, or the oldest thousand. How many.
-std::uint64_t redrive_some(Store& store, Queue& queue, const std::vector<MessageId>& ids);
-std::uint64_t delete_dead_some(Store& store, Queue& queue, const std::vector<MessageId>& ids);
+// Sends dead letters again with fresh counts: those of `ids`, or of those numbered up to `newest`
+// the oldest thousand. How many.
+std::uint64_t redrive_some(Store& store, Queue& queue, const std::vector<MessageId>& ids,
+                           std::int64_t newest);
+std::uint64_t delete_dead_some(Store& store, Queue& queue, const std::vector<MessageId>& ids,
+                               std::int64_t newest);
 // Removes what waits, is parked or leased: claims are lost at once, positions go behind everything,
 // the blocks go with sweep_some(). How many messages.
 std::uint64_t purge(Store& store, Queue& queue);

@@ -2,6 +2,7 @@
 
 #include <sys/stat.h>
 
+#include <optional>
 #include <utility>
 
 #include "msgq/error.h"
@@ -56,6 +57,22 @@ auto SqliteLook::read(Read read) {
   return read(*store_);
 }
 
+// Without ids `take` is called until nothing is left of what was there at the first step: what dies
+// again meanwhile has a higher number.
+template <typename Take>
+std::uint64_t SqliteLook::step_by_step(const std::vector<MessageId>& ids, Take take) {
+  std::uint64_t total = 0, some = 0;
+  std::optional<std::int64_t> newest;
+  do {
+    some = write([&](Store& store) {
+      if (!newest) newest = store.counter.last();
+      return take(store, *newest);
+    });
+    total += some;
+  } while (some > 0 && ids.empty());
+  return total;
+}
+
 std::vector<std::string> SqliteLook::queues() {
   return read([](Store& store) {
     std::vector<std::string> out;
@@ -90,23 +107,15 @@ std::vector<FoundMessage> SqliteLook::dead(std::string_view queue, std::string_v
 }
 
 std::uint64_t SqliteLook::redrive(std::string_view queue, const std::vector<MessageId>& ids) {
-  std::uint64_t total = 0, some = 0;
-  do {
-    some =
-        write([&](Store& store) { return redrive_some(store, require_known(store, queue), ids); });
-    total += some;
-  } while (some > 0 && ids.empty());
-  return total;
+  return step_by_step(ids, [&](Store& store, std::int64_t newest) {
+    return redrive_some(store, require_known(store, queue), ids, newest);
+  });
 }
 
 std::uint64_t SqliteLook::delete_dead(std::string_view queue, const std::vector<MessageId>& ids) {
-  std::uint64_t total = 0, some = 0;
-  do {
-    some = write(
-        [&](Store& store) { return delete_dead_some(store, require_known(store, queue), ids); });
-    total += some;
-  } while (some > 0 && ids.empty());
-  return total;
+  return step_by_step(ids, [&](Store& store, std::int64_t newest) {
+    return delete_dead_some(store, require_known(store, queue), ids, newest);
+  });
 }
 
 std::uint64_t SqliteLook::purge(std::string_view queue) {

@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <memory>
+#include <utility>
 
 #include "base/fork.h"
 #include "base/mutex.h"
@@ -41,12 +42,12 @@ class SqliteLook final : public Look {
     return out;
   }
 
-  // Runs `change` in a write transaction of this connection.
+  // Runs `change` in a write transaction of this connection, for which it waits `most`.
   template <typename Change>
-  auto write(Change change) {
+  auto write(Change change, Nanos most) {
     const ForkHold hold;
     MutexLock lock(mutex_);
-    Transaction transaction(*store_, gate_, busy_timeout_);
+    Transaction transaction(*store_, gate_, most);
     if constexpr (std::is_void_v<decltype(change(*store_))>) {
       change(*store_);
       transaction.commit();
@@ -56,11 +57,17 @@ class SqliteLook final : public Look {
       return out;
     }
   }
+  template <typename Change>
+  auto write(Change change) {
+    return write(std::move(change), busy_timeout_);
+  }
   std::atomic<std::uint64_t>& connection_count() { return connections_; }
 
  private:
   template <typename Read>
   auto read(Read read);
+  template <typename Take>
+  std::uint64_t step_by_step(const std::vector<MessageId>& ids, Take take);
   Queue& require(std::string_view name);
 
   // fixed after construction

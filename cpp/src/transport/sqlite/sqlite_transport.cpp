@@ -28,6 +28,8 @@ constexpr Capability kSqlite{
     .can_prove_death = true,
 };
 
+constexpr Nanos kLeaveMax = std::chrono::seconds(2);  // what is not said, others see by the lock
+
 sqlite::ConnectionSpec spec_of(const Config& config, const SqliteOptions& options) {
   return {config.path, options.vfs, config.durability, config.busy_timeout, false};
 }
@@ -120,7 +122,8 @@ void SqliteTransport::join() {
 void SqliteTransport::leave() noexcept {
   if (is_killed_ || fork_generation() != fork_generation_) return;
   try {
-    look_->write([&](sqlite::Store& store) { store.processes.leave(process_.id()); });
+    look_->write([&](sqlite::Store& store) { store.processes.leave(process_.id()); },
+                 std::min<Nanos>(spec_.busy_timeout, kLeaveMax));
   } catch (const std::exception& error) {
     // The lock is gone with us in any case: others will see it.
     log_.write(LogLevel::kWarning, std::string("leaving the store: ") + error.what());

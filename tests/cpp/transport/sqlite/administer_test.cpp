@@ -20,10 +20,13 @@ class AdministerTest : public RawStoreTest {
 
 TEST_F(AdministerTest, DeadLettersGoInSteps) {
   bury(2'300);
-  EXPECT_EQ(transport::sqlite::redrive_some(store, queue(), {}), 1'000u);
-  EXPECT_EQ(transport::sqlite::delete_dead_some(store, queue(), {}), 1'000u);
-  EXPECT_EQ(transport::sqlite::delete_dead_some(store, queue(), {}), 300u);
-  EXPECT_EQ(transport::sqlite::delete_dead_some(store, queue(), {}), 0u);
+  const std::int64_t newest = store.counter.last();
+  bury(5);  // died after the first step
+  EXPECT_EQ(transport::sqlite::redrive_some(store, queue(), {}, newest), 1'000u);
+  EXPECT_EQ(transport::sqlite::delete_dead_some(store, queue(), {}, newest), 1'000u);
+  EXPECT_EQ(transport::sqlite::delete_dead_some(store, queue(), {}, newest), 300u);
+  EXPECT_EQ(transport::sqlite::delete_dead_some(store, queue(), {}, newest), 0u);
+  EXPECT_EQ(transport::sqlite::delete_dead_some(store, queue(), {}, newest + 5), 5u);
 }
 
 TEST_F(AdministerTest, PurgedBlocksGoInStepsAndNewOnesStay) {
