@@ -75,7 +75,7 @@ _TABLE: Final = (
     _count("claim_size", 0, "messages a claim; 0: what slots finish in about 5 ms", 0, 100_000),
     _count("prefetch", 0, "messages held beyond free slots; 0: likewise", 0, 1_000_000),
     _count("crashes_max", 3, "crashes of a message's own before it is a dead letter", 1, 1_000),
-    _time("priority_aging", 10.0, "waiting so long counts as one priority more; 0: strictly by "
+    _time("priority_aging", 600.0, "waiting so long counts as one priority more; 0: strictly by "
           "priority", 0.0, 86_400.0),
     _choice("expired", ("drop", "dead"), "what becomes of messages whose ttl is over before they "
             "are run: gone and counted, or dead letters", True),

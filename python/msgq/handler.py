@@ -156,9 +156,11 @@ class Handler(Prepared[P], Generic[P, R]):
         transaction commits, and never was when it does not. Raises ConfigError, PayloadError;
         UnsupportedError for options of later versions.
         """
-        given = {"conn": conn, "priority": priority or self.settings.priority, "ttl": ttl}
+        urgent = self.settings.priority if priority is None else priority
+        given = {"conn": conn, "priority": urgent, "ttl": ttl}
         others = {**unbuilt, **{name: one for name, one in given.items() if one is not None}}
-        transport = self._sender.client.transport if others else ""
+        # Which transport it is need not be known yet, and is not asked for before it must be.
+        transport = self._sender.client.transport if unbuilt or conn is not None else ""
         options = Options(transport, delay, headers, retry, others)
         return Prepared(self._sender, self._plan, options)
 

@@ -55,6 +55,7 @@ def test_queues_say_what_they_hold(client: msgq.Client) -> None:
         "leased",
         "dead",
         "done",
+        "expired",
         "sent",
         "oldest",
     ]

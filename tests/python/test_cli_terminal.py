@@ -23,13 +23,13 @@ def test_stats_watch_redraws_until_ctrl_c() -> None:
     ):
         queue = client.queue("emails")
         queue.enqueue_many(range(3))
-        screen.shows(r"emails +3 +0 +0 +0 +0 +3 ")
+        screen.shows(r"emails +3 +0 +0 +0 +0 +0 +3 ")
         screen.shows("Ctrl-C ends")
         queue.enqueue_many(range(4))
-        screen.shows(r"emails +7 +0 +0 +0 +0 +7 ")
+        screen.shows(r"emails +7 +0 +0 +0 +0 +0 +7 ")
         for delivery in queue.claim(7, wait=5):
             delivery.ack()
-        screen.shows(r"emails +0 +0 +0 +0 +7 +7 ")
+        screen.shows(r"emails +0 +0 +0 +0 +7 +0 +7 ")
         screen.shows(r"emails .* [1-9][0-9,]* *\n")
         screen.press_ctrl_c()
         assert screen.status() == 130

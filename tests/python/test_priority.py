@@ -79,6 +79,22 @@ def test_a_handler_has_one_for_its_messages_and_a_call_another(any_app: msgq.App
     assert (seen[0][0], seen[-1][0]) == ("first", "last")
 
 
+def test_options_ask_for_no_store(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Made while a module is imported, before it is known where its messages go."""
+    app = msgq.App()
+
+    @app.handler(queue="q")
+    def note(text: str) -> None: ...
+
+    later = note.using(delay="1h", priority=9, ttl="2h")
+    monkeypatch.setenv("MSGQ_URL", "memory://")
+    later.enqueue("x")
+    assert app.transport == "memory"
+    app.close()
+    with pytest.raises(msgq.ConfigError, match="from 1 to 10"):
+        note.using(priority=0)
+
+
 def test_a_handler_of_no_priority_is_refused_as_it_is_declared(app: msgq.App) -> None:
     with pytest.raises(msgq.ConfigError, match="from 1 to 10"):
         app.handler(priority="urgent")(print)

@@ -75,7 +75,7 @@ struct Config {
 
   // A message that has waited so long is served as if its priority were one higher, twice as long
   // two higher ...; 0: strictly by priority.
-  Millis priority_aging{10'000};
+  Millis priority_aging{600'000};
 
   // Looking for work when no hint came.
   Millis poll_min{1};

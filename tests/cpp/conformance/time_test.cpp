@@ -72,6 +72,8 @@ TEST_P(TimeConformance, WhenItExpiresIsKeptThroughDelayAndDeath) {
   order.is_whole = true;
   EXPECT_TRUE(process.settle(order));
   EXPECT_EQ(observer().dead(kQueue, {}, 1).at(0).message.expires_ms, over);
+  EXPECT_EQ(observer().redrive(kQueue, {}), 1u);
+  EXPECT_EQ(message_at(process.claim_one(1), 0).expires_ms, 0) << "it would be in vain";
 }
 
 TEST_P(TimeConformance, WhatIsCancelledNeverComes) {

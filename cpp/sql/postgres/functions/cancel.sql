@@ -7,6 +7,8 @@ language plpgsql set enable_seqscan = off as $$
 declare
   v_count int;
 begin
+  perform 1 from :schema.parked where queue = p_queue and id = any (p_ids)
+    order by number for update;
   delete from :schema.parked where queue = p_queue and id = any (p_ids);
   get diagnostics v_count = row_count;
   update :schema.totals set parked = parked - v_count, cancelled = cancelled + v_count

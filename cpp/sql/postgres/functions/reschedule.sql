@@ -8,6 +8,8 @@ returns int language plpgsql set enable_seqscan = off as $$
 declare
   v_count int;
 begin
+  perform 1 from :schema.parked where queue = p_queue and id = any (p_ids)
+    order by number for update;
   update :schema.parked set due = :schema.clock() + p_delay_ms * interval '1 ms'
     where queue = p_queue and id = any (p_ids);
   get diagnostics v_count = row_count;

@@ -4,11 +4,16 @@
 --   (transport/postgres/schema.cpp).
 -- Twice: never runs twice: meta.version is written in the same transaction.
 
--- In the order in which exchanges take them, so that neither waits for the other in turn.
-lock :schema.flushed in access exclusive mode;
-lock :schema.parked in access exclusive mode;
+-- In the order in which they are taken by those who drain, exchange and fold, so that neither waits
+-- for the other in turn. The outbox first, as a user's open transaction may hold it for long: while
+-- this waits for it, nobody waits for this but who sends so; and it does not wait for long.
+set local lock_timeout = '5s';
 lock :schema.outbox in access exclusive mode;
+lock :schema.owner in access exclusive mode;
+lock :schema.parked in access exclusive mode;
+lock :schema.flushed in access exclusive mode;
 lock :schema.totals in access exclusive mode;
+set local lock_timeout = 0;
 
 -- lane.band is now used: the priority of its messages, less 5. To which of them a message returns:
 alter table :schema.parked add column band smallint not null default 0;

@@ -13,7 +13,7 @@ constexpr const char* kSenders =
     "{append,append_one,park,open_queue,enqueue,join_process,note_lock,note_listens,has_listeners,"
     "shard_of,store_name,beat,leave_process,"
     "open_owner,close_owner,leave_owner,give_back,find_request,sweep_flushed,read_directory,"
-    "read_lanes,directory_version}";
+    "read_lanes,directory_version,clock_ms}";
 
 // As an element of an array in PostgreSQL's text form.
 std::string element(const std::string& name) {

@@ -38,6 +38,7 @@ Params redrive_params(const Queue& queue, const Rows& rows, int count) {
   for (int row = 0; row < count; ++row) {
     StoredMessage message = read_one(rows.bytes(row, 4));
     message.counts = {};
+    message.expires_ms = 0;  // or it would be in vain
     bands.add(band_of(message.priority));
     numbers.add(rows.integer(row, 0));
     messages.add(message);
