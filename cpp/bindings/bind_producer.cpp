@@ -137,6 +137,8 @@ Parcel single(Engine& engine, Form form, const py::object& body, const py::objec
   return parcel;
 }
 
+// One parameter for each of Python's.
+// NOLINTNEXTLINE(readability-function-size)
 ReceiptPtr enqueue(Engine& engine, std::string queue, std::string type, int content,
                    const py::object& body, const py::object& headers, std::int64_t due_ms,
                    std::uint8_t priority, std::int64_t expires_ms) {
@@ -167,6 +169,8 @@ py::bytes put(Engine& engine, Parcel parcel) {
   return told(receipt->first_id(), receipt->status());
 }
 
+// One parameter for each of Python's.
+// NOLINTNEXTLINE(readability-function-size)
 py::bytes enqueue_wait(Engine& engine, std::string queue, std::string type, int content,
                        const py::object& body, const py::object& headers, std::int64_t due_ms,
                        std::uint8_t priority, std::int64_t expires_ms) {
@@ -192,6 +196,8 @@ ReceiptPtr failed_receipt(std::uint32_t count, const Error& error) {
   return receipt;
 }
 
+// One parameter for each of Python's.
+// NOLINTNEXTLINE(readability-function-size)
 py::list enqueue_many(Engine& engine, std::string queue, std::string type, int content,
                       const py::object& bodies, const py::object& headers, std::int64_t due_ms,
                       const py::object& headers_each, std::uint8_t priority,
@@ -218,6 +224,8 @@ py::list enqueue_many(Engine& engine, std::string queue, std::string type, int c
   return receipts;
 }
 
+// One parameter for each of Python's.
+// NOLINTNEXTLINE(readability-function-size)
 py::object try_enqueue(Engine& engine, std::string queue, std::string type, int content,
                        const py::object& bodies, const py::object& headers, std::int64_t due_ms,
                        const py::object& headers_each, std::uint8_t priority,

@@ -111,6 +111,7 @@ std::vector<Band*> bands_in_order(Queue& queue, std::int64_t aging_ms, const Now
   std::stable_sort(ranked.begin(), ranked.end(),
                    [](const auto& a, const auto& b) { return a.first > b.first; });
   std::vector<Band*> out;
+  out.reserve(ranked.size());
   for (const auto& [rank, band] : ranked) out.push_back(band);
   return out;
 }
