@@ -72,6 +72,8 @@ struct StoredMessage {
 
   static StoredMessage copy(const MessageView& view);
   MessageView view() const;
+  // What redriving makes of a dead letter: fresh counts, and no ttl, or it would be in vain.
+  void renew();
 };
 
 struct Parcel {

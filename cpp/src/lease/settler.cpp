@@ -117,7 +117,6 @@ void Settler::decide(Order& order, std::uint32_t ordinal, const Decision& d) {
   if (d.verdict == Verdict::kSnooze || d.verdict == Verdict::kExpire) --message.counts.deliveries;
   if (d.verdict == Verdict::kReject || d.verdict == Verdict::kRetry) ++message.counts.failures;
   if (d.verdict == Verdict::kExpire) {
-    message.expires_ms = 0;  // or a redrive would be in vain
     order.order.deads.push_back({"expired", std::move(message)});
   } else if (d.verdict == Verdict::kReject) {
     order.order.deads.push_back({d.reason, std::move(message)});

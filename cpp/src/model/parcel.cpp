@@ -27,6 +27,11 @@ MessageView StoredMessage::view() const {
   return {id, type, content, headers, body, counts, history, enqueued_ms, priority, expires_ms};
 }
 
+void StoredMessage::renew() {
+  counts = {};
+  expires_ms = 0;
+}
+
 void Parcel::reserve(std::size_t count, std::size_t size) {
   ends.reserve(count);
   const std::size_t trailer = count > 1 ? kTrailerBytes + type.size() : 0;

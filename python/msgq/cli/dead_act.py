@@ -57,8 +57,7 @@ def retry(
     with opened(url) as client:
         if ids and queue is not None:
             handle = existing(client, queue)
-            found = _present(handle, ids) if dry_run else handle.redrive(*ids)
-            _report_ids(queue, SENT, found, ids, as_json=as_json, dry_run=dry_run)
+            _act_on(handle, ids, SENT, handle.redrive, dry_run=dry_run, as_json=as_json)
             return
         letters = selected(client, queue, criteria, limit)
         _act(letters, SENT, lambda show: letters.redrive(rate=rate, progress=show),
@@ -83,8 +82,7 @@ def delete(
     with opened(url) as client:
         if ids and queue is not None:
             handle = existing(client, queue)
-            found = _present(handle, ids) if dry_run else handle.delete_dead(*ids)
-            _report_ids(queue, REMOVED, found, ids, as_json=as_json, dry_run=dry_run)
+            _act_on(handle, ids, REMOVED, handle.delete_dead, dry_run=dry_run, as_json=as_json)
             return
         letters = selected(client, queue, criteria, limit)
         _act(letters, REMOVED, lambda show: letters.delete(progress=show),
@@ -171,13 +169,16 @@ def _report(
     print_text(f"{human_count(count)} dead letters of {of(queue)} {would}{verb}")
 
 
-def _report_ids(
-    queue: str, verb: str, count: int, ids: list[str], *, as_json: bool, dry_run: bool
-) -> None:
+def _act_on(
+    handle: msgq.Queue, ids: list[str], verb: str, run: Callable[..., int], *,
+    dry_run: bool, as_json: bool,
+) -> None:  # fmt: skip
+    """Does it to those that are named, without asking, and says which were not there."""
+    count = _present(handle, ids) if dry_run else run(*ids)
     missing = max(0, len(set(ids)) - count)
-    _report(queue, verb, count, missing, as_json=as_json, dry_run=dry_run)
+    _report(handle.name, verb, count, missing, as_json=as_json, dry_run=dry_run)
     if missing:
-        note(f"msgq: {missing} of the ids are no dead letters of {queue}")
+        note(f"msgq: {missing} of the ids are no dead letters of {handle.name}")
         raise typer.Exit(Exit.NOT_FOUND)
 
 

@@ -67,10 +67,7 @@ void empty_parked(State& state, Queue& queue) {
 std::uint64_t redrive(State& state, Queue& queue, const std::vector<MessageId>& ids,
                       const BlockBounds& bounds, const Now& now) {
   std::vector<StoredMessage> messages = take_dead(state, queue, ids);
-  for (StoredMessage& message : messages) {
-    message.counts = {};
-    message.expires_ms = 0;  // or it would be in vain
-  }
+  for (StoredMessage& message : messages) message.renew();
   const std::uint64_t count = messages.size();
   return_all(state, queue, std::move(messages), bounds, now);
   return count;

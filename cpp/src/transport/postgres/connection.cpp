@@ -299,27 +299,44 @@ void Connection::skip_to_sync() noexcept {
 }
 
 void Connection::begin() {
-  if (is_pooled_) send_statement("begin", sql::postgres::kBegin);
+  if (is_spoken()) send_statement("begin", sql::postgres::kBegin);
 }
 
 void Connection::commit() {
-  if (is_pooled_) send_statement("commit", sql::postgres::kCommit);
+  if (is_spoken()) send_statement("commit", sql::postgres::kCommit);
   sync();
 }
 
 void Connection::receive_begin() {
-  if (is_pooled_) receive();
+  if (is_spoken()) receive();
 }
 
 void Connection::receive_commit() {
-  if (is_pooled_) receive();
+  if (is_spoken()) receive();
   receive_sync();
 }
 
 void Connection::rollback() {
-  if (!is_pooled_ || is_broken_) return;  // the sync has ended it, or the server does
+  if (!is_spoken() || is_broken_) return;  // the sync has ended it, or the server does
   send_statement("rollback", sql::postgres::kRollback);
   sync();
+  skip_to_sync();
+}
+
+void Connection::begin_snapshot() {
+  ask("begin_snapshot", sql::postgres::kBeginSnapshot);
+  is_in_snapshot_ = true;
+}
+
+void Connection::end_snapshot() noexcept {
+  is_in_snapshot_ = false;
+  if (is_broken_) return;
+  try {
+    send_statement("rollback", sql::postgres::kRollback);
+    sync();
+  } catch (const std::exception&) {
+    is_broken_ = true;
+  }
   skip_to_sync();
 }
 

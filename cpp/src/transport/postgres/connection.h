@@ -52,6 +52,10 @@ class Connection {
   void receive_commit();
   // After a Refusal, and the answers were skipped: leaves the transaction that failed.
   void rollback();
+  // Between them all that is called sees the store as it was at the first of it, and changes
+  // nothing. See Snapshot.
+  void begin_snapshot();
+  void end_snapshot() noexcept;
   // The answer to the next statement. Throws a Refusal: the transaction did nothing; the answers up
   // to the next sync are to be skipped with skip_to_sync(). Throws kStoreInDoubt when the
   // connection is lost or silent, or the server ended it.
@@ -81,6 +85,8 @@ class Connection {
     const char* name;
   };
   bool has_pooler();
+  // A transaction must be begun and ended in words.
+  bool is_spoken() const { return is_pooled_ && !is_in_snapshot_; }
   std::string call_text(const char* function, int params) const;
   void send_unnamed(const char* name, const std::function<std::string()>& text,
                     const Params& params);
@@ -110,6 +116,22 @@ class Connection {
   Nanos used_at_;
   bool is_broken_ = false;
   bool is_pooled_ = false;
+  bool is_in_snapshot_ = false;
+};
+
+// A reader's view of one moment, while it lives: what moves from table to table meanwhile is seen
+// once.
+class Snapshot {
+ public:
+  explicit Snapshot(Connection& connection) : connection_(connection) {
+    connection_.begin_snapshot();
+  }
+  ~Snapshot() { connection_.end_snapshot(); }
+  Snapshot(const Snapshot&) = delete;
+  Snapshot& operator=(const Snapshot&) = delete;
+
+ private:
+  Connection& connection_;
 };
 
 // Replaces :schema by the name.

@@ -37,8 +37,7 @@ Params redrive_params(const Queue& queue, const Rows& rows, int count) {
   MessageColumns messages;
   for (int row = 0; row < count; ++row) {
     StoredMessage message = read_one(rows.bytes(row, 4));
-    message.counts = {};
-    message.expires_ms = 0;  // or it would be in vain
+    message.renew();
     bands.add(band_of(message.priority));
     numbers.add(rows.integer(row, 0));
     messages.add(message);
@@ -63,21 +62,40 @@ PostgresLook::PostgresLook(Pool& pool, Clock& clock,
                            std::function<void(Connection&)> test_only_before)
     : pool_(pool), clock_(clock), before_(std::move(test_only_before)), ack_bar_(pool) {}
 
-// Calls `use` with a connection and the directory as it is now. A connection that was lost on the
-// way is told as such: looks change nothing, or what may be done again.
+// Calls `use` with a connection. One that was lost on the way is told as such: looks change nothing,
+// or what may be done again.
 template <typename Use>
-auto PostgresLook::use(Use use) {
+auto PostgresLook::borrow(Use use) {
   try {
     return pool_.with([&](Connection& connection) {
       if (before_) before_(connection);
-      Directory directory;
-      directory.refresh(connection);
-      return use(connection, directory);
+      return use(connection);
     });
   } catch (const Error& error) {
     if (error.code() != ErrorCode::kStoreInDoubt) throw;
     throw Error(ErrorCode::kStoreUnavailable, error.what());
   }
+}
+
+// The same, with the directory as it is now.
+template <typename Use>
+auto PostgresLook::use(Use use) {
+  return borrow([&](Connection& connection) {
+    Directory directory;
+    directory.refresh(connection);
+    return use(connection, directory);
+  });
+}
+
+// The same, for reading: all of it is of one moment.
+template <typename Use>
+auto PostgresLook::look(Use use) {
+  return borrow([&](Connection& connection) {
+    const Snapshot moment(connection);
+    Directory directory;
+    directory.refresh(connection);
+    return use(connection, directory);
+  });
 }
 
 std::vector<std::string> PostgresLook::queues() {
@@ -114,13 +132,13 @@ std::vector<QueueDepth> PostgresLook::depth() {
 
 std::vector<FoundMessage> PostgresLook::peek(std::string_view queue, std::string_view after,
                                              std::uint32_t limit) {
-  return use([&](Connection& connection, const Directory& directory) {
+  return look([&](Connection& connection, const Directory& directory) {
     return Search(connection, clock_).peek(require(directory, queue), after, limit);
   });
 }
 
 std::optional<FoundMessage> PostgresLook::find(std::string_view queue, MessageId id) {
-  return use([&](Connection& connection, const Directory& directory) {
+  return look([&](Connection& connection, const Directory& directory) {
     return Search(connection, clock_).find(require(directory, queue), id);
   });
 }
@@ -129,7 +147,7 @@ std::vector<FoundMessage> PostgresLook::dead(std::string_view queue, std::string
                                              std::uint32_t limit) {
   const std::int64_t behind =
       after.empty() ? 0 : static_cast<std::int64_t>(Bookmark::read(after, "d").a);
-  return use([&](Connection& connection, const Directory& directory) {
+  return look([&](Connection& connection, const Directory& directory) {
     const int id = queue.empty() ? 0 : require(directory, queue).id;
     const Rows rows = list_dead(connection, id, behind, limit);
     return Search(connection, clock_).letters(rows, directory);

@@ -40,7 +40,11 @@ class PostgresLook final : public Look {
 
  private:
   template <typename Use>
+  auto borrow(Use use);
+  template <typename Use>
   auto use(Use use);
+  template <typename Use>
+  auto look(Use use);
   template <typename Make>
   std::uint64_t take_dead(std::string_view queue, const std::vector<MessageId>& ids,
                           const char* function, Make make_params);

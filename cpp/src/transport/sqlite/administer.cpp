@@ -60,10 +60,7 @@ void skip_lane(Store& store, const Queue& queue, std::int64_t lane) {
 std::uint64_t redrive_some(Store& store, Queue& queue, const std::vector<MessageId>& ids,
                            std::int64_t newest) {
   auto messages = take_dead(store, queue, ids, newest);
-  for (StoredMessage& message : messages) {
-    message.counts = {};
-    message.expires_ms = 0;  // or it would be in vain
-  }
+  for (StoredMessage& message : messages) message.renew();
   return_all(store, queue, messages);
   return messages.size();
 }

@@ -20,11 +20,11 @@ std::uint64_t delete_dead_some(Store& store, Queue& queue, const std::vector<Mes
 // Removes what waits, is parked or leased: claims are lost at once, positions go behind everything,
 // the blocks go with sweep_some(). How many messages.
 std::uint64_t purge(Store& store, Queue& queue);
-// Deletes some blocks of a queue that lie below every claim and position. True: there may be more.
 // See Look.
 std::uint64_t cancel(Store& store, Queue& queue, const std::vector<MessageId>& ids);
 std::uint64_t reschedule(Store& store, Queue& queue, const std::vector<MessageId>& ids,
                          std::int64_t due_ms);
+// Deletes some blocks of a queue that lie below every claim and position. True: there may be more.
 bool sweep_some(Store& store, const Queue& queue);
 // Removes a purged queue.
 void remove_queue(Store& store, Queue& queue);

@@ -2,6 +2,8 @@
 // what they did.
 #include "transport/postgres/look.h"
 
+#include <thread>
+
 #include "transport/postgres/room.h"
 
 namespace msgq::test {
@@ -52,6 +54,23 @@ TEST_F(PostgresLookTest, ADeletedQueueLeavesNoRow) {
   for (const char* table :
        {"queue", "subscription", "lane", "cursor", "block", "claim", "parked", "totals", "flushed"})
     EXPECT_EQ(ask(std::string("select count(*) from :schema.") + table), "0") << table;
+}
+
+TEST_F(PostgresLookTest, ALookSeesOneMoment) {
+  Process& process = join();
+  process.park("later", clock().wall_ms() + 1'000);
+  process.look().queues();  // its connection is made
+  OpenTransaction promotion(store().config().schema);
+  promotion.run("lock table :schema.parked in access exclusive mode");
+  std::vector<FoundMessage> seen;
+  std::thread reader([&] { seen = process.look().peek(kQueue, "", 10); });
+  promotion.await_waiters();  // it has read the lanes, and is at the parked ones
+  promotion.run("delete from :schema.parked");
+  promotion.run("commit");
+  reader.join();
+  ASSERT_EQ(seen.size(), 1u) << "it went into a lane that was read before";
+  EXPECT_EQ(seen[0].message.body, "later");
+  EXPECT_TRUE(process.look().peek(kQueue, "", 10).empty()) << "the next look sees the next moment";
 }
 
 TEST_F(PostgresLookTest, TheStoreHasASize) {
