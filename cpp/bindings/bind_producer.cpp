@@ -18,10 +18,10 @@ struct Form {
   std::uint8_t priority = kPriorityNormal;
   std::int64_t expires_ms = 0;
 
-  Parcel parcel() const& { return Form(*this).parcel(); }
-  Parcel parcel() && {
+  Parcel parcel(std::string_view key) const& { return Form(*this).parcel(key); }
+  Parcel parcel(std::string_view key) && {
     return {std::move(queue), std::move(type), static_cast<Content>(content), {}, due_ms, {}, {},
-            priority,         expires_ms};
+            priority,         expires_ms,      band_of(priority, key)};
   }
 };
 
@@ -64,38 +64,71 @@ class Headers {
   py::object each_;
 };
 
-// Cuts a list of bodies into parcels within the engine's bounds of a block. Every body and its
-// headers are checked before the first parcel is made, so that a bad one leaves nothing
-// half-enqueued.
+// The key that goes with each message of a call: text for all, or one for each; "" is none.
+class Keys {
+ public:
+  Keys(const py::object& keys, Py_ssize_t count) {
+    if (keys.is_none()) return;
+    if (PyUnicode_Check(keys.ptr())) {
+      all_ = view_text(keys);
+      return;
+    }
+    each_ = frozen_sequence(keys);
+    if (PyTuple_GET_SIZE(each_.ptr()) != count)
+      throw Error(ErrorCode::kPayloadInvalid, "keys must have one entry a message");
+  }
+  std::string_view at(Py_ssize_t index) const {
+    return each_ ? view_text(PyTuple_GET_ITEM(each_.ptr(), index)) : all_;
+  }
+
+ private:
+  static std::string_view view_text(py::handle text) {
+    Py_ssize_t size = 0;
+    const char* bytes = PyUnicode_AsUTF8AndSize(text.ptr(), &size);
+    if (bytes == nullptr) throw py::error_already_set();
+    return {bytes, static_cast<std::size_t>(size)};
+  }
+
+  std::string_view all_;
+  py::object each_;
+};
+
+// Cuts a list of bodies into parcels within the engine's bounds of a block, each of one band. Every
+// body, its headers and its key are checked before the first parcel is made, so that a bad one
+// leaves nothing half-enqueued.
 class Cutter {
  public:
   Cutter(const Config& config, Form form, const py::object& bodies, const py::object& headers,
-         const py::object& headers_each)
+         const py::object& headers_each, const py::object& keys)
       : config_(config),
         form_(std::move(form)),
         list_(frozen_sequence(bodies)),
         count_(PyTuple_GET_SIZE(list_.ptr())),
-        headers_(headers, headers_each, count_) {
+        headers_(headers, headers_each, count_),
+        keys_(keys, count_) {
     for (Py_ssize_t i = 0; i < count_; ++i) {
       check_size(config_, view_bytes(item(i), "a body").size(), i);
       static_cast<void>(headers_.at(i));
+      static_cast<void>(keys_.at(i));
     }
   }
   bool has_more() const { return next_ < count_; }
   Parcel next() {
     Py_ssize_t end = next_;
     std::uint64_t bytes = 0;
+    Parcel parcel = form_.parcel(keys_.at(next_));
     while (end < count_ && end - next_ < static_cast<Py_ssize_t>(config_.batch_count_max)) {
       const std::uint64_t size =
           static_cast<std::uint64_t>(PyBytes_GET_SIZE(item(end))) + headers_.at(end).size();
       if (end > next_ && bytes + size > config_.batch_bytes_max) break;
+      if (band_of(form_.priority, keys_.at(end)) != parcel.band) break;
       bytes += size;
       ++end;
     }
-    Parcel parcel = form_.parcel();
     const auto count = static_cast<std::size_t>(end - next_);
     parcel.reserve(count, bytes);
-    for (; next_ < end; ++next_) parcel.add(view_bytes(item(next_), "a body"), headers_.at(next_));
+    for (; next_ < end; ++next_)
+      parcel.add(view_bytes(item(next_), "a body"), headers_.at(next_), keys_.at(next_));
     return parcel;
   }
 
@@ -107,6 +140,7 @@ class Cutter {
   const py::object list_;
   const Py_ssize_t count_;
   const Headers headers_;
+  const Keys keys_;
   Py_ssize_t next_ = 0;
 };
 
@@ -127,13 +161,14 @@ bool wait_receipt(const Receipt& receipt, const py::object& timeout) {
   return sliced_wait(most, [&](Nanos slice) { return receipt.wait(slice); });
 }
 
-Parcel single(Engine& engine, Form form, const py::object& body, const py::object& headers) {
-  Parcel parcel = std::move(form).parcel();
+Parcel single(Engine& engine, Form form, const py::object& body, const py::object& headers,
+              std::string_view key) {
+  Parcel parcel = std::move(form).parcel(key);
   const auto bytes = view_bytes(body, "the body");
   check_size(engine.config(), bytes.size(), 0);
   const auto head = headers.is_none() ? std::string_view() : view_bytes(headers, "headers");
-  parcel.reserve(1, bytes.size() + head.size());
-  parcel.add(bytes, head);
+  parcel.reserve(1, bytes.size() + head.size() + key.size());
+  parcel.add(bytes, head, key);
   return parcel;
 }
 
@@ -141,9 +176,9 @@ Parcel single(Engine& engine, Form form, const py::object& body, const py::objec
 // NOLINTNEXTLINE(readability-function-size)
 ReceiptPtr enqueue(Engine& engine, std::string queue, std::string type, int content,
                    const py::object& body, const py::object& headers, std::int64_t due_ms,
-                   std::uint8_t priority, std::int64_t expires_ms) {
+                   std::uint8_t priority, std::int64_t expires_ms, std::string_view key) {
   Form form{std::move(queue), std::move(type), content, due_ms, priority, expires_ms};
-  return admit(engine, single(engine, std::move(form), body, headers));
+  return admit(engine, single(engine, std::move(form), body, headers, key));
 }
 
 // The 16 bytes of the id and one of status, made in place.
@@ -173,9 +208,9 @@ py::bytes put(Engine& engine, Parcel parcel) {
 // NOLINTNEXTLINE(readability-function-size)
 py::bytes enqueue_wait(Engine& engine, std::string queue, std::string type, int content,
                        const py::object& body, const py::object& headers, std::int64_t due_ms,
-                       std::uint8_t priority, std::int64_t expires_ms) {
+                       std::uint8_t priority, std::int64_t expires_ms, std::string_view key) {
   Form form{std::move(queue), std::move(type), content, due_ms, priority, expires_ms};
-  return put(engine, single(engine, std::move(form), body, headers));
+  return put(engine, single(engine, std::move(form), body, headers, key));
 }
 
 // One queue's, one type's enqueue_wait: nothing but the body crosses.
@@ -183,7 +218,7 @@ py::cpp_function putter(const std::shared_ptr<Engine>& engine, std::string queue
                         int content) {
   return py::cpp_function(
       [engine, form = Form{std::move(queue), std::move(type), content}](const py::object& body) {
-        return put(*engine, single(*engine, form, body, py::none()));
+        return put(*engine, single(*engine, form, body, py::none(), {}));
       });
 }
 
@@ -201,10 +236,10 @@ ReceiptPtr failed_receipt(std::uint32_t count, const Error& error) {
 py::list enqueue_many(Engine& engine, std::string queue, std::string type, int content,
                       const py::object& bodies, const py::object& headers, std::int64_t due_ms,
                       const py::object& headers_each, std::uint8_t priority,
-                      std::int64_t expires_ms) {
+                      std::int64_t expires_ms, const py::object& keys) {
   Cutter cutter(engine.config(),
                 {std::move(queue), std::move(type), content, due_ms, priority, expires_ms}, bodies,
-                headers, headers_each);
+                headers, headers_each, keys);
   py::list receipts;
   std::optional<Error> error;
   while (cutter.has_more()) {
@@ -229,13 +264,14 @@ py::list enqueue_many(Engine& engine, std::string queue, std::string type, int c
 py::object try_enqueue(Engine& engine, std::string queue, std::string type, int content,
                        const py::object& bodies, const py::object& headers, std::int64_t due_ms,
                        const py::object& headers_each, std::uint8_t priority,
-                       std::int64_t expires_ms) {
+                       std::int64_t expires_ms, const py::object& keys) {
   Cutter cutter(engine.config(),
                 {std::move(queue), std::move(type), content, due_ms, priority, expires_ms}, bodies,
-                headers, headers_each);
+                headers, headers_each, keys);
   Parcel parcel = cutter.next();
   if (cutter.has_more())
-    throw Error(ErrorCode::kPayloadInvalid, "more messages or bytes than one parcel holds");
+    throw Error(ErrorCode::kPayloadInvalid,
+                "more messages, bytes or shards of keys than one parcel holds");
   const ReceiptPtr receipt = engine.try_enqueue(parcel);
   return receipt ? py::cast(receipt) : py::none();
 }
@@ -286,17 +322,17 @@ void bind_producing(EngineClass& engine) {
   engine
       .def("enqueue", &enqueue, arg("queue"), arg("type"), arg("content"), arg("body"),
            arg("headers") = none, arg("due_ms") = 0, arg("priority") = kPriorityNormal,
-           arg("expires_ms") = 0)
+           arg("expires_ms") = 0, arg("key") = "")
       .def("enqueue_wait", &enqueue_wait, arg("queue"), arg("type"), arg("content"), arg("body"),
            arg("headers") = none, arg("due_ms") = 0, arg("priority") = kPriorityNormal,
-           arg("expires_ms") = 0)
+           arg("expires_ms") = 0, arg("key") = "")
       .def("putter", &putter, arg("queue"), arg("type"), arg("content"))
       .def("enqueue_many", &enqueue_many, arg("queue"), arg("type"), arg("content"), arg("bodies"),
            arg("headers") = none, arg("due_ms") = 0, arg("headers_each") = none,
-           arg("priority") = kPriorityNormal, arg("expires_ms") = 0)
+           arg("priority") = kPriorityNormal, arg("expires_ms") = 0, arg("keys") = none)
       .def("try_enqueue", &try_enqueue, arg("queue"), arg("type"), arg("content"), arg("bodies"),
            arg("headers") = none, arg("due_ms") = 0, arg("headers_each") = none,
-           arg("priority") = kPriorityNormal, arg("expires_ms") = 0);
+           arg("priority") = kPriorityNormal, arg("expires_ms") = 0, arg("keys") = none);
 }
 
 }  // namespace msgq::bindings

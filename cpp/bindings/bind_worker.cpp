@@ -31,7 +31,7 @@ py::tuple fields_of(const Lot& lot, std::uint32_t index) {
   return py::make_tuple(to_bytes(m.id.to_bytes()), to_str(m.type), static_cast<int>(m.content),
                         to_bytes(m.headers), to_bytes(m.body), delivery.attempt, m.counts.failures,
                         m.counts.crashes, history_json(m.history), m.enqueued_ms, delivery.gen,
-                        m.priority, m.expires_ms);
+                        m.priority, m.expires_ms, m.key);
 }
 
 QueueOrder to_order(const std::string& text) {

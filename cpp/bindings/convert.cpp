@@ -55,7 +55,7 @@ py::tuple to_found(const FoundMessage& f) {
                         static_cast<int>(m.content), py::bytes(m.headers), py::bytes(m.body),
                         m.counts.deliveries, m.counts.failures, m.counts.crashes,
                         history_json(m.history), m.enqueued_ms, f.due_ms, f.reason, f.changed_ms,
-                        f.cursor, m.priority, m.expires_ms);
+                        f.cursor, m.priority, m.expires_ms, m.key);
 }
 
 namespace {

@@ -175,6 +175,8 @@ Engine::WorkerPtr Engine::open_worker(WorkerSpec spec) {
   scheduler->on_expired = [this](const std::vector<Span>& spans) {
     impl_->decide_all(spans, {0, Verdict::kExpire, 0, {}, {}});
   };
+  scheduler->connect(impl_->keys);
+  scheduler->on_moves = [this](KeyGate::Moves moves) { impl_->pass(std::move(moves)); };
   scheduler->store_now = [this] { return impl_->store_now(); };
   {
     MutexLock lock(impl_->mutex);

@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "base/runtime.h"
+#include "dispatch/key_gate.h"
 #include "dispatch/raw_claims.h"
 #include "dispatch/scheduler.h"
 #include "intake/batcher.h"
@@ -59,7 +60,7 @@ struct Engine::Impl {
                         config.store_count_max == 0 && config.store_bytes_max == 0),
         claimer(config, world.clock, ledger, book,
                 static_cast<std::int64_t>(world.random.below(1'000))),
-        raw_claims(std::make_shared<RawClaims>(world.clock)),
+        raw_claims(std::make_shared<RawClaims>(world.clock, keys)),
         writer(world, *log, transport->open_session()) {
     if (!transport->capability().has_single_writer)
       own_intake.emplace(world, *log, transport->open_session());
@@ -93,6 +94,7 @@ struct Engine::Impl {
       settler.linger(kSettleLinger, [this] { return claimer.is_asking(); });
     }
     claimer.give_back = [this](const HeldPtr& held) { give_back({{held, 0, held->total}}); };
+    wire_keys();
     raw_claims->on_request = [this] { writer.poke(); };
     raw_claims->on_unwanted = [this](std::vector<Span> spans) { give_back(std::move(spans)); };
     raw_claims->on_expired = [this](const std::vector<Span>& spans) {
@@ -116,6 +118,65 @@ struct Engine::Impl {
                          if (claimer.hint()) writer.poke();
                        });
     }
+  }
+
+  void wire_keys() {
+    settler.on_push = [this](Settled& settled) { decide_keys(settled); };
+    settler.on_parked = [this](const HeldPtr& held, std::uint32_t ordinal) {
+      KeyGate::Moves moves;
+      keys->landed(held, ordinal, moves);
+      pass(std::move(moves));
+    };
+    settler.on_given_back = ledger.on_over = [this](const HeldPtr& held) {
+      KeyGate::Moves moves;
+      keys->ended(held, moves);
+      pass(std::move(moves));
+    };
+    raw_claims->on_moves = [this](KeyGate::Moves moves) { pass(std::move(moves)); };
+    raw_claims->on_late = [this](const HeldPtr& held, std::int64_t lease_ms) {
+      ledger.extend({held}, world.clock.boot_ms() + lease_ms,
+                    std::make_shared<Receipt>(MessageId{}, 1));
+    };
+  }
+
+  // What the gate moved goes where it belongs.
+  void pass(KeyGate::Moves moves) {
+    for (const auto& [outlet, what] : moves.gone) outlet->on_gone(what);
+    if (!moves.behind.empty()) {
+      Settled settled;
+      settled.only_named = true;
+      add_behind(settled, moves);
+      push_settled(std::move(settled));
+    }
+    std::vector<Span> back;
+    for (const auto& [held, ordinal] : moves.back) back.push_back({held, ordinal, ordinal + 1});
+    if (!back.empty()) give_back(std::move(back));
+    for (const auto& outlet : moves.fed) outlet->on_ready();
+  }
+
+  static void add_behind(Settled& settled, const KeyGate::Moves& moves) {
+    for (const auto& [held, ordinal] : moves.behind)
+      settled.named.push_back({held, ordinal, {0, Verdict::kBehind, 0, {}, {}}});
+  }
+
+  // The gate hears of every decision; those that must go behind one go along with it.
+  void decide_keys(Settled& settled) {
+    if (!keys->is_in_use()) return;
+    if (settled.returns) return keys->give_back(settled.spans);
+    std::vector<KeyGate::Decided> decided;
+    for (const auto& named : settled.named)
+      if (named.held->claim.is_keyed && named.decision.verdict != Verdict::kBehind)
+        decided.push_back({{named.held, named.ordinal}, named.decision.verdict});
+    if (!settled.only_named)
+      for (const Span& span : settled.spans)
+        for (std::uint32_t i = span.from; i < span.to && span.held->claim.is_keyed; ++i)
+          decided.push_back({{span.held, i}, Verdict::kAck});
+    if (decided.empty()) return;
+    KeyGate::Moves moves;
+    keys->decide(decided, moves);
+    add_behind(settled, moves);
+    moves.behind.clear();
+    pass(std::move(moves));
   }
 
   // Something may be claimed, or come due, that was not before.
@@ -229,6 +290,7 @@ struct Engine::Impl {
 
   void check(const Parcel& parcel) const {
     if (parcel.count() == 0) throw Error(ErrorCode::kPayloadInvalid, "a parcel has no messages");
+    if (is_keyed(parcel.band)) check_keyed(parcel);
     std::uint32_t before = 0;
     for (const std::uint32_t end : parcel.ends) {
       if (end - before > config.message_bytes_max + 128'000)
@@ -238,6 +300,19 @@ struct Engine::Impl {
                                                     " are allowed (message_bytes_max)");
       before = end;
     }
+  }
+
+  void check_keyed(const Parcel& parcel) const {
+    const auto& can = transport->capability();
+    if (!can.has_keys)
+      throw Error(ErrorCode::kUnsupported,
+                  std::string("messages with a key are not offered on ") + can.scheme + " stores");
+    if (parcel.priority != kPriorityNormal)
+      throw Error(ErrorCode::kConfigInvalid,
+                  "a message with a key has no priority: it would overtake others of its key");
+    if (parcel.due_ms != 0)
+      throw Error(ErrorCode::kConfigInvalid,
+                  "a message with a key has no delay: others of its key would overtake it");
   }
 
   bool is_quiet() { return pending() == 0 || is_broken(); }
@@ -301,6 +376,7 @@ struct Engine::Impl {
   // What is in memory is as safe before the flush as after it: nobody need wait for one.
   const bool settles_at_once;
   Claimer claimer;
+  const std::shared_ptr<KeyGate> keys = std::make_shared<KeyGate>();
   const std::shared_ptr<RawClaims> raw_claims;
   transport::Writer writer;
   // Of its own where the store can serve two at once: settles and claims wait for no flush.

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from msgq.errors import MsgqError, QueueFullError
+from msgq.priority import NORMAL
 from msgq.receipt import Receipt
 
 if TYPE_CHECKING:
@@ -19,8 +20,11 @@ if TYPE_CHECKING:
     from msgq._core import Engine
     from msgq.config import Config
 
-Group: TypeAlias = tuple[str, str, int, int, int, int]
-"""queue, type, content, due in ms, priority, expiry in ms."""
+Life: TypeAlias = tuple[int, int, str]
+"""Priority, expiry in ms (0: never), key ("": none)."""
+PLAIN: Final[Life] = (NORMAL, 0, "")
+Group: TypeAlias = tuple[str, str, int, int, Life]
+"""queue, type, content, due in ms, life."""
 _RETRY_SECONDS: Final = 0.002  # a guess: about the time of a flush
 _FAILED: Final = (3, 4)
 
@@ -92,7 +96,7 @@ class Bridge:
         each: Sequence[bytes | None] | None,
     ) -> list[_core.Receipt]:
         """Admits many messages in order; waits without blocking the loop while there is no room."""
-        queue, kind, content, due, *life = group
+        queue, kind, content, due, life = group
         receipts: list[_core.Receipt] = []
         start, deadline = 0, self._loop.time() + self._overflow_wait
         while start < len(bodies):
@@ -139,7 +143,7 @@ class Bridge:
             self._loop.call_later(_RETRY_SECONDS, self._flush)
 
     def _send(self, group: Group, waiters: _Waiters) -> bool:
-        queue, kind, content, due, *life = group
+        queue, kind, content, due, life = group
         each = waiters.headers if any(waiters.headers) else None
         try:
             receipt = self._engine.try_enqueue(
@@ -210,11 +214,11 @@ class SyncBridge(Bridge):
 
     def put(self, group: Group, body: bytes, headers: bytes | None) -> asyncio.Future[Receipt]:
         """Runs one message; the future gives its settled receipt."""
-        queue, kind, content, *life = group
+        queue, kind, content, due, life = group
         put = self._engine.enqueue_wait
 
         def run() -> Receipt:
-            return Receipt(put(queue, kind, content, body, headers, *life))
+            return Receipt(put(queue, kind, content, body, headers, due, *life))
 
         return self._loop.run_in_executor(None, run)
 
@@ -226,7 +230,7 @@ class SyncBridge(Bridge):
         each: Sequence[bytes | None] | None,
     ) -> list[_core.Receipt]:
         """Runs many messages, in order."""
-        queue, kind, content, due, *life = group
+        queue, kind, content, due, life = group
         return await asyncio.to_thread(
             self._engine.enqueue_many, queue, kind, content, bodies, headers, due, each, *life
         )

@@ -31,14 +31,17 @@ __version__: str
 # (index, verdict, delay_ms, reason, record): record is one attempt as a JSON object, or b"".
 Decision = tuple[int, int, int, str, bytes]
 # (queue, state, id, type, content, headers, body, deliveries, failures, crashes, history,
-#  enqueued_ms, due_ms, reason, changed_ms, cursor, priority, expires_ms); id is 16 bytes, cursor
-#  opaque text
+#  enqueued_ms, due_ms, reason, changed_ms, cursor, priority, expires_ms, key); id is 16 bytes,
+#  cursor opaque text, an empty key none
 Found = tuple[
-    str, str, bytes, str, int, bytes, bytes, int, int, int, bytes, int, int, str, int, str, int, int
-]
+    str, str, bytes, str, int, bytes, bytes, int, int, int, bytes, int, int, str, int, str, int,
+    int, str,
+]  # fmt: skip
 # (id, type, content, headers, body, attempt, failures, crashes, history, enqueued_ms, gen,
-#  priority, expires_ms)
-DeliveryFields = tuple[bytes, str, int, bytes, bytes, int, int, int, bytes, int, int, int, int]
+#  priority, expires_ms, key)
+DeliveryFields = tuple[
+    bytes, str, int, bytes, bytes, int, int, int, bytes, int, int, int, int, str
+]  # fmt: skip
 
 class Waker:
     """A readable descriptor for an event loop; tokens posted by C++ come out in one go."""
@@ -120,6 +123,7 @@ class Engine:
         due_ms: int = 0,
         priority: int = 5,
         expires_ms: int = 0,
+        key: str = "",
     ) -> Receipt: ...
     def enqueue_many(
         self,
@@ -132,8 +136,10 @@ class Engine:
         headers_each: Sequence[bytes | None] | None = None,
         priority: int = 5,
         expires_ms: int = 0,
+        keys: str | Sequence[str] | None = None,
     ) -> list[Receipt]:
-        """Cut into parcels of at most batch_count_max messages and batch_bytes_max bytes."""
+        """Cut into parcels of at most batch_count_max messages and batch_bytes_max bytes, and where
+        the next key is of another shard."""
     def enqueue_wait(
         self,
         queue: str,
@@ -144,6 +150,7 @@ class Engine:
         due_ms: int = 0,
         priority: int = 5,
         expires_ms: int = 0,
+        key: str = "",
     ) -> bytes:
         """Enqueues one message and waits until it is settled: its 16 bytes of id, then one byte of
         status (PERSISTED, DUPLICATE or DROPPED). Raises what receipt.error() would be. The hot path
@@ -162,6 +169,7 @@ class Engine:
         headers_each: Sequence[bytes | None] | None = None,
         priority: int = 5,
         expires_ms: int = 0,
+        keys: str | Sequence[str] | None = None,
     ) -> Receipt | None:
         """One parcel (at most batch_count_max messages), never blocking: None where it would block.
         What event loops call."""

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from msgq._url import StoreUrl
     from msgq.config import Config
 
-UNBUILT: Final = ("key", "dedup")
+UNBUILT: Final = ("dedup",)
 """Options of enqueue that this version's transports do not offer yet."""
 _core: ModuleType | None = None
 _warned: set[str] = set()
@@ -115,8 +115,8 @@ def refuse_unbuilt(transport: str, options: dict[str, Any]) -> None:
     for name, value in options.items():
         if name not in UNBUILT:
             raise ConfigError(
-                f"unknown option {name}=; there are headers=, delay=, priority=, ttl=, retry= "
-                f"and conn= (and, not built yet, {', '.join(UNBUILT)})"
+                f"unknown option {name}=; there are headers=, delay=, priority=, ttl=, key=, "
+                f"retry= and conn= (and, not built yet, {', '.join(UNBUILT)})"
             )
         if value is not None:
             raise UnsupportedError(f"{name}= is not built into the {transport} transport yet")

@@ -9,10 +9,12 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from msgq import codec
+from msgq._bridge import PLAIN, Life
 from msgq._conn import Letters, Uncommitted, asend, send
 from msgq._engine import refuse_unbuilt
 from msgq.duration import When, delay_ms, due_ms, expires_ms
 from msgq.errors import ConfigError, UnsupportedError
+from msgq.keys import parse_key
 from msgq.priority import NORMAL, parse_priority
 from msgq.receipt import BatchReceipt, Pending, Receipt
 
@@ -23,9 +25,9 @@ if TYPE_CHECKING:
 
 
 class Options:
-    """What a call says beyond its body: delay, priority, headers, ... Checked when made."""
+    """What a call says beyond its body: delay, priority, key, ... Checked when made."""
 
-    __slots__ = ("conn", "delay", "headers", "priority", "ttl")
+    __slots__ = ("conn", "delay", "headers", "key", "priority", "ttl")
 
     def __init__(
         self,
@@ -39,10 +41,13 @@ class Options:
         self.conn = others.pop("conn", None)
         self.priority = parse_priority(others.pop("priority", None))
         self.ttl: When | None = others.pop("ttl", None)
+        self.key = parse_key(others.pop("key", None))
         if others:
             refuse_unbuilt(transport, others)
         if self.conn is not None and transport != "postgresql":
             raise UnsupportedError(f"conn= is not built into the {transport} transport")
+        if self.key:
+            self._refuse_with_key(delay)
         due_ms(delay)  # refuses senseless times now, not at the first call
         expires_ms(self.ttl, delay)
         self.delay = delay
@@ -52,6 +57,19 @@ class Options:
                 raise ConfigError(f"retry= is the number of attempts, at least 1, got {retry!r}")
             own[codec.MAX_ATTEMPTS_HEADER] = retry
         self.headers = codec.encode_headers(headers, own)
+
+    def _refuse_with_key(self, delay: When | None) -> None:
+        """Raises ConfigError for what would break the order of the key."""
+        if self.priority != NORMAL:
+            raise ConfigError(
+                "key= and priority= do not go together: a message would overtake others of its key"
+            )
+        if delay is not None:
+            raise ConfigError(
+                "key= and delay= do not go together: others of its key would overtake the message"
+            )
+        if self.conn is not None:
+            raise UnsupportedError("key= does not go with conn= yet")
 
 
 class Sender:
@@ -73,16 +91,16 @@ class Sender:
         """Enqueues one message and waits until it is settled."""
         if options is not None and options.conn is not None:
             return _receipt(send(options.conn, self._letters([body], content, options)))
-        headers, *life = _unfold(options)
-        raw = self.engine.enqueue_wait(self.queue, self.kind, content, body, headers, *life)
+        headers, due, life = _unfold(options)
+        raw = self.engine.enqueue_wait(self.queue, self.kind, content, body, headers, due, *life)
         return Receipt(raw)
 
     def put_later(self, body: bytes, content: int, options: Options | None) -> Receipt:
         """Enqueues one message without waiting."""
         if options is not None and options.conn is not None:
             return self.put(body, content, options)
-        headers, *life = _unfold(options)
-        core = self.engine.enqueue(self.queue, self.kind, content, body, headers, *life)
+        headers, due, life = _unfold(options)
+        core = self.engine.enqueue(self.queue, self.kind, content, body, headers, due, *life)
         return Receipt(b"", Pending(core))
 
     def put_many(
@@ -93,7 +111,7 @@ class Sender:
         each: Sequence[bytes | None] | None = None,
     ) -> BatchReceipt:
         """Enqueues many messages without waiting."""
-        headers, due, *life = _unfold(options)
+        headers, due, life = _unfold(options)
         if not bodies:
             return BatchReceipt([])
         if options is not None and options.conn is not None:
@@ -109,8 +127,8 @@ class Sender:
         """Enqueues one message from an event loop, together with others of the same turn."""
         if options is not None and options.conn is not None:
             return _receipt(await asend(options.conn, self._letters([body], content, options)))
-        headers, due, priority, expires = _unfold(options)
-        group = (self.queue, self.kind, content, due, priority, expires)
+        headers, due, life = _unfold(options)
+        group = (self.queue, self.kind, content, due, life)
         return await self.client._bridge().put(group, body, headers)
 
     async def aput_many(
@@ -124,9 +142,9 @@ class Sender:
         if bodies and options is not None and options.conn is not None:
             letters = self._letters(bodies, content, options, each)
             return BatchReceipt([cast("_core.Receipt", await asend(options.conn, letters))])
-        headers, due, priority, expires = _unfold(options)
+        headers, due, life = _unfold(options)
         bridge = self.client._bridge()
-        group = (self.queue, self.kind, content, due, priority, expires)
+        group = (self.queue, self.kind, content, due, life)
         return await BatchReceipt(await bridge.put_many(group, bodies, headers, each))
 
     def _letters(
@@ -152,9 +170,9 @@ def _receipt(sent: Uncommitted) -> Receipt:
     return Receipt(b"", Pending(cast("_core.Receipt", sent)))
 
 
-def _unfold(options: Options | None) -> tuple[bytes | None, int, int, int]:
-    """Gives headers, due time, priority and expiry as the core takes them."""
+def _unfold(options: Options | None) -> tuple[bytes | None, int, Life]:
+    """Gives headers, due time and life as the core takes them."""
     if options is None:
-        return None, 0, NORMAL, 0
+        return None, 0, PLAIN
     expires = expires_ms(options.ttl, options.delay)
-    return options.headers, due_ms(options.delay), options.priority, expires
+    return options.headers, due_ms(options.delay), (options.priority, expires, options.key)

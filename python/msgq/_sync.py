@@ -43,9 +43,9 @@ _COUNTS: Final = (
     "enqueued", "persisted", "failed", "dropped", "claimed", "done", "retried", "snoozed", "dead",
     "expired", "lost", "in_flight", "held",
 )  # fmt: skip
-Life: TypeAlias = tuple[int, ...]
-"""Due, priority, expiry; a message runs at once, so that the last two are only told."""
-_NOW: Final[Life] = (0, NORMAL, 0)
+Life: TypeAlias = tuple[int, int, int, str]
+"""Due, priority, expiry, key; a message runs at once, so that all but the first are only told."""
+_NOW: Final[Life] = (0, NORMAL, 0, "")
 Handle = Callable[["SyncEngine", "SyncLot", Slot], BaseException | None]
 
 
@@ -105,6 +105,7 @@ class SyncLot:
         self.queue = queue
         self.priority = NORMAL
         self.expires_ms = 0
+        self.key = ""
         self.type = kind
         self.content = content
         self.decision: Decision | None = None
@@ -154,7 +155,7 @@ class SyncLot:
         return (
             self.id, self.type, self.content, self._headers, self._body, self.attempt,
             self.failures, 0, self.history, self.enqueued_ms, self.attempt, self.priority,
-            self.expires_ms,
+            self.expires_ms, self.key,
         )  # fmt: skip
 
     def found(self, reason: str) -> Found:
@@ -162,7 +163,7 @@ class SyncLot:
         return (
             self.queue, "dead", self.id, self.type, self.content, self._headers, self._body,
             self.attempt, self.failures, 0, self.history, self.enqueued_ms, 0, reason, self.died_ms,
-            str(self.place), self.priority, self.expires_ms,
+            str(self.place), self.priority, self.expires_ms, self.key,
         )  # fmt: skip
 
 
@@ -186,7 +187,7 @@ class SyncEngine:
 
     def enqueue_wait(
         self, queue: str, kind: str, content: int, body: bytes, headers: bytes | None = None,
-        *life: int,
+        *life: Any,
     ) -> bytes:  # fmt: skip
         """Runs the message; gives its id and status."""
         return self._run(queue, kind, content, body, headers, life or _NOW) + bytes((_PERSISTED,))
@@ -197,7 +198,7 @@ class SyncEngine:
 
     def enqueue(
         self, queue: str, kind: str, content: int, body: bytes, headers: bytes | None = None,
-        *life: int,
+        *life: Any,
     ) -> SyncReceipt:  # fmt: skip
         """Runs the message; gives a settled receipt."""
         return SyncReceipt([self._run(queue, kind, content, body, headers, life or _NOW)])
@@ -205,7 +206,7 @@ class SyncEngine:
     def enqueue_many(
         self, queue: str, kind: str, content: int, bodies: Sequence[bytes],
         headers: bytes | None = None, due_ms: int = 0,
-        headers_each: Sequence[bytes | None] | None = None, *life: int,
+        headers_each: Sequence[bytes | None] | None = None, *life: Any,
     ) -> list[SyncReceipt]:  # fmt: skip
         """Runs the messages in order; gives one settled receipt."""
         for body in bodies:
@@ -242,7 +243,7 @@ class SyncEngine:
         if self.handle is None:
             raise UnsupportedError("sync:// runs handlers in place, and a client has none")
         lot = SyncLot(queue, kind, content, body, headers)
-        lot.priority, lot.expires_ms = life[1:]
+        lot.priority, lot.expires_ms, lot.key = life[1:]
         self._count(queue, "enqueued", "persisted")
         error = self._attempts(lot)
         if error is not None and self._raises:

@@ -144,6 +144,7 @@ class Handler(Prepared[P], Generic[P, R]):
         retry: int | None = None,
         priority: Priority | None = None,
         ttl: When | None = None,
+        key: str | None = None,
         conn: Any = None,
         **unbuilt: Any,
     ) -> Prepared[P]:
@@ -151,13 +152,14 @@ class Handler(Prepared[P], Generic[P, R]):
 
         delay: a duration from the call, or an aware datetime. headers: up to 100. retry: attempts
         instead of the policy's max_attempts. priority: 1, served last, to 10, or low, normal, high,
-        critical. ttl: as delay; once it is over the message is not run any more. conn: a connection
+        critical. ttl: as delay; once it is over the message is not run any more. key: its messages
+        run one at a time, in order; goes with neither delay nor priority. conn: a connection
         of your own to the PostgreSQL database of the app; what is sent is there when your
         transaction commits, and never was when it does not. Raises ConfigError, PayloadError;
         UnsupportedError for options of later versions.
         """
         urgent = self.settings.priority if priority is None else priority
-        given = {"conn": conn, "priority": urgent, "ttl": ttl}
+        given = {"conn": conn, "key": key, "priority": urgent, "ttl": ttl}
         others = {**unbuilt, **{name: one for name, one in given.items() if one is not None}}
         # Which transport it is need not be known yet, and is not asked for before it must be.
         transport = self._sender.client.transport if unbuilt or conn is not None else ""

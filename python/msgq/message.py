@@ -149,6 +149,11 @@ class Message:
         return from_ms(self._found[17])
 
     @property
+    def key(self) -> str | None:
+        """Its key; None: it has none."""
+        return self._found[18] or None
+
+    @property
     def cursor(self) -> str:
         """Pass it as `after` to go on behind this message."""
         return self._found[15]
@@ -218,6 +223,11 @@ class _Handed:
     def expires_at(self) -> datetime | None:
         """From when on it is not run, UTC; None: never."""
         return from_ms(self._all()[12])
+
+    @property
+    def key(self) -> str | None:
+        """Its key; None: it has none."""
+        return self._all()[13] or None
 
     @property
     def history(self) -> list[dict[str, Any]]:

@@ -55,10 +55,10 @@ class Queue:
         """Enqueues one message; durable when it returns. Bytes go as they are, the rest as JSON.
 
         delay: a duration from now, or an aware datetime. Further options are priority= (1 to 10, or
-        low, normal, high, critical), ttl= (as delay: over that it is not handed out any more) and,
-        on PostgreSQL, conn= (a connection of your own, to commit with). Raises PayloadError,
-        QueueFullError, ClosedError, StoreError; then nothing was enqueued, StoreInDoubtError
-        excepted.
+        low, normal, high, critical), ttl= (as delay: over that it is not handed out any more), key=
+        (messages of a key are handed out one at a time, in order) and, on PostgreSQL, conn= (a
+        connection of your own, to commit with). Raises PayloadError, QueueFullError, ClosedError,
+        StoreError; then nothing was enqueued, StoreInDoubtError excepted.
         """
         if headers is None and delay is None and not unbuilt:
             if type(body) is bytes:

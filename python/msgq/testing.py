@@ -136,7 +136,7 @@ class _FakeLot:
         return (
             self._ids[index], self.type, self.content, headers, self._bodies[index],
             said.get("attempt", 1), said.get("failures", 0), 0, b"", now_ms(), 1,
-            said.get("priority", NORMAL), 0,
+            said.get("priority", NORMAL), 0, said.get("key", ""),
         )  # fmt: skip
 
 
@@ -148,6 +148,7 @@ def context(
     headers: Mapping[str, Any] | None = None,
     body: Any = b"",
     priority: int = NORMAL,
+    key: str = "",
 ) -> Context:
     """Gives a Context for calling a handler as a plain function.
 
@@ -155,6 +156,7 @@ def context(
     """
     fields = {
         "attempt": attempt, "failures": failures, "headers": headers, "priority": priority,
+        "key": key,
     }  # fmt: skip
     return Context(_lot(queue, [body], fields), 0, cast("Acks", _NoAcks()))
 

@@ -49,6 +49,7 @@ class ScriptedTransport final : public transport::Transport {
         .can_delay = true,
         .can_extend = true,
         .has_priorities = true,
+        .has_keys = true,
         .can_expire = true,
         .can_cancel = true,
         .can_prove_death = true,

@@ -21,6 +21,7 @@ enum class Verdict : std::uint8_t {
   kReject,  // give up: dead letter, with the reason
   kLeave,   // nobody here can decide: its lease lapses
   kExpire,  // its time was over before it was run
+  kBehind,  // not run, as what comes before it of its key is parked
 };
 
 // What became of a message that may be acknowledged in a transaction of the user's own.

@@ -1,5 +1,5 @@
 // What producers hand over: message ids and parcels. A parcel is the messages of ONE enqueue call:
-// consecutive ids, one handler name ("type"), one content type, one priority and expiry, bodies
+// consecutive ids, one handler name ("type"), one content type, one band and expiry, bodies
 // already framed for the store, so that they are copied once, at the border.
 //
 // Threads: plain values; one owner at a time.
@@ -18,6 +18,16 @@ enum class Content : std::uint8_t { kBytes = 0, kJson = 1, kMsgpack = 2, kText =
 
 // From 1, the least urgent, to 10.
 constexpr std::uint8_t kPriorityMin = 1, kPriorityNormal = 5, kPriorityMax = 10;
+
+// Messages with a key run one at a time a key, in order. A key's messages go through one shard of
+// their queue, so that processes can share the shards; the hash stands for the key in the store,
+// and two keys of one hash only wait for one another.
+constexpr std::uint8_t kKeyShards = 16;
+std::uint64_t hash_of(std::string_view key);
+// Which of a queue's lanes a message goes through: its priority, or behind those its key's shard.
+constexpr std::uint8_t kKeyedBand = 100;
+std::uint8_t band_of(std::uint8_t priority, std::string_view key);
+constexpr bool is_keyed(std::uint8_t band) { return band >= kKeyedBand; }
 
 // A UUIDv7 (RFC 9562): 48 bits of Unix milliseconds, then a 20-bit counter, then 54 random bits of
 // the process. Ids of one process rise; `plus(k)` is the k-th id after this one of the same parcel.
@@ -43,6 +53,13 @@ struct Counts {
   std::uint32_t crashes = 0;
 };
 
+// Where a message of a key stood when it was first taken out of its lane: the order of its key.
+struct KeyPlace {
+  std::uint64_t seq = 0;  // 0: it was never taken out
+  std::uint32_t index = 0;
+  auto operator<=>(const KeyPlace&) const = default;
+};
+
 // One message as bytes somebody else owns; valid as long as they do.
 struct MessageView {
   MessageId id;
@@ -55,6 +72,8 @@ struct MessageView {
   std::int64_t enqueued_ms = 0;
   std::uint8_t priority = kPriorityNormal;
   std::int64_t expires_ms = 0;  // Unix milliseconds from which on it is not run; 0: never
+  std::string_view key;         // empty: none
+  KeyPlace place;
 };
 
 // One message owning its bytes: what is parked, dead, peeked at.
@@ -69,10 +88,14 @@ struct StoredMessage {
   std::int64_t enqueued_ms = 0;
   std::uint8_t priority = kPriorityNormal;
   std::int64_t expires_ms = 0;
+  std::string key;
+  KeyPlace place;
 
+  std::uint8_t band() const { return band_of(priority, key); }
   static StoredMessage copy(const MessageView& view);
   MessageView view() const;
-  // What redriving makes of a dead letter: fresh counts, and no ttl, or it would be in vain.
+  // What redriving makes of a dead letter: fresh counts, the end of its key's order, and no ttl, or
+  // it would be in vain.
   void renew();
 };
 
@@ -85,15 +108,16 @@ struct Parcel {
   std::vector<std::uint32_t> ends;  // end of each frame in `frames`
   std::string frames;
   std::uint8_t priority = kPriorityNormal;
-  std::int64_t expires_ms = 0;  // Unix milliseconds; 0: never
+  std::int64_t expires_ms = 0;          // Unix milliseconds; 0: never
+  std::uint8_t band = kPriorityNormal;  // of all its messages
 
   std::uint32_t count() const { return static_cast<std::uint32_t>(ends.size()); }
   std::size_t bytes() const { return frames.size(); }
   // Makes room for `count` messages of `bytes` in all, and for the trailer of a block of many.
   // REQUIRES: nothing was added yet.
   void reserve(std::size_t count, std::size_t bytes);
-  // Appends one message. `headers` is JSON text or empty.
-  void add(std::string_view body, std::string_view headers = {});
+  // Appends one message. `headers` is JSON text or empty. REQUIRES: the key is of the band.
+  void add(std::string_view body, std::string_view headers = {}, std::string_view key = {});
   // Appends one message that has lived before: its counts, history and first time come along.
   void add(const MessageView& message);
   // The message at `index`; views point into this parcel.

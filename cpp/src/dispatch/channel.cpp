@@ -11,6 +11,18 @@ void Channel::route(Span span, Nanos now) {
     oldest_ns_.store(now.count(), std::memory_order_release);
 }
 
+void Channel::note_admitted(Nanos now) {
+  if (ready() <= 1) oldest_ns_.store(now.count(), std::memory_order_release);
+}
+
+std::uint32_t Channel::take_all(std::vector<Span>& out) {
+  const std::size_t before = out.size();
+  if (gate_) gate_->withdraw(*outlet_, out);
+  std::uint32_t count = 0;
+  for (std::size_t i = before; i < out.size(); ++i) count += out[i].count();
+  return count + take_spans(out, ~0u - count);
+}
+
 bool Channel::next_span(Span& span) {
   if (Span* front = front_.exchange(nullptr, std::memory_order_acq_rel)) {
     span = std::move(*front);
@@ -21,6 +33,11 @@ bool Channel::next_span(Span& span) {
 }
 
 std::uint32_t Channel::take_spans(std::vector<Span>& out, std::uint32_t count_max) {
+  const std::uint32_t keyed = gate_ ? gate_->take(*outlet_, count_max, out) : 0;
+  return keyed + take_routed(out, count_max - keyed);
+}
+
+std::uint32_t Channel::take_routed(std::vector<Span>& out, std::uint32_t count_max) {
   std::uint32_t taken = 0;
   Span span;
   while (taken < count_max && next_span(span)) {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/inbox.h"
+#include "dispatch/key_gate.h"
 #include "msgq/worker_spec.h"
 #include "transport/held.h"
 
@@ -23,6 +24,11 @@ class Channel {
   const ChannelSpec& spec() const { return spec_; }
   std::uint32_t index() const { return index_; }
 
+  // Where messages with keys come from.
+  void connect(std::shared_ptr<KeyGate> gate) { gate_ = std::move(gate); }
+  KeyGate::Outlet& outlet() { return *outlet_; }
+  // A message was admitted for the outlet.
+  void note_admitted(Nanos now);
   // Puts a span behind those waiting.
   void route(Span span, Nanos now);
   // Moves up to `count_max` messages to `out`, splitting the last span; how many. What is left of a
@@ -32,11 +38,19 @@ class Channel {
   std::uint32_t enter(std::uint32_t wanted);
   void leave(std::uint32_t count) { running_.fetch_sub(count, std::memory_order_acq_rel); }
 
-  // Routed and not taken. A span may be taken before it was counted, so the count may dip below 0.
+  // Routed and not taken, or let out by the gate. A span may be taken before it was counted, so the
+  // count may dip below 0.
   std::uint32_t ready() const {
     const std::int64_t count = ready_.load(std::memory_order_acquire);
-    return count > 0 ? static_cast<std::uint32_t>(count) : 0;
+    return outlet_->ready() + (count > 0 ? static_cast<std::uint32_t>(count) : 0);
   }
+  // Messages that wait for others of their keys.
+  std::uint32_t blocked() const {
+    const std::uint32_t waiting = outlet_->waiting(), ready = outlet_->ready();
+    return waiting > ready ? waiting - ready : 0;
+  }
+  // All that was not taken, also what the gate holds.
+  std::uint32_t take_all(std::vector<Span>& out);
   std::uint32_t running() const { return running_.load(std::memory_order_acquire); }
   // What a message of this channel lately cost; handlers of one queue may differ by far.
   Nanos pace() const { return Nanos(pace_ns_.load(std::memory_order_relaxed)); }
@@ -48,10 +62,13 @@ class Channel {
 
  private:
   bool next_span(Span& span);
+  std::uint32_t take_routed(std::vector<Span>& out, std::uint32_t count_max);
 
   // fixed after construction
   const ChannelSpec spec_;
   const std::uint32_t index_;
+  const KeyGate::OutletPtr outlet_ = std::make_shared<KeyGate::Outlet>();
+  std::shared_ptr<KeyGate> gate_;  // set before the first delivery
   // only the writer
   bool was_ripe_ = false;
   // lock-free

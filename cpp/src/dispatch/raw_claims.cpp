@@ -104,10 +104,13 @@ RawClaims::Place RawClaims::find(std::uint64_t ticket) {
 }
 
 void RawClaims::demands(std::vector<Demand>& out, Nanos) {
+  constexpr std::uint32_t kWaitingMax = 1'000;  // for others of their keys
   MutexLock lock(mutex_);
   if (is_closed_) return;
   for (auto& request : requests_) {
     if (request.is_served || !request.spans.empty()) continue;
+    const auto outlet = outlets_.find(request.queue);
+    if (outlet != outlets_.end() && outlet->second->waiting() >= kWaitingMax) continue;
     Demand demand;
     demand.queue = request.queue;
     demand.count_max = request.count;
@@ -120,7 +123,57 @@ void RawClaims::demands(std::vector<Demand>& out, Nanos) {
   }
 }
 
+KeyGate::OutletPtr RawClaims::outlet_of(const std::string& queue) {
+  KeyGate::OutletPtr& outlet = outlets_[queue];
+  if (!outlet) {
+    outlet = std::make_shared<KeyGate::Outlet>();
+    outlet->on_ready = [weak = weak_from_this(), queue] {
+      if (const auto self = weak.lock()) self->serve(queue);
+    };
+    outlet->on_gone = [](const KeyGate::Ref&) {};
+  }
+  return outlet;
+}
+
+// Gives what the gate lets out to those who wait; what nobody waits for goes back.
+void RawClaims::serve(const std::string& queue) {
+  std::vector<Span> unwanted;
+  std::vector<std::pair<HeldPtr, std::int64_t>> late;
+  {
+    MutexLock lock(mutex_);
+    const KeyGate::OutletPtr outlet = outlet_of(queue);
+    for (Request& request : requests_) {
+      if (request.queue != queue || request.is_served || !request.spans.empty()) continue;
+      gate_->take(*outlet, request.count, request.spans);
+      for (const Span& span : request.spans) late.emplace_back(span.held, request.lease_ms);
+    }
+    gate_->take(*outlet, ~0u, unwanted);
+  }
+  for (const auto& [held, lease_ms] : late) on_late(held, lease_ms);
+  if (!unwanted.empty()) on_unwanted(std::move(unwanted));
+  answered_.signal();
+}
+
+bool RawClaims::admit(const HeldPtr& held, const std::string& queue) {
+  KeyGate::Moves moves;
+  {
+    MutexLock lock(mutex_);
+    const KeyGate::OutletPtr outlet = outlet_of(queue);
+    for (std::uint32_t i = 0; i < held->total; ++i)
+      if (!held->done.has(i)) gate_->admit({held, i}, *outlet, moves);
+  }
+  on_moves(std::move(moves));
+  return true;
+}
+
+bool RawClaims::is_wanted(const Demand& demand) {
+  MutexLock lock(mutex_);
+  const auto found = find(demand.ticket);
+  return found != requests_.end() && !is_closed_ && !found->is_served;
+}
+
 bool RawClaims::deliver(const Demand& demand, const HeldPtr& held) {
+  if (held->claim.is_keyed) return is_wanted(demand) && admit(held, demand.queue);
   MutexLock lock(mutex_);
   const auto found = find(demand.ticket);
   if (found == requests_.end() || is_closed_ || found->is_served) return false;

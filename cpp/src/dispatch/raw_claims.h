@@ -6,11 +6,13 @@
 
 #include <functional>
 #include <list>
+#include <map>
 #include <memory>
 #include <optional>
 
 #include "base/event.h"
 #include "base/mutex.h"
+#include "dispatch/key_gate.h"
 #include "dispatch/lot.h"
 #include "transport/demand.h"
 
@@ -18,7 +20,8 @@ namespace msgq {
 
 class RawClaims final : public DemandSource, public std::enable_shared_from_this<RawClaims> {
  public:
-  explicit RawClaims(Clock& clock) : clock_(clock) {}
+  explicit RawClaims(Clock& clock, std::shared_ptr<KeyGate> gate = std::make_shared<KeyGate>())
+      : clock_(clock), gate_(std::move(gate)) {}
 
   // Begins to wait for one lot: `wait` long, and for the store's first answer (5 s at most) in any
   // case. Throws what the store was given up for.
@@ -30,6 +33,10 @@ class RawClaims final : public DemandSource, public std::enable_shared_from_this
   // As those of a Scheduler.
   std::function<void(std::vector<Span>)> on_expired;
   std::function<std::int64_t()> store_now;
+  // Gets what the gate moved.
+  std::function<void(KeyGate::Moves)> on_moves;
+  // Called with a claim some of which was handed out later than it was made, for a lease from now.
+  std::function<void(const HeldPtr&, std::int64_t lease_ms)> on_late;
   // Called with claims that came for a wait that has ended.
   std::function<void(std::vector<Span>)> on_unwanted;
   // Called when the writer should look.
@@ -58,13 +65,19 @@ class RawClaims final : public DemandSource, public std::enable_shared_from_this
   // When it will get nothing any more.
   Nanos end_of(const Request& request) const MSGQ_REQUIRES(mutex_);
   void drop_expired(Request& request) MSGQ_REQUIRES(mutex_);
+  KeyGate::OutletPtr outlet_of(const std::string& queue) MSGQ_REQUIRES(mutex_);
+  void serve(const std::string& queue);
+  bool admit(const HeldPtr& held, const std::string& queue);
+  bool is_wanted(const Demand& demand);
   std::shared_ptr<SpanLot> take(Place place, Nanos most);
   bool is_over(Place place);
   void end(Place place);
 
   Clock& clock_;
+  const std::shared_ptr<KeyGate> gate_;
   Mutex mutex_;
   std::list<Request> requests_ MSGQ_GUARDED_BY(mutex_);
+  std::map<std::string, KeyGate::OutletPtr> outlets_ MSGQ_GUARDED_BY(mutex_);  // by queue
   std::uint64_t tickets_ MSGQ_GUARDED_BY(mutex_) = 0;
   bool is_closed_ MSGQ_GUARDED_BY(mutex_) = false;
   std::optional<Error> error_ MSGQ_GUARDED_BY(mutex_);

@@ -34,6 +34,54 @@ Scheduler::Scheduler(const Config& config, Clock& clock, WorkerSpec spec)
       if (lane->queue == queue) lane->weight = std::max(weight, 1u);
 }
 
+void Scheduler::connect(const std::shared_ptr<KeyGate>& gate) {
+  gate_ = gate;
+  for (std::size_t i = 0; i < channels_.size(); ++i) {
+    Channel& channel = *channels_[i];
+    channel.connect(gate);
+    channel.outlet().on_ready = [weak = weak_from_this(), is_async = channel.spec().is_async] {
+      if (const auto self = weak.lock()) self->announce(!is_async, is_async);
+    };
+    channel.outlet().on_gone = [weak = weak_from_this(),
+                                lane = lane_of_channel_[i]](const KeyGate::Ref& what) {
+      if (const auto self = weak.lock()) note_gone(*lane, what.held);
+    };
+  }
+  strays_->on_ready = [weak = weak_from_this()] {
+    if (const auto self = weak.lock()) self->take_strays();
+  };
+  strays_->on_gone = [](const KeyGate::Ref&) {};
+}
+
+void Scheduler::note_gone(Lane& lane, const HeldPtr& held) {
+  lane.held.fetch_sub(1, std::memory_order_acq_rel);
+  held->traffic.held.fetch_sub(1, std::memory_order_relaxed);
+}
+
+// Their handlers live in some other worker.
+void Scheduler::take_strays() {
+  std::vector<Span> spans;
+  gate_->take(*strays_, ~0u, spans);
+  for (const Span& span : spans) on_unroutable(span);
+}
+
+// Messages with keys go where their handlers are when it is their turn.
+void Scheduler::admit(Lane& lane, const HeldPtr& held, Nanos now) {
+  KeyGate::Moves moves;
+  for (std::uint32_t i = 0; i < held->total; ++i) {
+    if (held->done.has(i)) continue;
+    const auto [block, index] = held->locate(i);
+    Channel* const channel = route_of(lane, block->type(index));
+    const std::size_t before = moves.behind.size();
+    gate_->admit({held, i}, channel != nullptr ? channel->outlet() : *strays_, moves);
+    if (channel == nullptr || moves.behind.size() > before) continue;
+    lane.held.fetch_add(1, std::memory_order_acq_rel);
+    held->traffic.held.fetch_add(1, std::memory_order_relaxed);
+    channel->note_admitted(now);
+  }
+  on_moves(std::move(moves));
+}
+
 Scheduler::Lane& Scheduler::lane_of(std::string_view queue) {
   for (const auto& lane : lanes_)
     if (lane->queue == queue) return *lane;
@@ -192,11 +240,12 @@ void Scheduler::stop() {
 void Scheduler::return_rest() {
   std::vector<Span> rest;
   for (const auto& channel : channels_) {
-    const std::uint32_t count = channel->take_spans(rest, ~0u);
+    const std::uint32_t count = channel->take_all(rest);
     lane_of_channel_[channel->index()]->held.fetch_sub(count, std::memory_order_acq_rel);
   }
   for (const Span& span : rest)
     span.held->traffic.held.fetch_sub(span.count(), std::memory_order_relaxed);
+  if (gate_) gate_->withdraw(*strays_, rest);
   if (!rest.empty()) on_returned(std::move(rest));
 }
 
@@ -258,6 +307,15 @@ std::int64_t Scheduler::stuck(const Lane& lane) {
   return count;
 }
 
+// Messages that wait for others of their keys, up to a bound: a slow key must not keep the others
+// away.
+std::int64_t Scheduler::blocked(const Lane& lane) {
+  constexpr std::int64_t kBlockedMax = 1'000;
+  std::int64_t count = lane.rest != nullptr ? lane.rest->blocked() : 0;
+  for (const Channel* channel : lane.channels) count += channel->blocked();
+  return std::min(count, kBlockedMax);
+}
+
 // The order in which lanes are asked for now. Asking again gives the same; take_turn() goes on.
 std::vector<Scheduler::Lane*> Scheduler::order() const {
   std::vector<Lane*> out;
@@ -293,10 +351,11 @@ void Scheduler::demands(std::vector<Demand>& out, Nanos) {
   for (const auto& lane : lanes_)
     if (lane->has_slots) room = std::max(room, window(*lane));
   for (const auto& lane : lanes_)
-    if (lane->has_slots) room -= lane->held.load(std::memory_order_acquire) - stuck(*lane);
+    if (lane->has_slots)
+      room -= lane->held.load(std::memory_order_acquire) - stuck(*lane) - blocked(*lane);
   bool follows = false;
   for (Lane* lane : order()) {
-    std::int64_t own = window(*lane) - lane->held.load(std::memory_order_acquire);
+    std::int64_t own = window(*lane) + blocked(*lane) - lane->held.load(std::memory_order_acquire);
     if (lane->has_slots) own = std::min(own, room);
     if (config_.claim_size > 0) own = std::min<std::int64_t>(own, config_.claim_size);
     if (own <= 0) continue;
@@ -321,7 +380,8 @@ bool Scheduler::deliver(const Demand& demand, const HeldPtr& held) {
   Lane& lane = lane_of(demand.queue);
   const Nanos now = clock_.steady();
   bool has_sync = false, has_async = false;
-  for (std::uint32_t i = 0; i < held->total;) {
+  if (held->claim.is_keyed && gate_) admit(lane, held, now);
+  for (std::uint32_t i = held->claim.is_keyed && gate_ ? held->total : 0; i < held->total;) {
     if (held->done.has(i)) {
       ++i;
       continue;

@@ -24,6 +24,10 @@ class Scheduler final : public DemandSource, public std::enable_shared_from_this
  public:
   Scheduler(const Config& config, Clock& clock, WorkerSpec spec);
 
+  // Messages with keys go through the gate, which the workers of a process share. REQUIRES: before
+  // the first delivery.
+  void connect(const std::shared_ptr<KeyGate>& gate);
+
   // The next lot for one slot; nullptr at the timeout and after stop(). Blocks.
   std::shared_ptr<SpanLot> take(Nanos timeout, bool is_async);
   // Tells this waker whenever an async channel may have something. At most one a worker.
@@ -39,6 +43,8 @@ class Scheduler final : public DemandSource, public std::enable_shared_from_this
   std::function<void(std::vector<Span>)> on_expired;
   // By the store's clock, Unix ms. REQUIRES: set, as those above, before the first delivery.
   std::function<std::int64_t()> store_now;
+  // Gets what the gate moved. REQUIRES: set where connect() is called.
+  std::function<void(KeyGate::Moves)> on_moves;
   // Gets spans that nobody will take any more. Any thread.
   std::function<void(std::vector<Span>)> on_returned;
 
@@ -68,6 +74,10 @@ class Scheduler final : public DemandSource, public std::enable_shared_from_this
   std::uint32_t lot_size(const Channel& channel) const;
   std::int64_t window(const Lane& lane) const;
   static std::int64_t stuck(const Lane& lane);
+  static std::int64_t blocked(const Lane& lane);
+  void admit(Lane& lane, const HeldPtr& held, Nanos now);
+  void take_strays();
+  static void note_gone(Lane& lane, const HeldPtr& held);
   std::vector<Lane*> order() const;
   void take_turn();
   void return_rest();
@@ -82,6 +92,8 @@ class Scheduler final : public DemandSource, public std::enable_shared_from_this
   std::vector<std::unique_ptr<Channel>> channels_;
   std::vector<std::unique_ptr<Lane>> lanes_;
   std::vector<Lane*> lane_of_channel_;
+  std::shared_ptr<KeyGate> gate_;
+  const KeyGate::OutletPtr strays_ = std::make_shared<KeyGate::Outlet>();  // of no channel
   // only the writer
   std::vector<Lane*> asked_;  // since the last turn
   // atomic: is_stopped_ is read by an addition of 0 where what was done before must be seen by

@@ -25,10 +25,10 @@ bool Batcher::lingers(Nanos now) const {
   return waiting < config_.batch_count_max && now < backlog_.front().admitted_at + config_.linger;
 }
 
-// Parcels of one queue and priority become blocks in their order; others may lie between them.
+// Parcels of one queue and band become blocks in their order; others may lie between them.
 struct Batcher::Group {
   std::string queue;
-  std::uint8_t priority = kPriorityNormal;
+  std::uint8_t band = kPriorityNormal;
   std::vector<Parcel> parcels;
   std::vector<Admitted> admitted;
   std::uint64_t count = 0, bytes = 0;
@@ -54,22 +54,22 @@ void Batcher::collect(Exchange& out, Nanos now) {
   }
   for (Group& group : groups) {
     out.appends.push_back(
-        {std::move(group.queue), Block::build(std::move(group.parcels), wall_ms), group.priority});
+        {std::move(group.queue), Block::build(std::move(group.parcels), wall_ms), group.band});
     std::move(group.admitted.begin(), group.admitted.end(), std::back_inserter(flush_));
   }
   std::move(parked.begin(), parked.end(), std::back_inserter(flush_));
 }
 
-// Puts a parcel into the last group of its queue and priority, or into a new one. False: there is
+// Puts a parcel into the last group of its queue and band, or into a new one. False: there is
 // no more room.
 bool Batcher::add_to_group(std::vector<Group>& groups, Admitted& next) {
   auto found = std::find_if(groups.rbegin(), groups.rend(), [&](const Group& group) {
-    return group.queue == next.parcel.queue && group.priority == next.parcel.priority;
+    return group.queue == next.parcel.queue && group.band == next.parcel.band;
   });
   if (found == groups.rend() || found->count + next.count > config_.batch_count_max ||
       found->bytes + next.bytes > config_.batch_bytes_max) {
     if (groups.size() >= config_.flush_count_max) return false;
-    groups.push_back({next.parcel.queue, next.parcel.priority, {}, {}, 0, 0});
+    groups.push_back({next.parcel.queue, next.parcel.band, {}, {}, 0, 0});
     found = groups.rbegin();
   }
   found->count += next.count;

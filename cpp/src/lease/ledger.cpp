@@ -15,6 +15,8 @@ void Ledger::add(const HeldPtr& held) {
   suspects_ += held->claim.is_suspect ? 1 : 0;
   count_.store(static_cast<std::uint32_t>(open_.size()), std::memory_order_relaxed);
   renew_at_ = std::min(renew_at_, held->claimed_at + config_.lease / 3);
+  if (held->claim.is_keyed)
+    renew_at_ = std::min(renew_at_, next_end(held->claimed_at, clock_.boot_ms()));
 }
 
 void Ledger::remove(const HeldPtr& held) {
@@ -26,6 +28,7 @@ void Ledger::lose(const HeldPtr& held) {
   if (!held->is_lost.exchange(true, std::memory_order_acq_rel))
     msgq::count(held->traffic.lost, held->total - held->done_count);
   remove(held);
+  if (held->claim.is_keyed && on_over) on_over(held);
 }
 
 std::vector<HeldPtr> Ledger::all() const {
@@ -61,13 +64,26 @@ void Ledger::collect_renewals(Nanos now) {
   const std::int64_t boot = clock_.boot_ms();
   std::vector<HeldPtr> over;
   for (const auto& [key, held] : open_) {
+    const bool has_ended = !held->is_renewed && boot >= held->until_ms.load();
+    if (held->claim.is_keyed && has_ended && on_over) on_over(held);
     if (held->is_renewed && !held->is_lapsing && now - held->claimed_at <= config_.lease_max)
       sent_.push_back({held, boot + config_.lease.count(), nullptr});
     else if (boot > held->until_ms.load(std::memory_order_relaxed) + config_.lease.count())
       over.push_back(held);
   }
   for (const auto& held : over) lose(held);
-  renew_at_ = open_.empty() ? kNever : now + config_.lease / 3;
+  renew_at_ = open_.empty() ? kNever : std::min(now + config_.lease / 3, next_end(now, boot));
+}
+
+// When the next unrenewed claim of a lane of keys ends: its keys are to go on.
+Nanos Ledger::next_end(Nanos now, std::int64_t boot) const {
+  Nanos next = kNever;
+  for (const auto& [key, held] : open_) {
+    const std::int64_t left = held->until_ms.load(std::memory_order_relaxed) - boot;
+    if (held->claim.is_keyed && !held->is_renewed && left > 0)
+      next = std::min(next, now + std::chrono::milliseconds(left));
+  }
+  return next;
 }
 
 void Ledger::collect(transport::Exchange& out, Nanos now) {

@@ -3,6 +3,7 @@
 // Threads: the writer thread; extend() and count() from any thread.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 
@@ -23,6 +24,9 @@ class Ledger final : public transport::BatchSource {
   void remove(const HeldPtr& held);
   // Its fence has gone: results for it are dropped from now on.
   void lose(const HeldPtr& held);
+  // A claim of a lane of keys was lost, or its lease ended unrenewed. Called by the writer; set
+  // before it starts.
+  std::function<void(const HeldPtr&)> on_over;
   std::uint32_t count() const { return count_.load(std::memory_order_relaxed); }
   bool has_suspect() const { return suspects_ > 0; }
   std::vector<HeldPtr> all() const;
@@ -55,6 +59,7 @@ class Ledger final : public transport::BatchSource {
     std::shared_ptr<Answer> answer;  // null: a renewal of ours
   };
   void collect_renewals(Nanos now);
+  Nanos next_end(Nanos now, std::int64_t boot) const;
   void tell(const std::shared_ptr<Answer>& answer, const std::optional<Error>& error);
 
   // fixed after construction

@@ -7,6 +7,7 @@ namespace msgq {
 using transport::SettleOrder;
 
 void Settler::push(Settled settled) {
+  if (on_push) on_push(settled);
   if (pending_.enter()) {
     const bool is_urgent = settled.receipt || settled.returns || !settled.named.empty();
     inbox_.push(std::move(settled));
@@ -81,9 +82,32 @@ void Settler::acknowledge(Order& order, std::uint32_t from, std::uint32_t to) {
   std::uint32_t fresh = to - from;
   if (!held.done.empty())
     for (std::uint32_t i = from; i < to; ++i) fresh -= held.done.has(i) ? 1 : 0;
+  if (held.claim.is_returned && held.claim.is_keyed)
+    for (std::uint32_t i = from; i < to; ++i)
+      if (!held.done.has(i)) order.order.keys.push_back(held.hashes[i]);
   held.done.set_range(from, to);
   held.done_count += fresh;
   order.order.acked += fresh;
+}
+
+void Settler::note_done(Order& order, std::uint32_t ordinal) {
+  Held& held = *order.held;
+  held.done.set(ordinal);
+  ++held.done_count;
+  if (held.claim.is_returned && held.claim.is_keyed)
+    order.order.keys.push_back(held.hashes[ordinal]);
+}
+
+void Settler::park(Order& order, std::uint32_t ordinal, const Decision& d, StoredMessage message) {
+  using Return = SettleOrder::Return;
+  const auto kind = d.verdict == Verdict::kRetry    ? Return::kRetry
+                    : d.verdict == Verdict::kSnooze ? Return::kSnooze
+                                                    : Return::kBehind;
+  if (order.held->claim.is_keyed) {
+    message.place = order.held->place(ordinal);
+    order.parked.push_back(ordinal);
+  }
+  order.order.backs.push_back({kind, clock_.wall_ms() + d.delay_ms, std::move(message)});
 }
 
 void Settler::decide(Order& order, std::uint32_t ordinal, const Decision& d) {
@@ -96,8 +120,7 @@ void Settler::decide(Order& order, std::uint32_t ordinal, const Decision& d) {
   }
   if (d.verdict == Verdict::kAck) return acknowledge(order, ordinal, ordinal + 1);
   if (d.verdict == Verdict::kExpire && expired_ == Expired::kDrop) {
-    held.done.set(ordinal);
-    ++held.done_count;
+    note_done(order, ordinal);
     ++order.order.expired;
     return;
   }
@@ -109,21 +132,19 @@ void Settler::decide(Order& order, std::uint32_t ordinal, const Decision& d) {
     held.is_lapsing = true;
     return;
   }
-  held.done.set(ordinal);
-  ++held.done_count;
+  note_done(order, ordinal);
   if (!d.record.empty()) message.history = append_attempt(message.history, d.record);
   message.counts.crashes += held.claim.crashes;
   message.counts.deliveries += held.claim.attempt;
-  if (d.verdict == Verdict::kSnooze || d.verdict == Verdict::kExpire) --message.counts.deliveries;
+  const bool was_run = d.verdict == Verdict::kRetry || d.verdict == Verdict::kReject;
+  if (!was_run) --message.counts.deliveries;
   if (d.verdict == Verdict::kReject || d.verdict == Verdict::kRetry) ++message.counts.failures;
   if (d.verdict == Verdict::kExpire) {
     order.order.deads.push_back({"expired", std::move(message)});
   } else if (d.verdict == Verdict::kReject) {
     order.order.deads.push_back({d.reason, std::move(message)});
   } else {
-    const auto kind =
-        d.verdict == Verdict::kRetry ? SettleOrder::Return::kRetry : SettleOrder::Return::kSnooze;
-    order.order.backs.push_back({kind, clock_.wall_ms() + d.delay_ms, std::move(message)});
+    park(order, ordinal, d, std::move(message));
   }
 }
 
@@ -141,10 +162,23 @@ void Settler::return_spans(const std::vector<Span>& spans) {
     Held& held = *span.held;
     if (held.is_lost.load(std::memory_order_relaxed)) continue;
     Order& order = order_of(span.held);
-    if (running.at(&held) == 0)
+    if (held.claim.is_keyed)
+      return_keyed(span);
+    else if (running.at(&held) == 0)
       held.gives_back = true;
     else
       for (std::uint32_t i = span.from; i < span.to; ++i) decide(order, i, now);
+  }
+}
+
+// Parked, it would come back before what is running now of its key: it stays in its claim, and goes
+// back with it.
+void Settler::return_keyed(const Span& span) {
+  Held& held = *span.held;
+  for (std::uint32_t i = span.from; i < span.to; ++i) {
+    if (held.done.has(i) || held.left.has(i) || held.returned.has(i)) continue;
+    held.returned.set(i);
+    ++held.returned_count;
   }
 }
 
@@ -152,7 +186,9 @@ void Settler::finish(Order& order) {
   const Held& held = *order.held;
   order.order.done = held.done;
   order.order.is_whole = held.done_count == held.total;
-  order.order.gives_back = held.gives_back && !order.order.is_whole;
+  const bool returns_rest =
+      held.returned_count > 0 && held.done_count + held.returned_count == held.total;
+  order.order.gives_back = (held.gives_back || returns_rest) && !order.order.is_whole;
   order.order.has_acks = held.has_acks.load(std::memory_order_acquire);
 }
 
@@ -170,10 +206,14 @@ void Settler::report(const transport::Exchange& in, const transport::ExchangeRes
       count(traffic.done, sent.acked);
       count(traffic.dead, sent.deads.size());
       count(traffic.expired, sent.expired);
-      for (const auto& back : sent.backs)
-        count(back.kind == SettleOrder::Return::kRetry ? traffic.retried : traffic.snoozed);
+      for (const auto& back : sent.backs) {
+        if (back.kind == SettleOrder::Return::kRetry) count(traffic.retried);
+        if (back.kind == SettleOrder::Return::kSnooze) count(traffic.snoozed);
+      }
       if (sent.is_whole || sent.gives_back) ledger_.remove(order.held);
+      if (sent.gives_back && order.held->claim.is_keyed) on_given_back(order.held);
     }
+    for (const std::uint32_t ordinal : order.parked) on_parked(order.held, ordinal);
     ++i;
   }
   answer();

@@ -43,6 +43,12 @@ class Settler final : public transport::BatchSource {
     linger_ = most;
     is_claiming_ = std::move(is_claiming);
   }
+  // Called with what is pushed, before it is: others may have to go along. Any thread. REQUIRES:
+  // before the first push, as those below, which the writer calls.
+  std::function<void(Settled&)> on_push;
+  // A message of a lane of keys was parked, or lost with its claim; a claim of one was given back.
+  std::function<void(const HeldPtr&, std::uint32_t ordinal)> on_parked;
+  std::function<void(const HeldPtr&)> on_given_back;
   // After close() nothing is taken any more: a receipt fails with kClosed, the rest is dropped.
   void push(Settled settled);
   // Pushed and not yet durable; only falls after close(). Any thread.
@@ -60,6 +66,7 @@ class Settler final : public transport::BatchSource {
   struct Order {
     HeldPtr held;
     transport::SettleOrder order;
+    std::vector<std::uint32_t> parked;  // ordinals, of a claim of keys
   };
   struct Waiting {
     ReceiptPtr receipt;
@@ -71,7 +78,10 @@ class Settler final : public transport::BatchSource {
   void apply(Settled& settled);
   void decide(Order& order, std::uint32_t ordinal, const Decision& decision);
   void acknowledge(Order& order, std::uint32_t from, std::uint32_t to);
+  void park(Order& order, std::uint32_t ordinal, const Decision& decision, StoredMessage message);
+  void note_done(Order& order, std::uint32_t ordinal);
   void return_spans(const std::vector<Span>& spans);
+  void return_keyed(const Span& span);
   void finish(Order& order);
   void answer();
 

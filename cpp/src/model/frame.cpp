@@ -5,7 +5,8 @@
 namespace msgq::frame {
 namespace {
 
-constexpr unsigned kHeaders = 1, kCounts = 2, kHistory = 4, kEnqueued = 8, kKnown = 15;
+constexpr unsigned kHeaders = 1, kCounts = 2, kHistory = 4, kEnqueued = 8, kKey = 16, kPlace = 32;
+constexpr unsigned kKnown = 63;
 
 [[noreturn]] void damaged(const char* what) {
   throw Error(ErrorCode::kStoreRejected, std::string("damaged message: ") + what);
@@ -50,7 +51,8 @@ std::string_view take_bytes(std::string_view& in, std::uint64_t size) {
 void append(std::string& out, const Fields& f) {
   const bool has_counts = (f.counts.deliveries | f.counts.failures | f.counts.crashes) != 0;
   const unsigned mask = (f.headers.empty() ? 0 : kHeaders) | (has_counts ? kCounts : 0) |
-                        (f.history.empty() ? 0 : kHistory) | (f.enqueued_ms != 0 ? kEnqueued : 0);
+                        (f.history.empty() ? 0 : kHistory) | (f.enqueued_ms != 0 ? kEnqueued : 0) |
+                        (f.key.empty() ? 0 : kKey) | (f.place.seq != 0 ? kPlace : 0);
   out += static_cast<char>(mask);
   if (mask & kHeaders) put_text(out, f.headers);
   if (mask & kCounts) {
@@ -60,6 +62,11 @@ void append(std::string& out, const Fields& f) {
   }
   if (mask & kHistory) put_text(out, f.history);
   if (mask & kEnqueued) put_varint(out, static_cast<std::uint64_t>(f.enqueued_ms));
+  if (mask & kKey) put_text(out, f.key);
+  if (mask & kPlace) {
+    put_varint(out, f.place.seq);
+    put_varint(out, f.place.index);
+  }
   out += f.body;
 }
 
@@ -75,6 +82,8 @@ Fields read(std::string_view in) {
   }
   if (mask & kHistory) f.history = take_text(in);
   if (mask & kEnqueued) f.enqueued_ms = static_cast<std::int64_t>(take_varint(in));
+  if (mask & kKey) f.key = take_text(in);
+  if (mask & kPlace) f.place = {take_varint(in), static_cast<std::uint32_t>(take_varint(in))};
   f.body = in;
   return f;
 }

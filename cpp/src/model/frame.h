@@ -3,8 +3,9 @@
 //   mask & 1  headers: varint length, JSON text        mask & 4  history: varint length, JSON text
 //   mask & 2  counts: three varints (deliveries,       mask & 8  first enqueued: varint of Unix ms
 //             failures, crashes)
-//   the four high bits are kept for key, dedup and what else a message has of its own; a reader
-//   refuses what it does not know. Priority and expiry are a parcel's, and lie beside its type.
+//   mask & 16 key: varint length, text             mask & 32 place: two varints (seq, index)
+//   the two high bits are kept for dedup and what else a message has of its own; a reader refuses
+//   what it does not know. Priority and expiry are a parcel's, and lie beside its type.
 // Threads: pure functions.
 #pragma once
 
@@ -20,6 +21,8 @@ struct Fields {
   std::string_view headers, history, body;
   Counts counts;
   std::int64_t enqueued_ms = 0;  // 0: the parcel's
+  std::string_view key;
+  KeyPlace place;
 };
 
 void append(std::string& out, const Fields& fields);

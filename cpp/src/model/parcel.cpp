@@ -20,15 +20,19 @@ StoredMessage StoredMessage::copy(const MessageView& v) {
           std::string(v.history),
           v.enqueued_ms,
           v.priority,
-          v.expires_ms};
+          v.expires_ms,
+          std::string(v.key),
+          v.place};
 }
 
 MessageView StoredMessage::view() const {
-  return {id, type, content, headers, body, counts, history, enqueued_ms, priority, expires_ms};
+  return {id,      type,        content,  headers,    body, counts,
+          history, enqueued_ms, priority, expires_ms, key,  place};
 }
 
 void StoredMessage::renew() {
   counts = {};
+  place = {};
   expires_ms = 0;
 }
 
@@ -38,26 +42,26 @@ void Parcel::reserve(std::size_t count, std::size_t size) {
   frames = spares::take(size + 5 * count + trailer);
 }
 
-void Parcel::add(std::string_view body, std::string_view headers) {
-  if (headers.empty()) {
+void Parcel::add(std::string_view body, std::string_view headers, std::string_view key) {
+  if (headers.empty() && key.empty()) {
     frames += '\0';
     frames += body;
   } else {
-    frame::append(frames, {headers, {}, body, {}, 0});
+    frame::append(frames, {headers, {}, body, {}, 0, key, {}});
   }
   ends.push_back(static_cast<std::uint32_t>(frames.size()));
 }
 
 void Parcel::add(const MessageView& m) {
-  frame::append(frames, {m.headers, m.history, m.body, m.counts, m.enqueued_ms});
+  frame::append(frames, {m.headers, m.history, m.body, m.counts, m.enqueued_ms, m.key, m.place});
   ends.push_back(static_cast<std::uint32_t>(frames.size()));
 }
 
 MessageView Parcel::view(std::uint32_t index) const {
   const std::uint32_t from = index == 0 ? 0 : ends[index - 1];
   const auto f = frame::read(std::string_view(frames).substr(from, ends[index] - from));
-  return {first_id.plus(index), type,     content,   f.headers, f.body, f.counts, f.history,
-          f.enqueued_ms,        priority, expires_ms};
+  return {first_id.plus(index), type,     content,    f.headers, f.body, f.counts, f.history,
+          f.enqueued_ms,        priority, expires_ms, f.key,     f.place};
 }
 
 Parcel Parcel::like(const MessageView& m) {
@@ -67,6 +71,7 @@ Parcel Parcel::like(const MessageView& m) {
   out.first_id = m.id;
   out.priority = m.priority;
   out.expires_ms = m.expires_ms;
+  out.band = band_of(m.priority, m.key);
   return out;
 }
 

@@ -220,7 +220,14 @@ MessageView Block::view(std::uint32_t index) const {
           f.history,
           f.enqueued_ms != 0 ? f.enqueued_ms : s.enqueued_ms,
           s.priority,
-          s.expires_ms};
+          s.expires_ms,
+          f.key,
+          f.place};
+}
+
+std::pair<std::string_view, KeyPlace> Block::key(std::uint32_t index) const {
+  const auto f = frame::read(frame(index));
+  return {f.key, f.place};
 }
 
 std::string_view Block::body(std::uint32_t index) const {

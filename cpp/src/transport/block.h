@@ -12,6 +12,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "msgq/message.h"
@@ -34,6 +35,9 @@ class Block {
   MessageId last_id() const { return last_id_; }       // highest
   MessageView view(std::uint32_t index) const;
   std::string_view body(std::uint32_t index) const;
+  // What the gate needs of a message: its key, and its place in the order of the key; seq 0: where
+  // it lies.
+  std::pair<std::string_view, KeyPlace> key(std::uint32_t index) const;
   // Appends the bodies of [from, to).
   void add_bodies(std::uint32_t from, std::uint32_t to, std::vector<std::string_view>& out) const;
   // Type and content of a message without reading its frame.

@@ -18,6 +18,7 @@ struct Capability {
   bool can_delay;
   bool can_extend;
   bool has_priorities;   // the more urgent is claimed first
+  bool has_keys;         // messages of a key run one at a time, in order
   bool can_expire;       // messages end that are over before they are run
   bool can_cancel;       // parked messages are called off, or get another due time
   bool can_prove_death;  // a dead process is seen by a lock, not by time alone

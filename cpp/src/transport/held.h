@@ -30,6 +30,7 @@ struct Held {
       first += part.count;
       may_expire = may_expire || part.block->may_expire();
     }
+    if (claim.is_keyed) read_hashes();
     done = claim.done;
     done_count = done.count();
   }
@@ -41,6 +42,13 @@ struct Held {
     const auto after = std::upper_bound(starts.begin(), starts.end(), ordinal);
     const auto part = static_cast<std::size_t>(after - starts.begin()) - 1;
     return {claim.parts[part].block.get(), claim.parts[part].first + ordinal - starts[part]};
+  }
+  // Where a message stands in the order of its key. REQUIRES: the claim is of a lane of keys.
+  KeyPlace place(std::uint32_t ordinal) const {
+    const auto [block, index] = locate(ordinal);
+    if (claim.is_returned) return block->key(index).second;
+    const auto after = std::upper_bound(starts.begin(), starts.end(), ordinal);
+    return {claim.parts[static_cast<std::size_t>(after - starts.begin()) - 1].seq, index};
   }
   // Appends the bodies of the ordinals [from, to).
   void add_bodies(std::uint32_t from, std::uint32_t to, std::vector<std::string_view>& out) const {
@@ -75,17 +83,28 @@ struct Held {
   const bool is_renewed;              // by the keeper; false: an explicit lease of a raw claim
   std::vector<std::uint32_t> starts;  // first ordinal of each part
   bool may_expire = false;            // any of it
+  std::vector<std::uint64_t> hashes;  // of a claim of keys: of each message
   // only the writer thread
   Bitmap done;
   std::uint32_t done_count = 0;
   bool gives_back = false;  // asked for: what is not done goes back unspent
   Bitmap left;              // ordinals that nobody here can decide
   bool is_lapsing = false;  // not renewed: some of it is left, or of a newer msgq
+  Bitmap returned;          // of a claim of keys: ordinals that go back when the rest is decided
+  std::uint32_t returned_count = 0;
   // atomic: written by the writer, read by slots before they run a message
   std::atomic<std::int64_t> until_ms;
   std::atomic<bool> is_lost{false};
   // atomic: written before a user's transaction acknowledges any of it, read when it is settled
   std::atomic<bool> has_acks{false};
+
+ private:
+  void read_hashes() {
+    hashes.reserve(total);
+    for (const auto& part : claim.parts)
+      for (std::uint32_t i = 0; i < part.count; ++i)
+        hashes.push_back(hash_of(part.block->key(part.first + i).first));
+  }
 };
 
 using HeldPtr = std::shared_ptr<Held>;

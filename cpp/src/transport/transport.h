@@ -39,7 +39,7 @@ struct ClaimKey {
 struct Append {
   std::string queue;
   BlockPtr block;
-  std::uint8_t priority = kPriorityNormal;  // of all its messages
+  std::uint8_t band = kPriorityNormal;  // of all its messages
 };
 
 // One message to be held back as a row of its own: delayed by its producer.
@@ -52,11 +52,12 @@ struct Park {
 // What became of some messages of one claim. Ordinals count the claim's messages from 0, across its
 // blocks. `done` is cumulative: every ordinal decided so far, earlier settles included.
 struct SettleOrder {
-  enum class Return : std::uint8_t { kRetry, kSnooze };
+  // kBehind: others of its key that come before it are parked; nothing is counted.
+  enum class Return : std::uint8_t { kRetry, kSnooze, kBehind };
   struct Back {  // goes to parked, leaves the claim
     Return kind = Return::kRetry;
-    std::int64_t due_ms = 0;
-    StoredMessage message;  // counts and history already brought up to date
+    std::int64_t due_ms = 0;  // kHeldBack: when those before it have gone
+    StoredMessage message;    // counts and history already brought up to date
   };
   struct Dead {
     std::string reason;
@@ -72,7 +73,12 @@ struct SettleOrder {
   std::uint32_t expired = 0;  // newly; they were not run
   std::vector<Back> backs;
   std::vector<Dead> deads;
+  std::vector<std::uint64_t>
+      keys;  // of a claim of returned messages: of each that is newly decided
 };
+
+// The due time of a parked message that waits for those before it of its key: year 9999.
+constexpr std::int64_t kHeldBack = 253'402'300'799'000;
 
 struct ExtendOrder {
   ClaimKey claim;
@@ -105,6 +111,7 @@ struct BlockPart {
   BlockPtr block;
   std::uint32_t first = 0;  // index in the block
   std::uint32_t count = 0;
+  std::uint64_t seq = 0;  // of the block in its lane
 };
 
 struct Claimed {
@@ -116,6 +123,10 @@ struct Claimed {
   std::int64_t until_ms = 0;     // boot clock
   std::vector<BlockPart> parts;  // ordinals run through them in order
   Bitmap done;                   // ordinals that are no longer to be run
+  // Of a lane of keys: messages in order, in no other process's hands meanwhile.
+  bool is_keyed = false;
+  bool is_returned = false;  // they were parked before
+  Bitmap away;  // ordinals of which a message of the same key that comes before is parked
 
   std::uint32_t count() const {
     std::uint32_t total = 0;

@@ -54,13 +54,14 @@ def enqueue(
     ] = None,
     priority: Annotated[
         str | None,
-        typer.Option(
-            "--priority", metavar="N|NAME", help="1 to 10, or low, normal, high, critical."
-        ),
+        typer.Option("--priority", metavar="N|NAME", help="1 to 10, low, normal, high, critical."),
     ] = None,
     ttl: Annotated[
         float | None,
         typer.Option("--ttl", parser=duration, metavar="DURATION", help="Not run after so long."),
+    ] = None,
+    key: Annotated[
+        str | None, typer.Option("--key", metavar="KEY", help="One at a time a key, in order.")
     ] = None,
     rate: Annotated[
         float, typer.Option("--rate", metavar="N", min=0, help="Messages a second; 0: no limit.")
@@ -85,7 +86,7 @@ def enqueue(
     source = _source(body, file, count, for_seconds)
     named = _headers(headers)
     size = 1 if 0 < rate < batch else batch
-    stamps = {"delay": delay, "headers": named, "priority": priority, "ttl": ttl}
+    stamps = {"delay": delay, "headers": named, "priority": priority, "ttl": ttl, "key": key}
     with open_sender(target, url, is_queue=raw, stamps=stamps) as sender:
         done = _send(
             sender, source, Pacer(rate), size=size, for_seconds=for_seconds, show=not as_json

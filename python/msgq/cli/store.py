@@ -82,6 +82,7 @@ def as_record(found: Message) -> dict[str, object]:
         "failures": found.failures,
         "crashes": found.crashes,
         "priority": found.priority,
+        "key": found.key,
         "enqueued": when(found.enqueued_at),
         "expires": when(found.expires_at),
         "due": when(found.due_at),

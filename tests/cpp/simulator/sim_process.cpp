@@ -40,7 +40,8 @@ Seen seen_of(Verdict verdict) {
     case Verdict::kReject:
       return Seen::kReject;
     case Verdict::kLeave:
-    case Verdict::kExpire:  // nobody handles these
+    case Verdict::kExpire:
+    case Verdict::kBehind:  // nobody handles these
       break;
   }
   return Seen::kNo;

@@ -1,7 +1,9 @@
 #include "transport/memory/administer.h"
 
+#include <algorithm>
 #include <utility>
 
+#include "transport/memory/keys.h"
 #include "transport/memory/settle.h"
 
 namespace msgq::transport::memory {
@@ -40,26 +42,23 @@ void empty_lane(State& state, Lane& lane) {
   lane.suspects.clear();
 }
 
-// Takes the parked messages of these ids out; totals are the caller's.
+// Takes the parked messages of these ids out.
 std::vector<Parked> take_parked(State& state, Queue& queue, const std::vector<MessageId>& ids) {
-  std::vector<Parked> out;
+  std::vector<Due> found;
   for (const MessageId id : ids)
     for (auto row = queue.parked.lower_bound({id, 0});
-         row != queue.parked.end() && row->first.first == id; row = queue.parked.erase(row)) {
-      const auto found = state.parked.find(row->second);
-      out.push_back(std::move(found->second));
-      state.parked.erase(found);
-    }
+         row != queue.parked.end() && row->first.first == id; ++row)
+      found.push_back(row->second);
+  std::sort(found.begin(), found.end());
+  found.erase(std::unique(found.begin(), found.end()), found.end());  // named twice
+  std::vector<Parked> out;
+  for (const Due& due : found) out.push_back(unpark(state, due));
   return out;
 }
 
 void empty_parked(State& state, Queue& queue) {
-  for (const auto& [id, due] : queue.parked) {
-    const auto row = state.parked.find(due);
-    state.bytes -= bytes_of(row->second.message);
-    state.parked.erase(row);
-  }
-  queue.parked.clear();
+  while (!queue.parked.empty()) unpark(state, queue.parked.begin()->second);
+  queue.away_keys.clear();
 }
 
 }  // namespace
@@ -82,24 +81,23 @@ std::uint64_t delete_dead(State& state, Queue& queue, const std::vector<MessageI
 std::uint64_t purge(State& state, Queue& queue) {
   lapse_all(state, queue);  // nothing takes a body from under an open claim
   QueueDepth& totals = queue.totals;
-  const std::uint64_t count = totals.waiting + totals.parked;
-  for (auto& [priority, band] : queue.bands) {
+  const std::uint64_t waiting = totals.waiting, count = waiting + totals.parked;
+  for (auto& [number, band] : queue.bands) {
     empty_lane(state, band.main);
     empty_lane(state, band.returned);
   }
   empty_parked(state, queue);
-  state.count -= count;
+  state.count -= waiting;
   totals.purged += count;
   totals.waiting = 0;
-  totals.parked = 0;
   return count;
 }
 
-std::uint64_t cancel(State& state, Queue& queue, const std::vector<MessageId>& ids) {
+std::uint64_t cancel(State& state, Queue& queue, const std::vector<MessageId>& ids,
+                     const Now& now) {
   const auto gone = take_parked(state, queue, ids);
-  for (const Parked& each : gone) state.bytes -= bytes_of(each.message);
-  state.count -= gone.size();
-  queue.totals.parked -= gone.size();
+  for (const Parked& each : gone)
+    if (!each.message.key.empty()) wake(state, queue, hash_of(each.message.key), now);
   queue.totals.cancelled += gone.size();
   return gone.size();
 }
@@ -107,11 +105,8 @@ std::uint64_t cancel(State& state, Queue& queue, const std::vector<MessageId>& i
 std::uint64_t reschedule(State& state, Queue& queue, const std::vector<MessageId>& ids,
                          std::int64_t due_ms) {
   auto moved = take_parked(state, queue, ids);
-  for (Parked& each : moved) {
-    const Due due{due_ms, state.draw()};
-    queue.parked.emplace(std::pair(each.message.id, due.number), due);
-    state.parked.emplace(due, std::move(each));
-  }
+  for (Parked& each : moved)
+    park(state, queue, due_ms, std::move(each.message), {each.parked_ms, 0});
   return moved.size();
 }
 

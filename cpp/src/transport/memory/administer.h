@@ -18,7 +18,7 @@ std::uint64_t delete_dead(State& state, Queue& queue, const std::vector<MessageI
 // Removes what waits, is parked or is leased; open claims are lost. How many.
 std::uint64_t purge(State& state, Queue& queue);
 // See Look.
-std::uint64_t cancel(State& state, Queue& queue, const std::vector<MessageId>& ids);
+std::uint64_t cancel(State& state, Queue& queue, const std::vector<MessageId>& ids, const Now& now);
 std::uint64_t reschedule(State& state, Queue& queue, const std::vector<MessageId>& ids,
                          std::int64_t due_ms);
 void delete_queue(State& state, Queue& queue);

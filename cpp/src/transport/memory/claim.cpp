@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "transport/memory/keys.h"
+
 namespace msgq::transport::memory {
 namespace {
 
@@ -20,7 +22,7 @@ class Cutter {
         room_(count_max, wish.bytes_max, wish.is_exact) {}
 
   bool take_suspect(Lane& lane) {
-    if (lane.suspects.empty()) return false;
+    if (lane.suspects.empty() || (lane.is_keyed && lapsed_first(lane))) return false;
     Range range = std::move(lane.suspects.front());
     lane.suspects.pop_front();
     open(lane, std::move(range));
@@ -28,10 +30,16 @@ class Cutter {
   }
 
   void take_lapsed(Lane& lane) {
-    while (!lane.lapsed.empty() && !room_.is_spent()) {
-      open(lane, split_front(lane.lapsed.front(), room_));
-      if (lane.lapsed.front().count == 0) lane.lapsed.pop_front();
-    }
+    while (!lane.lapsed.empty() && !room_.is_spent()) take_first_lapsed(lane);
+  }
+
+  // What is left of a lane of keys, in order. False: some of it stays, and nothing behind it may
+  // go.
+  bool take_keyed(Lane& lane) {
+    while (lapsed_first(lane) && !room_.is_spent()) take_first_lapsed(lane);
+    if (!lane.lapsed.empty() || !lane.suspects.empty()) return false;
+    take_waiting(lane);
+    return lane.waiting.empty();
   }
 
   void take_waiting(Lane& lane) {
@@ -52,6 +60,17 @@ class Cutter {
   }
 
  private:
+  // Whether what lapsed comes before all suspects.
+  static bool lapsed_first(const Lane& lane) {
+    return !lane.lapsed.empty() &&
+           (lane.suspects.empty() || lane.lapsed.front().begin() < lane.suspects.front().begin());
+  }
+
+  void take_first_lapsed(Lane& lane) {
+    open(lane, split_front(lane.lapsed.front(), room_));
+    if (lane.lapsed.front().count == 0) lane.lapsed.pop_front();
+  }
+
   // Makes the claim's row, then tells of it: the attempt is counted before anybody sees a message.
   void open(Lane& lane, Range range) {
     const std::uint64_t gen = state_.draw();
@@ -61,6 +80,8 @@ class Cutter {
     Process& process = state_.processes[caller_.process];
     ++process.open_count;
     if (range.is_suspect) ++process.suspect_count;
+    ++lane.open_count;
+    lane.holder = caller_.process;
     OpenClaim& claim = state_.open[gen];
     claim.key = {queue_.subscription, lane.number, gen, caller_.owner};
     claim.queue = &queue_;
@@ -82,7 +103,20 @@ class Cutter {
     told.done = claim.range.done;
     told.parts.reserve(claim.range.parts.size());
     for (const Part& part : claim.range.parts)
-      told.parts.push_back({part.block, part.first, part.count});
+      told.parts.push_back({part.block, part.first, part.count, part.seq});
+    told.is_keyed = claim.lane->is_keyed;
+    told.is_returned = claim.lane->is_returned;
+    if (told.is_keyed && !queue_.away_keys.empty()) tell_away(claim, told);
+  }
+
+  void tell_away(const OpenClaim& claim, Claimed& told) {
+    for (std::uint32_t i = 0; i < claim.range.count; ++i) {
+      if (claim.range.done.has(i)) continue;
+      const auto [part, index] = claim.range.locate(i);
+      const auto [key, place] = part->block->key(index);
+      const KeyPlace own = place.seq != 0 ? place : KeyPlace{part->seq, index};
+      if (is_away(queue_, *claim.lane, key, own)) told.away.set(i);
+    }
   }
 
   State& state_;
@@ -96,11 +130,13 @@ class Cutter {
 
 // The bands in the order in which they are served: by priority, and a band whose oldest message
 // waits rises by one each `aging_ms`; 0: none rises.
-std::vector<Band*> bands_in_order(Queue& queue, std::int64_t aging_ms, const Now& now) {
+std::vector<Band*> bands_in_order(Queue& queue, const Caller& caller, std::int64_t aging_ms,
+                                  const Now& now) {
   std::vector<std::pair<std::int64_t, Band*>> ranked;
-  for (auto& [priority, band] : queue.bands) {
+  for (auto& [number, band] : queue.bands) {
     if (!band.has_work() && !band.has_suspects()) continue;
-    std::int64_t rank = priority;
+    if (band.is_barred(caller.process)) continue;
+    std::int64_t rank = is_keyed(number) ? kPriorityNormal : number;
     if (aging_ms > 0 && queue.bands.size() > 1) {
       const std::int64_t main = waits_since(band.main), returned = waits_since(band.returned);
       const std::int64_t since = main == 0 || (returned != 0 && returned < main) ? returned : main;
@@ -108,6 +144,9 @@ std::vector<Band*> bands_in_order(Queue& queue, std::int64_t aging_ms, const Now
     }
     ranked.emplace_back(rank, &band);
   }
+  // Shards of keys are of one rank: each is the first in its turn.
+  if (!ranked.empty())
+    std::rotate(ranked.begin(), ranked.begin() + queue.turn++ % ranked.size(), ranked.end());
   std::stable_sort(ranked.begin(), ranked.end(),
                    [](const auto& a, const auto& b) { return a.first > b.first; });
   std::vector<Band*> out;
@@ -116,15 +155,28 @@ std::vector<Band*> bands_in_order(Queue& queue, std::int64_t aging_ms, const Now
   return out;
 }
 
+void take_band(Cutter& cutter, Band& band) {
+  if (band.main.is_keyed) {
+    if (cutter.take_keyed(band.returned)) cutter.take_keyed(band.main);
+    return;
+  }
+  cutter.take_lapsed(band.returned);
+  cutter.take_lapsed(band.main);
+  cutter.take_waiting(band.returned);
+  cutter.take_waiting(band.main);
+}
+
 void claim(State& state, const Caller& caller, const ClaimWish& wish, std::uint32_t count_max,
            const Now& now, ClaimAnswer& out) {
   Queue* const queue = state.find_queue(wish.queue);
   if (queue == nullptr) return;
   const Process& process = state.processes[caller.process];
   Cutter cutter(state, *queue, caller, wish, count_max, now, out);
-  const auto bands = bands_in_order(*queue, state.priority_aging_ms, now);
+  const auto bands = bands_in_order(*queue, caller, state.priority_aging_ms, now);
   const auto take_suspect = [&](Band* band) {
-    return cutter.take_suspect(band->returned) || cutter.take_suspect(band->main);
+    if (cutter.take_suspect(band->returned)) return true;
+    const bool is_next = !band->main.is_keyed || !band->returned.has_work();
+    return is_next && cutter.take_suspect(band->main);
   };
   const bool is_free = process.open_count == 0;
   const bool runs_suspect =
@@ -132,10 +184,7 @@ void claim(State& state, const Caller& caller, const ClaimWish& wish, std::uint3
                                     std::any_of(bands.begin(), bands.end(), take_suspect));
   for (Band* band : bands) {
     if (!runs_suspect) {  // a suspect is alone in its process, or its crash would prove nothing
-      cutter.take_lapsed(band->returned);
-      cutter.take_lapsed(band->main);
-      cutter.take_waiting(band->returned);
-      cutter.take_waiting(band->main);
+      take_band(cutter, *band);
       out.has_more = out.has_more || band->has_work();
     }
     out.suspects_waiting = out.suspects_waiting || band->has_suspects();

@@ -44,7 +44,8 @@ void MemoryStore::exchange(const Caller& caller, const Exchange& in, ExchangeRes
   append_all(in, at);
   out.promoted = in.promote_max > 0 ? promote(state_, in.promote_max, block_bounds_, at) : 0;
   out.reclaimed = in.reclaims ? reclaim(state_, crash_rule_, at, graveyard) : 0;
-  out.next_due_ms = state_.parked.empty() ? 0 : state_.parked.begin()->first.due_ms;
+  const std::int64_t due_ms = state_.parked.empty() ? 0 : state_.parked.begin()->first.due_ms;
+  out.next_due_ms = due_ms == kHeldBack ? 0 : due_ms;
   claim_all(state_, caller, in.claims, at, out.claims);
   out.waited = Nanos::zero();
 }
@@ -98,7 +99,7 @@ void MemoryStore::append_all(const Exchange& in, const Now& at) {
   for (const auto& each : in.appends) {
     Queue& queue = state_.make_queue(each.queue);
     queue.totals.sent += each.block->count();
-    append(state_, queue, state_.make_band(queue, each.priority).main, each.block);
+    append(state_, queue, state_.make_band(queue, each.band).main, each.block);
   }
   for (const auto& each : in.parks) {
     Queue& queue = state_.make_queue(each.queue);
@@ -180,8 +181,9 @@ std::uint64_t MemoryStore::purge(std::string_view queue) {
 }
 
 std::uint64_t MemoryStore::cancel(std::string_view queue, const std::vector<MessageId>& ids) {
+  const Now at = now();
   MutexLock lock(mutex_);
-  return memory::cancel(state_, require_queue(queue), ids);
+  return memory::cancel(state_, require_queue(queue), ids, at);
 }
 
 std::uint64_t MemoryStore::reschedule(std::string_view queue, const std::vector<MessageId>& ids,

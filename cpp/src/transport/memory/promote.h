@@ -1,5 +1,6 @@
 // Brings messages that live outside blocks back into lanes: parked ones that are due, dead letters
-// that are sent again. They come back as blocks of the return lane of their priority.
+// that are sent again. They come back as blocks of the return lane of their band; a dead letter
+// with a key goes to the end of the order of its key.
 //
 // Threads: guarded by the mutex of the MemoryStore that owns the state.
 #pragma once

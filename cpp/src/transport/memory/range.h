@@ -32,6 +32,8 @@ struct Range {
   std::int64_t crashed_ms = 0;  // the first of them, Unix ms
   bool is_suspect = false;      // runs alone
 
+  // Where it begins in its lane. REQUIRES: it has a part.
+  KeyPlace begin() const { return {parts.front().seq, parts.front().first}; }
   // Adds a part that nobody has run yet.
   void add(Part part);
   // The part and the index in its block of one ordinal. REQUIRES: ordinal < count.

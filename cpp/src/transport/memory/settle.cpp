@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "transport/memory/keys.h"
 
 namespace msgq::transport::memory {
 namespace {
@@ -20,6 +21,7 @@ OpenClaim close_row(State& state, OpenClaims::iterator row) {
   OpenClaim claim = std::move(row->second);
   Process& process = state.processes[claim.process];
   --process.open_count;
+  --claim.lane->open_count;
   if (claim.range.is_suspect) --process.suspect_count;
   state.open.erase(row);
   return claim;
@@ -31,13 +33,22 @@ void end(State& state, OpenClaims::iterator row, Graveyard& graveyard) {
   graveyard.push_back(std::move(claim.range));
 }
 
+// Puts a range behind those that lapsed before it; in a lane of keys where it was in the lane.
+void put_among(const Lane& lane, std::deque<Range>& ranges, Range range) {
+  const auto is_before = [](const Range& a, const Range& b) { return a.begin() < b.begin(); };
+  const auto place = lane.is_keyed
+                         ? std::upper_bound(ranges.begin(), ranges.end(), range, is_before)
+                         : ranges.end();
+  ranges.insert(place, std::move(range));
+}
+
 // Makes what is left of a claim claimable again.
 void put_back(State& state, OpenClaims::iterator row) {
   OpenClaim claim = close_row(state, row);
   claim.queue->totals.leased -= claim.range.left;
   claim.queue->totals.waiting += claim.range.left;
   auto& ranges = claim.range.is_suspect ? claim.lane->suspects : claim.lane->lapsed;
-  ranges.push_back(std::move(claim.range));
+  put_among(*claim.lane, ranges, std::move(claim.range));
 }
 
 void put_back_unspent(State& state, OpenClaims::iterator row) {
@@ -53,7 +64,7 @@ void put_back_as_suspects(State& state, OpenClaims::iterator row) {
   state.bytes -= claim.range.bytes;
   for (Range& one : split_alone(claim.range)) {
     state.bytes += one.bytes;
-    claim.lane->suspects.push_back(std::move(one));
+    put_among(*claim.lane, claim.lane->suspects, std::move(one));
   }
 }
 
@@ -82,6 +93,8 @@ void crash(State& state, OpenClaims::iterator row, const CrashRule& rule, const 
   StoredMessage message = dying_message(range);
   if (message.counts.crashes < rule.crashes_max) return put_back(state, row);
   Queue& queue = *row->second.queue;
+  const bool is_returned = row->second.lane->is_keyed && row->second.lane->is_returned;
+  if (is_returned) note_decided(state, queue, {hash_of(message.key)}, now);
   --queue.totals.leased;
   --state.count;
   bury(state, queue, {std::move(message), "worker lost", now.wall_ms});
@@ -108,6 +121,7 @@ bool settle(State& state, const SettleOrder& order, const Now& now, Graveyard& g
              "a settle decides each message once");
   for (const auto& back : order.backs) park(state, queue, back.due_ms, back.message, now);
   for (const auto& dead : order.deads) bury(state, queue, {dead.message, dead.reason, now.wall_ms});
+  note_decided(state, queue, order.keys, now);
   queue.totals.leased -= newly;
   queue.totals.done += order.acked;
   queue.totals.expired += order.expired;

@@ -19,12 +19,14 @@ Queue& State::make_queue(std::string_view name) {
   return *queues.emplace(queue->name, std::move(queue)).first->second;
 }
 
-Band& State::make_band(Queue& queue, std::uint8_t priority) {
-  const auto [found, is_new] = queue.bands.try_emplace(priority);
+Band& State::make_band(Queue& queue, std::uint8_t number) {
+  const auto [found, is_new] = queue.bands.try_emplace(number);
   Band& band = found->second;
   if (is_new) {
     band.main.number = draw();
     band.returned.number = draw();
+    band.main.is_keyed = band.returned.is_keyed = is_keyed(number);
+    band.returned.is_returned = true;
   }
   return band;
 }
@@ -73,6 +75,8 @@ void park(State& state, Queue& queue, std::int64_t due_ms, StoredMessage message
   ++queue.totals.parked;
   ++state.count;
   state.bytes += bytes_of(message);
+  if (!message.key.empty())
+    queue.away_keys[hash_of(message.key)].parked.emplace(std::pair(message.place, due.number), due);
   state.parked.emplace(due, Parked{&queue, std::move(message), now.wall_ms});
 }
 

@@ -37,6 +37,11 @@ struct Waiting {
 
 struct Lane {
   std::uint64_t number = 0;
+  bool is_keyed = false;
+  bool is_returned = false;
+  // Of a keyed lane: the process that has claims of it, and how many.
+  std::uint64_t holder = 0;
+  std::uint32_t open_count = 0;
   std::deque<Waiting> waiting;   // seq rises
   std::deque<Range> lapsed;      // to be claimed again, oldest lapse first
   std::deque<Range> suspects;    // one message each, claimed alone
@@ -46,13 +51,20 @@ struct Lane {
   bool has_work() const { return !lapsed.empty() || !waiting.empty(); }
 };
 
-// The lanes of one priority.
+// The lanes of one priority, or of one shard of keys.
 struct Band {
   Lane main;      // what producers append
   Lane returned;  // what was parked or dead and is due again
 
   bool has_work() const { return main.has_work() || returned.has_work(); }
   bool has_suspects() const { return !main.suspects.empty() || !returned.suspects.empty(); }
+  // Keys stay in one process: nobody takes of them while another has some.
+  bool is_barred(std::uint64_t process) const {
+    const auto is_others = [&](const Lane& lane) {
+      return lane.is_keyed && lane.open_count > 0 && lane.holder != process;
+    };
+    return is_others(main) || is_others(returned);
+  }
 };
 
 // Where a parked message stands in the order of due times. `number` is drawn when it is parked.
@@ -60,6 +72,12 @@ struct Due {
   std::int64_t due_ms = 0;
   std::uint64_t number = 0;
   auto operator<=>(const Due&) const = default;
+};
+
+// A key of which messages are parked, or came back and are not decided yet.
+struct AwayKey {
+  std::uint32_t in_lane = 0;                                 // in the returned lane, claimed or not
+  std::map<std::pair<KeyPlace, std::uint64_t>, Due> parked;  // in the order of the key
 };
 
 struct DeadLetter {
@@ -71,7 +89,9 @@ struct DeadLetter {
 struct Queue {
   std::string name;
   std::uint64_t subscription = 0;
-  std::map<std::uint8_t, Band, std::greater<>> bands;  // by priority; made when first used
+  std::map<std::uint8_t, Band, std::greater<>> bands;    // made when first used
+  std::unordered_map<std::uint64_t, AwayKey> away_keys;  // by hash
+  std::uint32_t turn = 0;                                // of the shards of keys
   std::map<std::pair<MessageId, std::uint64_t>, Due> parked;
   std::map<std::uint64_t, DeadLetter> dead_letters;  // by number, oldest first
   std::set<std::pair<MessageId, std::uint64_t>> dead_ids;
@@ -120,7 +140,7 @@ struct State {
   // nullptr when there is none.
   Queue* find_queue(std::string_view name);
   Queue& make_queue(std::string_view name);
-  Band& make_band(Queue& queue, std::uint8_t priority);
+  Band& make_band(Queue& queue, std::uint8_t number);
 };
 
 // All lanes of a queue in the order of their numbers, in which they are listed.

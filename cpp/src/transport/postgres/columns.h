@@ -11,10 +11,8 @@
 
 namespace msgq::transport::postgres {
 
-// As lanes and parked messages name a priority.
-inline std::int64_t band_of(std::uint8_t priority) {
-  return std::int64_t{priority} - kPriorityNormal;
-}
+// As lanes and parked messages name a band.
+inline std::int64_t band_number(std::uint8_t band) { return std::int64_t{band} - kPriorityNormal; }
 
 // One message as a block of its own, as parked and dead messages are kept.
 BlockPtr block_of_one(const StoredMessage& message);

@@ -63,24 +63,24 @@ const Queue* Directory::of_id(int id) const {
   return nullptr;
 }
 
-bool Directory::can_append(std::string_view name, std::uint8_t priority) const {
+bool Directory::can_append(std::string_view name, std::uint8_t number) const {
   const Queue* queue = find(name);
   if (queue == nullptr) return false;
-  const auto band = queue->bands.find(priority);
-  return band != queue->bands.end() && band->second.by_shard.count(shard_) > 0;
+  const auto band = queue->bands.find(number);
+  return band != queue->bands.end() && band->second.by_shard.count(shard_of(number)) > 0;
 }
 
 const Queue& Directory::make_any(Connection& connection, std::string_view name,
-                                 std::uint8_t priority) {
+                                 std::uint8_t number) {
   const Queue* queue = find(name);
-  const bool has_lane = queue != nullptr && queue->bands.count(priority) > 0 &&
-                        !queue->bands.at(priority).by_shard.empty();
-  return has_lane ? *queue : make(connection, name, false, priority);
+  const bool has_lane = queue != nullptr && queue->bands.count(number) > 0 &&
+                        !queue->bands.at(number).by_shard.empty();
+  return has_lane ? *queue : make(connection, name, false, number);
 }
 
 const Queue& Directory::make(Connection& connection, std::string_view name, bool is_strict,
-                             std::uint8_t priority) {
-  if (can_append(name, priority)) return *find(name);
+                             std::uint8_t number) {
+  if (can_append(name, number)) return *find(name);
   if (is_strict && find(name) == nullptr) {
     forget();
     refresh(connection);
@@ -89,11 +89,11 @@ const Queue& Directory::make(Connection& connection, std::string_view name, bool
                                             "' (strict_queues is on); make it first");
   }
   Params params;
-  params.text(name).small(shard_).small(priority - kPriorityNormal);
+  params.text(name).small(shard_of(number)).small(number - kPriorityNormal);
   connection.call("open_queue", params);
   forget();
   refresh(connection);
-  if (!can_append(name, priority))
+  if (!can_append(name, number))
     throw Error(ErrorCode::kStoreUnavailable, "a queue vanished as it was made");
   return *find(name);
 }

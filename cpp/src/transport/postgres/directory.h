@@ -16,7 +16,7 @@
 
 namespace msgq::transport::postgres {
 
-// The lanes of one priority.
+// The lanes of one priority, or of one shard of keys.
 struct Band {
   int returned = 0;             // of messages that were parked or dead; 0: not made yet
   std::map<int, int> by_shard;  // that producers append to
@@ -26,9 +26,9 @@ struct Queue {
   int id = 0;
   std::string name;
   int subscription = 0;
-  std::map<std::uint8_t, Band, std::greater<>> bands;  // by priority
+  std::map<std::uint8_t, Band, std::greater<>> bands;
 
-  // All that the subscription reads, by priority, in each the one of returned messages first.
+  // All that the subscription reads, by band, in each the one of returned messages first.
   std::vector<int> lanes() const { return lanes_in_turn(0); }
   // In the order in which the `turn`-th claim looks at them: those of shards take turns.
   std::vector<int> lanes_in_turn(std::int64_t turn) const;
@@ -52,19 +52,22 @@ class Directory {
   // The queue with a lane to append to, made where it is not there; throws kNotFound when
   // `is_strict`.
   const Queue& make(Connection& connection, std::string_view name, bool is_strict,
-                    std::uint8_t priority = kPriorityNormal);
-  // The queue with some lane of this priority, for what has no producer here.
-  const Queue& make_any(Connection& connection, std::string_view name, std::uint8_t priority);
-  static int any_lane_of(const Queue& queue, std::uint8_t priority) {
-    return queue.bands.at(priority).by_shard.begin()->second;
+                    std::uint8_t band = kPriorityNormal);
+  // The queue with some lane of this band, for what has no producer here.
+  const Queue& make_any(Connection& connection, std::string_view name, std::uint8_t band);
+  static int any_lane_of(const Queue& queue, std::uint8_t band) {
+    return queue.bands.at(band).by_shard.begin()->second;
   }
   // Whether it is there and has a lane of this process's shard.
-  bool can_append(std::string_view name, std::uint8_t priority = kPriorityNormal) const;
-  int lane_of(const Queue& queue, std::uint8_t priority = kPriorityNormal) const {
-    return queue.bands.at(priority).by_shard.at(shard_);
+  bool can_append(std::string_view name, std::uint8_t band = kPriorityNormal) const;
+  int lane_of(const Queue& queue, std::uint8_t band = kPriorityNormal) const {
+    return queue.bands.at(band).by_shard.at(shard_of(band));
   }
 
  private:
+  // Keys have shards of their own, the same for every process.
+  int shard_of(std::uint8_t band) const { return is_keyed(band) ? 0 : shard_; }
+
   int shard_ = 0;
   bool is_stale_ = true;
   std::int64_t version_ = 0;

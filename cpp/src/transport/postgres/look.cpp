@@ -38,7 +38,7 @@ Params redrive_params(const Queue& queue, const Rows& rows, int count) {
   for (int row = 0; row < count; ++row) {
     StoredMessage message = read_one(rows.bytes(row, 4));
     message.renew();
-    bands.add(band_of(message.priority));
+    bands.add(band_number(message.band()));
     numbers.add(rows.integer(row, 0));
     messages.add(message);
   }
@@ -62,8 +62,8 @@ PostgresLook::PostgresLook(Pool& pool, Clock& clock,
                            std::function<void(Connection&)> test_only_before)
     : pool_(pool), clock_(clock), before_(std::move(test_only_before)), ack_bar_(pool) {}
 
-// Calls `use` with a connection. One that was lost on the way is told as such: looks change nothing,
-// or what may be done again.
+// Calls `use` with a connection. One that was lost on the way is told as such: looks change
+// nothing, or what may be done again.
 template <typename Use>
 auto PostgresLook::borrow(Use use) {
   try {

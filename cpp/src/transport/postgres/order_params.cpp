@@ -57,7 +57,7 @@ void add_set_aside(Params& out, const Asker& asker, const std::vector<SettleOrde
     for (const auto& back : settles[i].backs) {
       numbers.add(static_cast<std::int64_t>(i + 1));
       kinds.add(back.kind == SettleOrder::Return::kRetry ? kRetry : kSnooze);
-      bands.add(band_of(back.message.priority));
+      bands.add(band_number(back.message.band()));
       delays.add(from_now(back.due_ms, asker));
       reasons.add_null();
       kept.add(back.message);
@@ -65,7 +65,7 @@ void add_set_aside(Params& out, const Asker& asker, const std::vector<SettleOrde
     for (const auto& dead : settles[i].deads) {
       numbers.add(static_cast<std::int64_t>(i + 1));
       kinds.add(kDead);
-      bands.add(band_of(dead.message.priority));
+      bands.add(band_number(dead.message.band()));
       delays.add(0);
       reasons.add(dead.reason);
       kept.add(dead.message);
@@ -118,7 +118,7 @@ Params append_one_params(const Asker& asker, const Append& append, const Directo
   const Queue& queue = *queues.find(append.queue);
   const Block& block = *append.block;
   Params out;
-  out.integer(asker.owner).integer(asker.request).small(queues.lane_of(queue, append.priority));
+  out.integer(asker.owner).integer(asker.request).small(queues.lane_of(queue, append.band));
   out.small(queue.subscription).small(static_cast<int>(block.count()));
   out.small(static_cast<int>(block.body_bytes(0, block.count())));
   out.uuid(block.first_id()).uuid(block.last_id());
@@ -134,7 +134,7 @@ Params append_params(const Asker& asker, const std::vector<Append>& appends,
   blocks.reserve(bytes);
   for (const Append& each : appends) {
     const Queue& queue = *queues.find(each.queue);
-    blocks.add(queues.lane_of(queue, each.priority), queue.subscription, *each.block);
+    blocks.add(queues.lane_of(queue, each.band), queue.subscription, *each.block);
   }
   Params out;
   out.integer(asker.owner).integer(asker.request);
@@ -149,7 +149,7 @@ Params park_params(const Asker& asker, const std::vector<Park>& parks, const Dir
     const Queue& queue = *queues.find(each.queue);
     ids.add(queue.id);
     subscriptions.add(queue.subscription);
-    bands.add(band_of(each.message.priority));
+    bands.add(band_number(each.message.band()));
     delays.add(from_now(each.due_ms, asker));
     kept.add(each.message);
   }

@@ -86,7 +86,7 @@ std::uint32_t Outbox::drain(Connection& connection, Asker& asker, Directory& que
       }
       ids.add(queue.id);
       subscriptions.add(queue.subscription);
-      bands.add(band_of(message.priority));
+      bands.add(band_number(message.band()));
       due.add(rows.integer(row, kDueMs));
       later.add(message);
     }

@@ -161,7 +161,7 @@ bool PostgresSession::is_ready_for(const Exchange& in) const {
   const bool only_stores = in.settles.empty() && in.extends.empty() && in.claims.empty() &&
                            in.ack_looks.empty() && in.promote_max == 0 && !in.reclaims;
   const auto is_known = [&](const Append& each) {
-    return directory_.can_append(each.queue, each.priority);
+    return directory_.can_append(each.queue, each.band);
   };
   const auto is_there = [&](const Park& each) { return directory_.can_append(each.queue); };
   return has_connection && only_stores && !is_closed_ && !is_in_doubt_ && !directory_.is_stale() &&
@@ -271,15 +271,15 @@ void PostgresSession::look_at_acks(const Exchange& in, ExchangeResult& out) {
 void PostgresSession::prepare_queues(const Exchange& in) {
   directory_.refresh(*connection_);
   for (const auto& each : in.appends)
-    directory_.make(*connection_, each.queue, parts_.rules.strict_queues, each.priority);
+    directory_.make(*connection_, each.queue, parts_.rules.strict_queues, each.band);
   for (const auto& each : in.parks)
     directory_.make(*connection_, each.queue, parts_.rules.strict_queues);
   // One may have gone while another was made.
-  const auto check = [&](const std::string& queue, std::uint8_t priority) {
-    if (!directory_.can_append(queue, priority))
+  const auto check = [&](const std::string& queue, std::uint8_t band) {
+    if (!directory_.can_append(queue, band))
       throw Error(ErrorCode::kStoreUnavailable, "queue '" + queue + "' was deleted meanwhile");
   };
-  for (const auto& each : in.appends) check(each.queue, each.priority);
+  for (const auto& each : in.appends) check(each.queue, each.band);
   for (const auto& each : in.parks) check(each.queue, kPriorityNormal);
 }
 

@@ -75,6 +75,7 @@ std::uint64_t delete_dead_some(Store& store, Queue& queue, const std::vector<Mes
 std::uint64_t purge(Store& store, Queue& queue) {
   for (const std::int64_t lane : queue.lanes()) skip_lane(store, queue, lane);
   store.parked.remove_queue(queue.id);
+  store.away_keys.remove_queue(queue.id);
   const Totals totals = store.totals.read(queue.subscription);
   const std::int64_t count = totals.waiting() + totals.leased + totals.parked;
   Totals& change = store.totals.change(queue.subscription);
@@ -86,7 +87,11 @@ std::uint64_t purge(Store& store, Queue& queue) {
 
 std::uint64_t cancel(Store& store, Queue& queue, const std::vector<MessageId>& ids) {
   std::int64_t count = 0;
-  for (const MessageId id : ids) count += store.parked.cancel(queue.id, id);
+  for (const MessageId id : ids) {
+    const auto row = store.parked.find(queue.id, id);
+    count += store.parked.cancel(queue.id, id);
+    if (row && !row->message.key.empty()) wake(store, queue, hash_of(row->message.key));
+  }
   Totals& change = store.totals.change(queue.subscription);
   change.parked -= count;
   change.cancelled += count;

@@ -1,12 +1,28 @@
 #include "transport/sqlite/claim.h"
 
 #include <algorithm>
+#include <map>
 #include <string>
 
 #include "transport/sqlite/cut.h"
 
 namespace msgq::transport::sqlite {
 namespace {
+
+bool has_suspect(const std::vector<ClaimRow>& rows) {
+  return std::any_of(rows.begin(), rows.end(),
+                     [](const ClaimRow& row) { return row.is_suspect && row.n > 0; });
+}
+
+// What may be claimed of one band.
+struct Work {
+  std::uint8_t band = kPriorityNormal;
+  Band lanes;
+  std::vector<ClaimRow> returned, main;  // lapsed
+  std::int64_t rank = 0;
+
+  bool has_suspect() const { return sqlite::has_suspect(returned) || sqlite::has_suspect(main); }
+};
 
 // One wish on its way through the lanes of its queue.
 class Cutter {
@@ -23,8 +39,30 @@ class Cutter {
     }
   }
 
+  void begin_band(const Work& work) { is_keyed_ = is_keyed(work.band); }
+
+  // What may be taken of a lane of keys, in order. False: some of it stays, and nothing behind it
+  // may go.
+  bool take_keyed(std::int64_t lane, std::vector<ClaimRow>& rows) {
+    if (lane == 0) return true;
+    for (ClaimRow& row : rows) {
+      if (row.is_suspect && row.n > 0) return false;
+      while (row.n > 0 && !room_.is_spent() && take_front(lane, row, room_)) {
+      }
+      if (row.n == 0) continue;
+      out_.has_more = true;
+      return false;
+    }
+    const bool had_more = std::exchange(out_.has_more, false);
+    take_waiting(lane);
+    const bool is_empty = !out_.has_more;
+    out_.has_more |= had_more;
+    return is_empty;
+  }
+
   bool take_suspect(std::int64_t lane, std::vector<ClaimRow>& rows) {
     for (ClaimRow& row : rows) {
+      if (is_keyed_ && !row.is_suspect && row.n > 0) return false;
       Room one = Room::for_one();
       while (row.is_suspect && row.n > 0)
         if (take_front(lane, row, one) && !out_.claims.empty()) return true;
@@ -161,7 +199,8 @@ class Cutter {
         room_.spend(count, found.block->body_bytes(first, first + count));
         const bool is_rest = first + count == found.n;
         open.to = is_rest ? Place{from.seq + 1, 0} : Place{from.seq, first + count};
-        parts.push_back({std::move(found.block), first, count});
+        parts.push_back(
+            {std::move(found.block), first, count, static_cast<std::uint64_t>(from.seq)});
         if (!is_rest) {
           out_.has_more = true;
           break;
@@ -216,6 +255,27 @@ class Cutter {
     told.until_ms = row.until_ms;
     told.parts = std::move(parts);
     told.done = row.done;
+    told.is_keyed = is_keyed_;
+    told.is_returned = !queue_.is_main(lane);
+    if (told.is_keyed && store_.away_keys.has_parked(queue_.id)) tell_away(told);
+  }
+
+  // Which messages must wait for parked ones of their keys.
+  void tell_away(Claimed& told) {
+    std::uint32_t ordinal = 0;
+    for (const BlockPart& part : told.parts)
+      for (std::uint32_t i = part.first; i < part.first + part.count; ++i, ++ordinal) {
+        const auto [key, place] = part.block->key(i);
+        const KeyPlace own = place.seq != 0 ? place : KeyPlace{part.seq, i};
+        const auto& first = first_of(hash_of(key));
+        if (first && (!told.is_returned || first->place < own)) told.away.set(ordinal);
+      }
+  }
+
+  const std::optional<FirstOfKey>& first_of(std::uint64_t hash) {
+    const auto [found, is_new] = first_of_key_.try_emplace(hash);
+    if (is_new) found->second = store_.away_keys.first(queue_.id, hash);
+    return found->second;
   }
 
   Store& store_;
@@ -223,20 +283,8 @@ class Cutter {
   const ClaimWish& wish_;
   ClaimAnswer& out_;
   Room room_;
-};
-
-bool has_suspect(const std::vector<ClaimRow>& rows) {
-  return std::any_of(rows.begin(), rows.end(),
-                     [](const ClaimRow& row) { return row.is_suspect && row.n > 0; });
-}
-
-// What may be claimed of one priority.
-struct Work {
-  Band lanes;
-  std::vector<ClaimRow> returned, main;  // lapsed
-  std::int64_t rank = 0;
-
-  bool has_suspect() const { return sqlite::has_suspect(returned) || sqlite::has_suspect(main); }
+  bool is_keyed_ = false;  // of the band that is being cut
+  std::map<std::uint64_t, std::optional<FirstOfKey>> first_of_key_;
 };
 
 // When what is next in a lane was written; nullopt: nothing waits there.
@@ -251,13 +299,13 @@ std::optional<std::int64_t> waits_since(Store& store, const Queue& queue, std::i
 void rank(Store& store, const Queue& queue, std::vector<Work>& all) {
   const std::int64_t aging_ms = store.rules.priority_aging_ms;
   if (aging_ms == 0 || all.size() < 2) return;
-  auto priority = queue.bands.begin();
   for (Work& work : all) {
     const auto main = waits_since(store, queue, work.lanes.main, work.main);
     const auto returned = waits_since(store, queue, work.lanes.returned, work.returned);
     const std::int64_t now = store.now.wall_ms;
     const std::int64_t since = std::min(main.value_or(now), returned.value_or(now));
-    work.rank = (priority++)->first * aging_ms + now - since;
+    const std::int64_t priority = is_keyed(work.band) ? kPriorityNormal : work.band;
+    work.rank = priority * aging_ms + now - since;
   }
   std::stable_sort(all.begin(), all.end(),
                    [](const Work& a, const Work& b) { return a.rank > b.rank; });
@@ -268,8 +316,20 @@ std::vector<Work> work_of(Store& store, const Queue& queue) {
   const auto lapsed = [&](std::int64_t lane) {
     return lane == 0 ? std::vector<ClaimRow>() : store.claims.read_lapsed(queue.subscription, lane);
   };
-  for (const auto& [priority, band] : queue.bands)
-    out.push_back({band, lapsed(band.returned), lapsed(band.main), 0});
+  for (const auto& [number, band] : queue.bands) {
+    const bool is_barred =
+        is_keyed(number) && store.away_keys.is_held_elsewhere(queue.subscription, band.main,
+                                                              band.returned, store.process);
+    if (!is_barred) out.push_back({number, band, lapsed(band.returned), lapsed(band.main), 0});
+  }
+  // Shards of keys are of one rank: each is the first in its turn.
+  const auto keyed =
+      std::find_if(out.begin(), out.end(), [](const Work& work) { return !is_keyed(work.band); });
+  if (keyed - out.begin() > 1)
+    std::rotate(out.begin(), out.begin() + store.counter.last() % (keyed - out.begin()), keyed);
+  std::stable_partition(out.begin(), out.end(), [](const Work& work) {
+    return !is_keyed(work.band) && work.band > kPriorityNormal;
+  });
   rank(store, queue, out);
   return out;
 }
@@ -287,12 +347,20 @@ void claim(Store& store, const ClaimWish& wish, ClaimAnswer& out) {
     store.runs_suspect = held.suspect > 0;
     if (!store.runs_suspect && wish.may_take_suspect && held.all == 0)
       store.runs_suspect = std::any_of(all.begin(), all.end(), [&](Work& work) {
-        return cutter.take_suspect(work.lanes.returned, work.returned) ||
-               cutter.take_suspect(work.lanes.main, work.main);
+        cutter.begin_band(work);
+        if (cutter.take_suspect(work.lanes.returned, work.returned)) return true;
+        const bool is_next = !is_keyed(work.band) || work.returned.empty();
+        return is_next && cutter.take_suspect(work.lanes.main, work.main);
       });
   }
   for (Work& work : all) {
     if (store.runs_suspect) break;  // it is alone in its process, or its crash would prove nothing
+    cutter.begin_band(work);
+    if (is_keyed(work.band)) {
+      if (cutter.take_keyed(work.lanes.returned, work.returned))
+        cutter.take_keyed(work.lanes.main, work.main);
+      continue;
+    }
     cutter.take_lapsed(work.lanes.returned, work.returned);
     cutter.take_lapsed(work.lanes.main, work.main);
     if (work.lanes.returned != 0) cutter.take_waiting(work.lanes.returned);

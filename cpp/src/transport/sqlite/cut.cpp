@@ -21,7 +21,8 @@ bool take_part(Front& front, const ClaimRow& row, const BlockPtr& block, Place f
     ++front.left;
     front.bytes += size;
   }
-  if (index > first) front.parts.push_back({block, first, index - first});
+  if (index > first)
+    front.parts.push_back({block, first, index - first, static_cast<std::uint64_t>(from.seq)});
   front.n += index - first;
   const bool is_end = index == block->count();
   front.to = is_end ? Place{from.seq + 1, 0} : Place{from.seq, index};

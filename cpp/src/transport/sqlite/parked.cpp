@@ -3,11 +3,6 @@
 #include "transport/sql_text.h"
 
 namespace msgq::transport::sqlite {
-namespace {
-
-// The columns number, id ... expires_ms, with which every listing begins.
-constexpr int kMessageColumns = 13;
-
 StoredMessage read_message(const Cursor& row) {
   StoredMessage out;
   out.id = MessageId::from_bytes(row.bytes(1));
@@ -20,8 +15,12 @@ StoredMessage read_message(const Cursor& row) {
   out.enqueued_ms = row.integer(10);
   out.priority = static_cast<std::uint8_t>(row.integer(11));
   out.expires_ms = row.integer(12);
+  out.key = row.text(13);
+  out.place = {static_cast<std::uint64_t>(row.integer(14)), row.small(15)};
   return out;
 }
+
+namespace {
 
 template <typename... Rest>
 void insert(Statement& statement, std::int64_t number, const StoredMessage& m,
@@ -30,7 +29,8 @@ void insert(Statement& statement, std::int64_t number, const StoredMessage& m,
   statement.run(number, Blob{id}, std::string_view(m.type), static_cast<int>(m.content),
                 std::string_view(m.headers), Blob{m.body}, m.counts.deliveries, m.counts.failures,
                 m.counts.crashes, std::string_view(m.history), m.enqueued_ms, m.priority,
-                m.expires_ms, rest...);
+                m.expires_ms, std::string_view(m.key), static_cast<std::int64_t>(m.place.seq),
+                m.place.index, rest...);
 }
 
 std::vector<ParkedRow> read_parked(std::int64_t queue, Cursor rows) {
@@ -64,20 +64,19 @@ Parked::Parked(sqlite3* database)
 
 void Parked::add(const ParkedRow& row) {
   insert(park_, row.number, row.message, row.queue, row.subscription, static_cast<int>(row.kind),
-         row.due_ms, row.parked_ms);
+         row.due_ms, row.parked_ms, static_cast<std::int64_t>(hash_of(row.message.key)));
 }
 
-std::vector<ParkedRow> Parked::take_due(std::int64_t wall_ms, std::uint32_t limit) {
+std::vector<ParkedRow> Parked::read_due(std::int64_t wall_ms, std::uint32_t limit) {
   std::vector<ParkedRow> out;
-  {
-    Cursor rows = read_due_.query(wall_ms, limit);
-    while (rows.next())
-      out.push_back({rows.integer(0), read_message(rows), rows.integer(kMessageColumns),
-                     rows.integer(kMessageColumns + 1), ParkKind::kDelay, 0, 0});
-  }
-  for (const auto& row : out) unpark_.run(row.number);
+  Cursor rows = read_due_.query(wall_ms, limit);
+  while (rows.next())
+    out.push_back({rows.integer(0), read_message(rows), rows.integer(kMessageColumns),
+                   rows.integer(kMessageColumns + 1), ParkKind::kDelay, 0, 0});
   return out;
 }
+
+void Parked::remove(std::int64_t number) { unpark_.run(number); }
 
 std::int64_t Parked::next_due_ms() {
   Cursor row = next_due_.query();

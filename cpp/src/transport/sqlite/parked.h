@@ -13,7 +13,11 @@
 
 namespace msgq::transport::sqlite {
 
-enum class ParkKind : int { kDelay = 0, kRetry = 1, kSnooze = 2 };
+enum class ParkKind : int { kDelay = 0, kRetry = 1, kSnooze = 2, kBehind = 3 };
+
+// The columns number, id ... place_index, with which every listing begins.
+constexpr int kMessageColumns = 16;
+StoredMessage read_message(const Cursor& row);
 
 struct ParkedRow {
   std::int64_t number = 0;
@@ -38,8 +42,9 @@ class Parked {
  public:
   explicit Parked(sqlite3* database);
   void add(const ParkedRow& row);
-  // Up to `limit` messages whose time has come, in order of it, taken out.
-  std::vector<ParkedRow> take_due(std::int64_t wall_ms, std::uint32_t limit);
+  // Up to `limit` messages whose time has come, in order of it.
+  std::vector<ParkedRow> read_due(std::int64_t wall_ms, std::uint32_t limit);
+  void remove(std::int64_t number);
   std::int64_t next_due_ms();  // 0: none
   // Messages of a queue behind (id, number) by id.
   std::vector<ParkedRow> list(std::int64_t queue, std::string_view id, std::int64_t number,

@@ -72,6 +72,8 @@ void Reclaimer::crash(Store& store, ClaimRow row) {
   message->counts.deliveries += row.attempt;
   message->counts.crashes += row.crashes;
   const Queue* queue = store.directory.of_subscription(row.subscription);
+  const bool came_back = !message->key.empty() && !queue->is_main(row.lane);
+  if (came_back) note_decided(store, *queue, {hash_of(message->key)});
   store.dead.add({store.counter.draw(), *std::move(message), queue->id, queue->subscription,
                   "worker lost", store.now.wall_ms});
   Totals& change = store.totals.change(row.subscription);

@@ -9,7 +9,7 @@ namespace {
 // kMigrations[v] takes a file from version v to v + 1. Numbers are never reused, texts never
 // changed.
 constexpr const char* kMigrations[] = {sql::sqlite::kMigration0001Create,
-                                       sql::sqlite::kMigration0002PriorityAndTime};
+                                       sql::sqlite::kMigration0002PriorityTimeKeys};
 static_assert(std::size(kMigrations) == kSchemaVersion);
 
 [[noreturn]] void refuse(const std::string& path, const std::string& why) {

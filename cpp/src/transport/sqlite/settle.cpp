@@ -5,11 +5,17 @@
 namespace msgq::transport::sqlite {
 namespace {
 
+ParkKind kind_of(SettleOrder::Return kind) {
+  if (kind == SettleOrder::Return::kRetry) return ParkKind::kRetry;
+  return kind == SettleOrder::Return::kSnooze ? ParkKind::kSnooze : ParkKind::kBehind;
+}
+
 void park_back(Store& store, const Queue& queue, const SettleOrder::Back& back) {
-  const bool is_retry = back.kind == SettleOrder::Return::kRetry;
+  const bool is_behind = back.kind == SettleOrder::Return::kBehind;
+  const std::int64_t due_ms =
+      is_behind ? due_behind(store, queue, hash_of(back.message.key)) : back.due_ms;
   store.parked.add({store.counter.draw(), back.message, queue.id, queue.subscription,
-                    is_retry ? ParkKind::kRetry : ParkKind::kSnooze, back.due_ms,
-                    store.now.wall_ms});
+                    kind_of(back.kind), due_ms, store.now.wall_ms});
 }
 
 void bury(Store& store, const Queue& queue, const SettleOrder::Dead& dead) {
@@ -32,6 +38,7 @@ bool settle(Store& store, const SettleOrder& order) {
              "a settle decides each message once");
   for (const auto& back : order.backs) park_back(store, *queue, back);
   for (const auto& dead : order.deads) bury(store, *queue, dead);
+  if (!order.keys.empty()) note_decided(store, *queue, order.keys);
   Totals& change = store.totals.change(row->subscription);
   change.leased -= newly;
   change.done += order.acked;

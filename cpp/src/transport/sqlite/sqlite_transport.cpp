@@ -23,6 +23,7 @@ constexpr Capability kSqlite{
     .can_delay = true,
     .can_extend = true,
     .has_priorities = true,
+    .has_keys = true,
     .can_expire = true,
     .can_cancel = true,
     .can_prove_death = true,

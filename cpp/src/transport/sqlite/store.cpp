@@ -17,6 +17,7 @@ Store::Store(const ConnectionSpec& spec, Clock& a_clock, Log& a_log, const Rules
       headers(connection.handle()),
       claims(connection.handle(), counter),
       parked(connection.handle()),
+      away_keys(connection.handle()),
       dead(connection.handle()),
       processes(connection.handle()) {}
 

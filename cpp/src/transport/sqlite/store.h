@@ -15,6 +15,7 @@
 #include "transport/sqlite/directory.h"
 #include "transport/sqlite/gate.h"
 #include "transport/sqlite/headers.h"
+#include "transport/sqlite/keys.h"
 #include "transport/sqlite/parked.h"
 #include "transport/sqlite/processes.h"
 #include "transport/sqlite/spare.h"
@@ -48,6 +49,7 @@ struct Store {
   Headers headers;
   Claims claims;
   Parked parked;
+  AwayKeys away_keys;
   Dead dead;
   Processes processes;
 

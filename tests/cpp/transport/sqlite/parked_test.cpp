@@ -16,6 +16,8 @@ class ParkedTest : public RawStoreTest {
     auto out = StoredMessage::copy(block_of({body}, "handler", "{\"k\":1}")->view(0));
     out.counts = {3, 2, 1};
     out.history = "[{}]";
+    out.key = "user-42";
+    out.place = {7, 3};
     return out;
   }
   StoredMessage park(const std::string& body, std::int64_t due_ms) {
@@ -25,17 +27,20 @@ class ParkedTest : public RawStoreTest {
   }
 };
 
-TEST_F(ParkedTest, DueMessagesAreTakenOutInOrderOfTheirTime) {
+TEST_F(ParkedTest, DueMessagesAreReadInOrderOfTheirTime) {
   park("late", 300);
   park("early", 100);
   park("middle", 200);
   EXPECT_EQ(store.parked.next_due_ms(), 100);
-  const auto due = store.parked.take_due(250, 10);
+  const auto due = store.parked.read_due(250, 10);
   ASSERT_EQ(due.size(), 2u);
   EXPECT_EQ(due[0].message.body, "early");
   EXPECT_EQ(due[1].message.body, "middle");
   EXPECT_EQ(due[0].subscription, 6);
-  EXPECT_TRUE(store.parked.take_due(250, 10).empty());
+  for (const ParkedRow& row : due) store.parked.remove(row.number);
+  EXPECT_TRUE(store.parked.read_due(250, 10).empty());
+  EXPECT_EQ(store.parked.next_due_ms(), 300);
+  park("held back", transport::kHeldBack);
   EXPECT_EQ(store.parked.next_due_ms(), 300);
 }
 
@@ -51,6 +56,8 @@ TEST_F(ParkedTest, AMessageKeepsEverything) {
   EXPECT_EQ(found.counts.failures, 2u);
   EXPECT_EQ(found.counts.crashes, 1u);
   EXPECT_EQ(found.enqueued_ms, sent.enqueued_ms);
+  EXPECT_EQ(found.key, "user-42");
+  EXPECT_EQ(found.place, (KeyPlace{7, 3}));
   EXPECT_FALSE(store.parked.find(4, sent.id).has_value());
 }
 

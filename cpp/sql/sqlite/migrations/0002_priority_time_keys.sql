@@ -1,0 +1,29 @@
+-- Returns: nothing; takes a file from version 1 to version 2.
+-- Index: none.
+-- Locks: the write lock, for the whole migration.
+-- Twice: never runs twice: user_version is raised in the same transaction.
+
+-- lane.band is now used: the priority of its messages, less 5.
+alter table parked add column priority integer not null default 5;
+alter table parked add column expires_ms integer not null default 0;  -- Unix ms; 0: never
+alter table dead add column priority integer not null default 5;
+alter table dead add column expires_ms integer not null default 0;
+-- Keys: those above the priorities are shards of keys (band + 5 from 100 on). The hash stands for
+-- the key; the place is where its message stood when it was first taken out of its lane.
+alter table parked add column key text not null default '';
+alter table parked add column hash integer;  -- null: no key
+alter table parked add column place_seq integer not null default 0;
+alter table parked add column place_index integer not null default 0;
+alter table dead add column key text not null default '';
+create index parked_key on parked (queue, hash, place_seq, place_index) where hash is not null;
+-- Keys of which messages came back and are not decided yet, and how many.
+create table away_key (
+  queue integer not null,
+  hash integer not null,
+  in_lane integer not null,
+  primary key (queue, hash)
+) without rowid;
+-- totals: messages whose time was over before they were run, and parked ones that were called off;
+-- null, of version 1: none
+alter table hot add column expired integer;
+alter table hot add column cancelled integer;

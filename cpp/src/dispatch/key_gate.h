@@ -1,0 +1,126 @@
+// START HERE for keys in a process. Of the messages in its hands it lets one of a key out at a
+// time, in the order of the key: the others wait here, until what is before them is decided. Where
+// that fails, they go behind it: parked in the store, and back in order (transport/memory/keys.h).
+// The store sees to it that all in hand of a key is in one process.
+//
+// Threads: any. One mutex, held for a fraction of a microsecond a message. What a call moves is
+// told in Moves, for the caller to pass on without the mutex.
+#pragma once
+
+#include <atomic>
+#include <deque>
+#include <functional>
+#include <list>
+#include <memory>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "base/mutex.h"
+#include "msgq/delivery.h"
+#include "transport/held.h"
+
+namespace msgq {
+
+class KeyGate {
+  struct Entry;
+
+ public:
+  struct Ref {
+    HeldPtr held;
+    std::uint32_t ordinal = 0;
+  };
+  // Where messages leave the gate: a channel of a worker, or the raw claims of a queue. REQUIRES:
+  // withdraw() comes before its end.
+  class Outlet : public std::enable_shared_from_this<Outlet> {
+   public:
+    // How many messages take() has at once; and how many wait, these included.
+    std::uint32_t ready() const { return ready_.load(std::memory_order_acquire); }
+    std::uint32_t waiting() const { return waiting_.load(std::memory_order_acquire); }
+    // Called when there is something; and when a message that was admitted will not come out.
+    std::function<void()> on_ready;
+    std::function<void(const Ref&)> on_gone;
+
+   private:
+    friend class KeyGate;
+    void note_queue() {
+      ready_.store(static_cast<std::uint32_t>(queue_.size()), std::memory_order_release);
+    }
+    std::deque<Entry*> queue_;
+    // atomic: hints for those who do not have the mutex
+    std::atomic<std::uint32_t> ready_{0}, waiting_{0};
+  };
+  using OutletPtr = std::shared_ptr<Outlet>;
+  struct Moves {
+    std::vector<Ref> behind;                      // to be parked behind others of their key
+    std::vector<Ref> back;                        // to be given back to the store
+    std::vector<std::pair<OutletPtr, Ref>> gone;  // waited for an outlet, and do no more
+    std::vector<OutletPtr> fed;                   // have something to take
+  };
+  struct Decided {
+    Ref what;
+    Verdict verdict = Verdict::kAck;
+  };
+
+  // Whether there were ever messages with keys.
+  bool is_in_use() const { return is_in_use_.load(std::memory_order_acquire); }
+
+  // Messages of a claim come in, in the order of the claim.
+  void admit(const Ref& what, Outlet& outlet, Moves& moves);
+  // Moves up to `count_max` messages, each of another key, to `out`; how many. They are in hand
+  // until they are decided.
+  std::uint32_t take(Outlet& outlet, std::uint32_t count_max, std::vector<Span>& out);
+  // Nobody will take from this outlet any more: what waits for it is as if taken.
+  void withdraw(Outlet& outlet, std::vector<Span>& out);
+  // What was taken is decided: those that must go along, behind it, are told in `moves`.
+  void decide(const std::vector<Decided>& decided, Moves& moves);
+  // What was taken goes back with its claim: nothing of the key comes out before the claim ends.
+  void give_back(const std::vector<Span>& spans);
+  // Of a claim such a message was parked, or is lost with it.
+  void landed(const HeldPtr& held, std::uint32_t ordinal, Moves& moves);
+  // The claim has ended, and messages of it have gone back; or it was lost.
+  void ended(const HeldPtr& held, Moves& moves);
+
+ private:
+  struct Waiting {
+    Ref what;
+    Outlet* outlet;
+  };
+  struct KeyId {
+    std::uint64_t subscription = 0, hash = 0;
+    bool operator==(const KeyId&) const = default;
+  };
+  struct Hasher {
+    std::size_t operator()(const KeyId& id) const { return id.hash ^ (id.subscription << 32); }
+  };
+  // A key of which something is in hand or on its way into the store.
+  struct Entry {
+    KeyId id;
+    Ref taken;                   // held is null: none is
+    std::vector<Ref> holes;      // going back with their claims
+    std::uint32_t on_way = 0;    // told as behind or to be retried, and not yet parked
+    std::list<Waiting> waiting;  // in the order of the key
+    Outlet* queued_at = nullptr;
+
+    bool is_busy() const { return taken.held != nullptr || !holes.empty(); }
+    bool is_idle() const { return !is_busy() && on_way == 0 && waiting.empty(); }
+  };
+  using Entries = std::unordered_map<KeyId, Entry, Hasher>;
+
+  static KeyId id_of(const Ref& what) {
+    return {what.held->claim.key.subscription, what.held->hashes[what.ordinal]};
+  }
+  Entry* find(const Ref& what) MSGQ_REQUIRES(mutex_);
+  void look(Entry& entry, Moves* moves) MSGQ_REQUIRES(mutex_);
+  static void leave(const Waiting& each, Moves& moves);
+  void send_behind(Entry& entry, Moves& moves) MSGQ_REQUIRES(mutex_);
+  void send_back(Entry& entry, Moves& moves) MSGQ_REQUIRES(mutex_);
+  void decide_one(const Decided& decided, Moves& moves) MSGQ_REQUIRES(mutex_);
+  void end_one(const Ref& what, Moves& moves) MSGQ_REQUIRES(mutex_);
+
+  std::atomic<bool> is_in_use_{false};
+  Mutex mutex_;
+  Entries entries_ MSGQ_GUARDED_BY(mutex_);
+};
+
+}  // namespace msgq

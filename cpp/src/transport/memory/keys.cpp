@@ -1,0 +1,81 @@
+#include "transport/memory/keys.h"
+
+#include <utility>
+
+namespace msgq::transport::memory {
+namespace {
+
+void set_due(State& state, const Due& due, std::int64_t due_ms) {
+  auto row = state.parked.extract(due);
+  const StoredMessage& message = row.mapped().message;
+  Queue& queue = *row.mapped().queue;
+  row.key().due_ms = due_ms;
+  queue.parked.at({message.id, due.number}) = row.key();
+  queue.away_keys.at(hash_of(message.key)).parked.at({message.place, due.number}) = row.key();
+  state.parked.insert(std::move(row));
+}
+
+}  // namespace
+
+Parked unpark(State& state, const Due& due) {
+  Parked out = std::move(state.parked.extract(due).mapped());
+  const StoredMessage& message = out.message;
+  out.queue->parked.erase({message.id, due.number});
+  state.bytes -= bytes_of(message);
+  --state.count;
+  --out.queue->totals.parked;
+  if (message.key.empty()) return out;
+  const auto key = out.queue->away_keys.find(hash_of(message.key));
+  key->second.parked.erase({message.place, due.number});
+  if (key->second.parked.empty() && key->second.in_lane == 0) out.queue->away_keys.erase(key);
+  return out;
+}
+
+bool is_away(const Queue& queue, const Lane& lane, std::string_view key, const KeyPlace& place) {
+  const auto found = queue.away_keys.find(hash_of(key));
+  if (found == queue.away_keys.end() || found->second.parked.empty()) return false;
+  return !lane.is_returned || found->second.parked.begin()->first.first < place;
+}
+
+void note_decided(State& state, Queue& queue, const std::vector<std::uint64_t>& hashes,
+                  const Now& now) {
+  for (const std::uint64_t hash : hashes) {
+    const auto key = queue.away_keys.find(hash);
+    if (key == queue.away_keys.end()) continue;  // purged meanwhile
+    if (key->second.in_lane > 0) --key->second.in_lane;
+    wake(state, queue, hash, now);
+  }
+}
+
+void wake(State& state, Queue& queue, std::uint64_t hash, const Now& now) {
+  const auto key = queue.away_keys.find(hash);
+  if (key == queue.away_keys.end() || key->second.in_lane > 0) return;
+  if (key->second.parked.empty())
+    queue.away_keys.erase(key);
+  else if (const Due first = key->second.parked.begin()->second; first.due_ms == kHeldBack)
+    set_due(state, first, now.wall_ms);
+}
+
+std::vector<StoredMessage> take_chunk(State& state, const Due& due, std::uint32_t count_max,
+                                      const Now& now) {
+  const Parked& head = state.parked.at(due);
+  Queue& queue = *head.queue;
+  const std::uint64_t hash = hash_of(head.message.key);
+  AwayKey& key = queue.away_keys.at(hash);
+  if (key.in_lane > 0 || key.parked.begin()->second != due) {
+    set_due(state, due, kHeldBack);
+    return {};
+  }
+  std::vector<Due> chunk;
+  for (const auto& [place, each] : key.parked) {
+    const bool may_go = each.due_ms <= now.wall_ms || each.due_ms == kHeldBack;
+    if (!may_go || chunk.size() == count_max) break;
+    chunk.push_back(each);
+  }
+  key.in_lane = static_cast<std::uint32_t>(chunk.size());
+  std::vector<StoredMessage> out;
+  for (const Due& each : chunk) out.push_back(unpark(state, each).message);
+  return out;
+}
+
+}  // namespace msgq::transport::memory

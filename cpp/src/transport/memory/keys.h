@@ -1,0 +1,34 @@
+// The order of keys. A message of a key that is parked holds back what comes behind it: that is
+// parked too, and comes back in order, a chunk at a time, when everything of the key that came back
+// before is decided.
+//
+// Threads: guarded by the mutex of the MemoryStore that owns the state.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "transport/memory/state.h"
+
+namespace msgq::transport::memory {
+
+// Takes a parked message out. REQUIRES: it is there.
+Parked unpark(State& state, const Due& due);
+
+// Whether a message of this key and place, of this lane, must wait for parked ones.
+bool is_away(const Queue& queue, const Lane& lane, std::string_view key, const KeyPlace& place);
+
+// So many returned messages of keys were decided, named by hash; a key of which none is left comes
+// back next.
+void note_decided(State& state, Queue& queue, const std::vector<std::uint64_t>& hashes,
+                  const Now& now);
+
+// Lets the first parked message of a key come due, if nothing else holds it back.
+void wake(State& state, Queue& queue, std::uint64_t hash, const Now& now);
+
+// Takes out what may come back with the due message of a key: itself and those behind it, at most
+// `count_max`. Nothing when it must wait for others; it is held back then.
+std::vector<StoredMessage> take_chunk(State& state, const Due& due, std::uint32_t count_max,
+                                      const Now& now);
+
+}  // namespace msgq::transport::memory

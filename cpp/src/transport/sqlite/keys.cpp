@@ -1,0 +1,112 @@
+#include "transport/sqlite/keys.h"
+
+#include <map>
+#include <utility>
+
+#include "transport/sql_text.h"
+#include "transport/sqlite/store.h"
+
+namespace msgq::transport::sqlite {
+namespace {
+
+// As SQLite keeps it.
+std::int64_t stored(std::uint64_t hash) { return static_cast<std::int64_t>(hash); }
+
+}  // namespace
+
+AwayKeys::AwayKeys(sqlite3* database)
+    : has_parked_(database, sql::sqlite::kHasParkedKeys),
+      first_(database, sql::sqlite::kFirstOfKey),
+      in_lane_(database, sql::sqlite::kReadInLane),
+      add_(database, sql::sqlite::kAddInLane),
+      delete_(database, sql::sqlite::kDeleteInLane),
+      set_due_(database, sql::sqlite::kSetDue),
+      read_chunk_(database, sql::sqlite::kReadChunk),
+      delete_queue_(database, sql::sqlite::kDeleteAwayKeysOfQueue),
+      is_held_elsewhere_(database, sql::sqlite::kIsHeldElsewhere) {}
+
+bool AwayKeys::has_parked(std::int64_t queue) { return has_parked_.query(queue).next(); }
+
+std::optional<FirstOfKey> AwayKeys::first(std::int64_t queue, std::uint64_t hash) {
+  Cursor row = first_.query(queue, stored(hash));
+  if (!row.next()) return std::nullopt;
+  return FirstOfKey{
+      row.integer(0), row.integer(1), {static_cast<std::uint64_t>(row.integer(2)), row.small(3)}};
+}
+
+std::int64_t AwayKeys::in_lane(std::int64_t queue, std::uint64_t hash) {
+  Cursor row = in_lane_.query(queue, stored(hash));
+  return row.next() ? row.integer(0) : 0;
+}
+
+void AwayKeys::add_in_lane(std::int64_t queue, std::uint64_t hash, std::int64_t count) {
+  const std::int64_t before = in_lane(queue, hash);
+  if (before + count > 0)
+    add_.run(queue, stored(hash), count);
+  else if (before > 0)
+    delete_.run(queue, stored(hash));
+}
+
+void AwayKeys::set_due(std::int64_t number, std::int64_t due_ms) { set_due_.run(number, due_ms); }
+
+std::vector<ParkedRow> AwayKeys::read_chunk(std::int64_t queue, std::uint64_t hash,
+                                            std::int64_t wall_ms, std::uint32_t limit) {
+  std::vector<ParkedRow> out;
+  Cursor rows = read_chunk_.query(queue, stored(hash), limit);
+  while (rows.next()) {
+    const std::int64_t due_ms = rows.integer(kMessageColumns + 2);
+    if (due_ms > wall_ms && due_ms != kHeldBack) break;
+    out.push_back({rows.integer(0), read_message(rows), queue, rows.integer(kMessageColumns + 1),
+                   ParkKind::kBehind, due_ms, 0});
+  }
+  return out;
+}
+
+void AwayKeys::remove_queue(std::int64_t queue) { delete_queue_.run(queue); }
+
+bool AwayKeys::is_held_elsewhere(std::int64_t subscription, std::int64_t main,
+                                 std::int64_t returned, std::int64_t process) {
+  return is_held_elsewhere_.query(subscription, main, returned, process).next();
+}
+
+void note_decided(Store& store, const Queue& queue, const std::vector<std::uint64_t>& hashes) {
+  std::map<std::uint64_t, std::int64_t> counts;
+  for (const std::uint64_t hash : hashes) ++counts[hash];
+  for (const auto& [hash, count] : counts) {
+    store.away_keys.add_in_lane(queue.id, hash, -count);
+    wake(store, queue, hash);
+  }
+}
+
+void wake(Store& store, const Queue& queue, std::uint64_t hash) {
+  if (store.away_keys.in_lane(queue.id, hash) > 0) return;
+  const auto first = store.away_keys.first(queue.id, hash);
+  if (first && first->due_ms == kHeldBack)
+    store.away_keys.set_due(first->number, store.now.wall_ms);
+}
+
+std::int64_t due_behind(Store& store, const Queue& queue, std::uint64_t hash) {
+  const bool waits = store.away_keys.in_lane(queue.id, hash) > 0 ||
+                     store.away_keys.first(queue.id, hash).has_value();
+  return waits ? kHeldBack : store.now.wall_ms;
+}
+
+std::vector<StoredMessage> take_chunk(Store& store, const Queue& queue, const ParkedRow& due) {
+  const std::uint64_t hash = hash_of(due.message.key);
+  const auto first = store.away_keys.first(queue.id, hash);
+  if (!first) return {};  // it went with one before it
+  if (store.away_keys.in_lane(queue.id, hash) > 0 || first->number != due.number) {
+    store.away_keys.set_due(due.number, kHeldBack);
+    return {};
+  }
+  std::vector<StoredMessage> out;
+  for (ParkedRow& row :
+       store.away_keys.read_chunk(queue.id, hash, store.now.wall_ms, store.rules.block_count_max)) {
+    store.parked.remove(row.number);
+    out.push_back(std::move(row.message));
+  }
+  store.away_keys.add_in_lane(queue.id, hash, static_cast<std::int64_t>(out.size()));
+  return out;
+}
+
+}  // namespace msgq::transport::sqlite

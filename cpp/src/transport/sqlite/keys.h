@@ -1,0 +1,60 @@
+// The order of keys, as transport/memory/keys.h says: what of a key is parked, what came back and
+// is not decided yet, and what may come back next.
+//
+// Threads: that of the connection; inside a write transaction.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "transport/sqlite/parked.h"
+#include "transport/sqlite/statement.h"
+
+namespace msgq::transport::sqlite {
+
+struct FirstOfKey {
+  std::int64_t number = 0;
+  std::int64_t due_ms = 0;
+  KeyPlace place;
+};
+
+class AwayKeys {
+ public:
+  explicit AwayKeys(sqlite3* database);
+  bool has_parked(std::int64_t queue);
+  std::optional<FirstOfKey> first(std::int64_t queue, std::uint64_t hash);
+  std::int64_t in_lane(std::int64_t queue, std::uint64_t hash);
+  void add_in_lane(std::int64_t queue, std::uint64_t hash, std::int64_t count);
+  void set_due(std::int64_t number, std::int64_t due_ms);
+  // The first parked messages of a key that may come back now.
+  std::vector<ParkedRow> read_chunk(std::int64_t queue, std::uint64_t hash, std::int64_t wall_ms,
+                                    std::uint32_t limit);
+  void remove_queue(std::int64_t queue);
+  // Whether a process other than this one has claims of one of these lanes.
+  bool is_held_elsewhere(std::int64_t subscription, std::int64_t main, std::int64_t returned,
+                         std::int64_t process);
+
+ private:
+  Statement has_parked_, first_, in_lane_, add_, delete_, set_due_, read_chunk_, delete_queue_;
+  Statement is_held_elsewhere_;
+};
+
+struct Store;
+struct Queue;
+
+// So many returned messages of keys were decided, named by hash; a key of which none is left comes
+// back next.
+void note_decided(Store& store, const Queue& queue, const std::vector<std::uint64_t>& hashes);
+
+// Lets the first parked message of a key come due, if nothing else holds it back.
+void wake(Store& store, const Queue& queue, std::uint64_t hash);
+
+// When a message that goes behind others of its key is due.
+std::int64_t due_behind(Store& store, const Queue& queue, std::uint64_t hash);
+
+// Takes out what may come back with the due message of a key: itself and those behind it. Nothing
+// when it must wait for others; it is held back then.
+std::vector<StoredMessage> take_chunk(Store& store, const Queue& queue, const ParkedRow& due);
+
+}  // namespace msgq::transport::sqlite

@@ -1,0 +1,268 @@
+// Promise: messages of a key are in the hands of one process at a time and come in the order of the
+// key, also when one of them is parked, dies with its process or is called off; what comes behind a
+// parked one goes behind it and comes back in order.
+#include "conformance/harness.h"
+
+namespace msgq::test {
+namespace {
+
+using Return = SettleOrder::Return;
+using Bodies = std::vector<std::string>;
+
+constexpr char kKey[] = "user-42";
+
+// Messages of one key, in their order.
+transport::Append keyed(const Bodies& bodies, const std::string& key = kKey) {
+  Parcel parcel;
+  parcel.band = band_of(kPriorityNormal, key);
+  parcel.first_id = draw_ids(bodies.size(), FakeClock::kWallStartMs);
+  for (const auto& body : bodies) parcel.add(body, {}, key);
+  const std::uint8_t band = parcel.band;
+  std::vector<Parcel> parcels;
+  parcels.push_back(std::move(parcel));
+  return {kQueue, transport::Block::build(std::move(parcels), FakeClock::kWallStartMs), band};
+}
+
+KeyPlace place_of(const Claimed& claimed, std::uint32_t ordinal) {
+  for (const auto& part : claimed.parts) {
+    if (ordinal < part.count) {
+      const KeyPlace own = part.block->key(part.first + ordinal).second;
+      return own.seq != 0 ? own : KeyPlace{part.seq, part.first + ordinal};
+    }
+    ordinal -= part.count;
+  }
+  return {};
+}
+
+class KeysConformance : public ConformanceTest {
+ protected:
+  bool has_keys(Process& process) { return process.transport().capability().has_keys; }
+
+  static void append(Process& process, const transport::Append& what) {
+    Exchange in;
+    in.appends.push_back(what);
+    process.exchange(in);
+  }
+  // Parks one as the engine does: with its place, and told of when it had come back before.
+  static void park(SettleOrder& order, const Claimed& claimed, std::uint32_t ordinal, Return kind,
+                   std::int64_t due_ms) {
+    add_back(order, claimed, ordinal, kind, due_ms);
+    order.backs.back().message.place = place_of(claimed, ordinal);
+    order.done.set(ordinal);
+    order.is_whole = order.done.count() == claimed.count();
+    note(order, claimed, ordinal);
+  }
+  static void note(SettleOrder& order, const Claimed& claimed, std::uint32_t ordinal) {
+    if (claimed.is_returned) order.keys.push_back(hash_of(message_at(claimed, ordinal).key));
+  }
+  static bool ack(Process& process, const Claimed& claimed) {
+    SettleOrder order = ack_all(claimed);
+    for (const std::uint32_t ordinal : left_of(claimed)) note(order, claimed, ordinal);
+    return process.settle(order);
+  }
+  // "first" failed and is due in a second, "second" went behind it.
+  void fail_first(Process& process) {
+    append(process, keyed({"first", "second"}));
+    const Claimed claimed = process.claim_one(10);
+    SettleOrder order = ack_some(claimed, {});
+    park(order, claimed, 0, Return::kRetry, wall_ms() + 1'000);
+    park(order, claimed, 1, Return::kBehind, wall_ms());
+    ASSERT_TRUE(process.settle(order));
+  }
+  void wait(std::int64_t ms) { clock().advance(std::chrono::milliseconds(ms)); }
+};
+
+#define REQUIRE_KEYS(process) \
+  if (!has_keys(process)) return  // refused by the engine: capability_test.cpp
+
+TEST_P(KeysConformance, AMessageHasItsKeyAndItsClaimSaysSo) {
+  Process& process = join();
+  REQUIRE_KEYS(process);
+  append(process, keyed({"a", "b"}));
+  const Claimed claimed = process.claim_one(10);
+  EXPECT_TRUE(claimed.is_keyed);
+  EXPECT_FALSE(claimed.is_returned);
+  EXPECT_EQ(message_at(claimed, 1).key, kKey);
+  EXPECT_GT(place_of(claimed, 0).seq, 0u);
+  EXPECT_LT(place_of(claimed, 0), place_of(claimed, 1));
+  EXPECT_TRUE(ack(process, claimed));
+}
+
+TEST_P(KeysConformance, AnotherProcessWaitsUntilWhoHasSomeOfItIsThrough) {
+  Process& holder = join();
+  REQUIRE_KEYS(holder);
+  Process& other = join();
+  append(holder, keyed({"a", "b"}));
+  const Claimed first = holder.claim_one(1);
+  EXPECT_TRUE(other.claim(10).claims.empty()) << "b would run beside a";
+  EXPECT_FALSE(other.claim(10).has_more) << "or it would ask without an end";
+  const Claimed second = holder.claim_one(1);
+  EXPECT_TRUE(ack(holder, first));
+  EXPECT_TRUE(other.claim(10).claims.empty());
+  EXPECT_TRUE(ack(holder, second));
+  append(holder, keyed({"c"}));
+  EXPECT_EQ(bodies_of(other.claim_one(10)), Bodies{"c"});
+}
+
+TEST_P(KeysConformance, UnkeyedMessagesAreSharedAsEver) {
+  Process& holder = join();
+  REQUIRE_KEYS(holder);
+  Process& other = join();
+  append(holder, keyed({"keyed"}));
+  holder.append({"plain"});
+  const ClaimAnswer both = holder.claim(10);
+  ASSERT_EQ(both.claims.size(), 2u);
+  holder.append({"more"});
+  EXPECT_EQ(bodies_of(other.claim_one(10)), Bodies{"more"});
+}
+
+TEST_P(KeysConformance, WhatComesBehindAParkedOneIsTold) {
+  Process& process = join();
+  REQUIRE_KEYS(process);
+  fail_first(process);
+  append(process, keyed({"third"}));
+  append(process, keyed({"elsewhere"}, "user-43"));
+  for (const Claimed& claimed : process.claim(10).claims)
+    EXPECT_EQ(claimed.away.has(0), bodies_of(claimed) == Bodies{"third"});
+}
+
+TEST_P(KeysConformance, AKeyComesBackInOrderWhenItsFirstIsDue) {
+  Process& process = join();
+  REQUIRE_KEYS(process);
+  fail_first(process);
+  EXPECT_EQ(process.promote(), 0u) << "second waits for first";
+  append(process, keyed({"third"}));
+  const Claimed third = process.claim_one(10);
+  SettleOrder order = ack_some(third, {});
+  park(order, third, 0, Return::kBehind, wall_ms());
+  EXPECT_TRUE(process.settle(order));
+  wait(1'000);
+  EXPECT_EQ(process.promote(), 3u);
+  const Claimed back = process.claim_one(10);
+  EXPECT_TRUE(back.is_returned);
+  EXPECT_EQ(bodies_of(back), (Bodies{"first", "second", "third"}));
+  EXPECT_EQ(back.away.count(), 0u);
+  EXPECT_LT(place_of(back, 0), place_of(back, 1));
+  EXPECT_TRUE(ack(process, back));
+  append(process, keyed({"fourth"}));
+  EXPECT_EQ(process.claim_one(10).away.count(), 0u) << "the key is healthy again";
+}
+
+TEST_P(KeysConformance, WhatFailsAgainIsFirstAgain) {
+  Process& process = join();
+  REQUIRE_KEYS(process);
+  fail_first(process);
+  wait(1'000);
+  ASSERT_EQ(process.promote(), 2u);
+  const Claimed first = process.claim_one(1);
+  EXPECT_EQ(bodies_of(first), Bodies{"first"});
+  SettleOrder order = ack_some(first, {});
+  park(order, first, 0, Return::kRetry, wall_ms());
+  EXPECT_TRUE(process.settle(order));
+  EXPECT_EQ(process.promote(), 0u) << "second is still in the lane, and would be before it";
+  const Claimed second = process.claim_one(1);
+  ASSERT_TRUE(second.away.has(0));
+  SettleOrder behind = ack_some(second, {});
+  park(behind, second, 0, Return::kBehind, wall_ms());
+  EXPECT_TRUE(process.settle(behind));
+  EXPECT_EQ(process.promote(), 2u);
+  EXPECT_EQ(bodies_of(process.claim_one(10)), (Bodies{"first", "second"}));
+}
+
+TEST_P(KeysConformance, WhatComesTooLateToGoAlongComesNext) {
+  Process& process = join();
+  REQUIRE_KEYS(process);
+  fail_first(process);
+  append(process, keyed({"third"}));
+  const Claimed third = process.claim_one(10);  // told of first, but not parked yet
+  wait(1'000);
+  ASSERT_EQ(process.promote(), 2u);
+  const Claimed back = process.claim_one(10);
+  SettleOrder order = ack_some(third, {});
+  park(order, third, 0, Return::kBehind, wall_ms());
+  EXPECT_TRUE(process.settle(order));
+  EXPECT_EQ(process.promote(), 0u) << "first and second are not decided";
+  EXPECT_TRUE(ack(process, back));
+  EXPECT_EQ(process.promote(), 1u);
+  EXPECT_EQ(bodies_of(process.claim_one(10)), Bodies{"third"});
+}
+
+TEST_P(KeysConformance, ACalledOffMessageHoldsUpNobody) {
+  Process& process = join();
+  REQUIRE_KEYS(process);
+  fail_first(process);
+  const auto parked = process.look().peek(kQueue, {}, 10);
+  ASSERT_EQ(parked.size(), 2u);
+  const auto& first = parked[parked[0].message.body == "first" ? 0 : 1];
+  EXPECT_EQ(process.look().cancel(kQueue, {first.message.id}), 1u);
+  EXPECT_EQ(process.promote(), 1u);
+  EXPECT_EQ(bodies_of(process.claim_one(10)), Bodies{"second"});
+}
+
+TEST_P(KeysConformance, ADeadLetterIsSentAgainAtTheEnd) {
+  Process& process = join();
+  REQUIRE_KEYS(process);
+  append(process, keyed({"first"}));
+  const Claimed first = process.claim_one(1);
+  SettleOrder order = ack_some(first, {});
+  add_dead(order, first, 0, "bad");
+  order.done.set(0);
+  order.is_whole = true;
+  EXPECT_TRUE(process.settle(order));
+  append(process, keyed({"second"}));
+  EXPECT_EQ(process.look().redrive(kQueue, {}), 1u);
+  EXPECT_EQ(drain(process), (Bodies{"second", "first"}));
+}
+
+TEST_P(KeysConformance, AfterADeathTheOrderIsTheSame) {
+  Process& killed = join();
+  REQUIRE_KEYS(killed);
+  Process& heir = join();
+  append(killed, keyed({"a", "b", "c"}));
+  append(killed, keyed({"d"}));
+  killed.claim_one(1);
+  killed.claim_one(2);
+  killed.kill();
+  Bodies seen;
+  for (int turn = 0; turn < 20 && seen.size() < 4; ++turn) {
+    heir.reclaim();
+    for (const Claimed& claimed : heir.claim_idle(10).claims) {
+      for (auto& body : bodies_of(claimed)) seen.push_back(body);
+      EXPECT_TRUE(ack(heir, claimed));
+    }
+    wait(1'000);
+  }
+  EXPECT_EQ(seen, (Bodies{"a", "b", "c", "d"}));
+}
+
+TEST_P(KeysConformance, WhatIsGivenBackComesBeforeWhatWasBehindIt) {
+  Process& process = join();
+  REQUIRE_KEYS(process);
+  append(process, keyed({"a"}));
+  append(process, keyed({"b"}));
+  const Claimed a = process.claim_one(1), b = process.claim_one(1);
+  EXPECT_TRUE(process.settle(give_back(b)));
+  EXPECT_TRUE(process.settle(give_back(a)));
+  EXPECT_EQ(drain(process), (Bodies{"a", "b"}));
+}
+
+TEST_P(KeysConformance, APurgeForgetsTheOrder) {
+  Process& process = join();
+  REQUIRE_KEYS(process);
+  fail_first(process);
+  wait(1'000);
+  process.promote();
+  EXPECT_EQ(process.look().purge(kQueue), 2u);
+  append(process, keyed({"new"}));
+  const Claimed claimed = process.claim_one(10);
+  EXPECT_EQ(claimed.away.count(), 0u);
+  SettleOrder order = ack_some(claimed, {});
+  park(order, claimed, 0, Return::kRetry, wall_ms());
+  EXPECT_TRUE(process.settle(order));
+  EXPECT_EQ(process.promote(), 1u) << "nothing of before the purge holds it back";
+}
+
+MSGQ_CONFORMANCE(KeysConformance);
+
+}  // namespace
+}  // namespace msgq::test
