@@ -295,6 +295,9 @@ Engine::AckName Engine::begin_ack(const LotPtr& lot, std::uint32_t index) {
   if (held->is_lost.load(std::memory_order_acquire))
     throw Error(ErrorCode::kLeaseLost,
                 "the lease had ended; somebody else may be running it, and nothing was changed");
+  if (held->claim.is_keyed)
+    throw Error(ErrorCode::kUnsupported,
+                "a message with a key cannot be acknowledged in a transaction of your own (conn=)");
   if (!lot->begin_ack(index))
     throw Error(ErrorCode::kLeaseLost, "the message is already settled; nothing was changed");
   const transport::ClaimKey& key = held->claim.key;

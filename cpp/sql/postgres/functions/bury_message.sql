@@ -1,10 +1,11 @@
--- Returns: whether the one message left of a lapsed claim became a dead letter.
+-- Returns: whether the one message left of a lapsed claim became a dead letter. p_hash: of its key,
+--   when it had come back; else 0.
 -- Index: primary key of claim; dead_letter_id.
 -- Locks: the claim's row.
 -- Twice: false.
 create or replace function :schema.bury_message(
   p_subscription int, p_lane int, p_gen bigint, p_reason text, p_id uuid, p_bytes int,
-  p_checksum bigint, p_frames bytea)
+  p_checksum bigint, p_frames bytea, p_hash bigint)
 returns boolean language plpgsql as $$
 declare
   v_claim :schema.claim;
@@ -21,5 +22,8 @@ begin
   from :schema.subscription s where s.id = p_subscription;
   update :schema.totals set dead = dead + 1 where subscription = p_subscription;
   perform :schema.end_claims(array[v_claim]);
+  if p_hash <> 0 then
+    perform :schema.note_decided(array[p_subscription], '{}', array[1, p_hash, 1]);
+  end if;
   return true;
 end $$

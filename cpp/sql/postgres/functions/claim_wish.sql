@@ -1,7 +1,8 @@
 -- Returns: how many messages one wish got, by which claims, from the lanes of its subscription,
 --   lapsed ones first, in the order given, or with flag 16 and p_aging_ms as lanes_by_age() says.
 --   p_flags: 1 a suspect may be given, 2 not one more than p_room, 4 continues the wish before it,
---   8 the owner is entered, 16 they are of several bands. passed_over: it got nothing, and where
+--   8 the owner is entered, 16 they are of several bands, 32 some are of keys: those come
+--   first. passed_over: it got nothing, and where
 --   somebody else was just claiming there seems to be more.
 -- Index: primary key of cursor, claim_lapsed.
 -- Locks: cursors, tried, no more of them than the room needs: one that somebody else claims on is
@@ -13,7 +14,7 @@ create or replace function :schema.claim_wish(
   p_subscription int, p_lanes int[], p_room int, p_bytes bigint, p_lease_ms bigint, p_flags int,
   p_aging_ms bigint,
   out taken int, out has_more boolean, out suspects_waiting boolean, out runs_suspect boolean,
-  out passed_over boolean, out gens bigint[])
+  out passed_over boolean, out gens bigint[], out has_keys boolean)
 language plpgsql as $$
 #variable_conflict use_variable
 declare
@@ -23,11 +24,18 @@ declare
   v_got record;
   v_held record;
   v_has_lapsed boolean;
+  v_keyed int[] := '{}';
 begin
   taken := 0; has_more := p_room <= 0; suspects_waiting := false; runs_suspect := p_runs_suspect;
-  passed_over := false; gens := '{}';
+  passed_over := false; gens := '{}'; has_keys := false;
   if p_room <= 0 then
     return;
+  end if;
+  if p_flags & 32 > 0 then
+    select coalesce(array_agg(g.lane order by g.place) filter (where l.band >= 95), '{}'),
+           coalesce(array_agg(g.lane order by g.place) filter (where l.band < 95), '{}')
+      into v_keyed, p_lanes
+    from unnest(p_lanes) with ordinality as g(lane, place) join :schema.lane l on l.id = g.lane;
   end if;
   if p_flags & 16 > 0 and p_aging_ms > 0 then
     p_lanes := :schema.lanes_by_age(p_subscription, p_lanes, p_aging_ms);
@@ -58,6 +66,24 @@ begin
     end if;
   end if;
 
+  if cardinality(v_keyed) > 0 then
+    v_got := :schema.claim_keyed(
+      p_owner, p_request, p_process, p_subscription, v_keyed, p_room - taken, p_bytes, taken = 0,
+      p_lease_ms, p_flags & 1 > 0 and taken = 0
+                  and (:schema.count_held(p_process, p_settled)).n = 0, p_flags & 8 > 0);
+    taken := taken + v_got.taken;
+    p_bytes := p_bytes - v_got.bytes;
+    has_more := has_more or v_got.has_more;
+    suspects_waiting := suspects_waiting or v_got.suspects_waiting;
+    runs_suspect := v_got.runs_suspect;
+    gens := gens || v_got.gens;
+    has_keys := v_got.taken > 0 and exists (
+      select 1 from :schema.parked p join :schema.subscription s on s.queue = p.queue
+      where s.id = p_subscription and p.hash is not null);
+    if runs_suspect then
+      return;
+    end if;
+  end if;
   if v_has_lapsed then
     foreach v_lane in array p_lanes loop
       exit when taken >= p_room;

@@ -1,6 +1,7 @@
 -- Returns: what became of a request's settles, extensions and wishes, as rows (what, i, value):
 --   1 the i-th settle's claim was no longer open    2 the same of the i-th extension
---   3 the i-th wish: 1 there is more + 2 suspects wait + 4 it was passed over
+--   3 the i-th wish: 1 there is more + 2 suspects wait + 4 it was passed over + 8 messages of keys
+--     are parked
 --   4 ms until the next parked message, if any, from due_from() on
 --   5 the directory's version               6 a suspect runs in this process
 --   7 the gen of a claim that the i-th wish got
@@ -14,6 +15,7 @@ create or replace function :schema.exchange(
   s_done text[], s_acked int[], s_expired int[],
   r_settles int[], r_kinds int[], r_bands int[], r_delays_ms bigint[], r_reasons text[],
   r_ids uuid[], r_bytes int[], r_checksums bigint[], r_ends int[], r_frames bytea,
+  r_keys bigint[], d_keys bigint[],
   e_subscriptions int[], e_lanes int[], e_gens bigint[], e_owners bigint[], e_lease_ms bigint[],
   w_subscriptions int[], w_lane_ends int[], w_lanes int[], w_counts int[], w_bytes bigint[],
   w_lease_ms bigint[], w_flags int[], p_aging_ms bigint)
@@ -28,7 +30,6 @@ declare
   v_settled :schema.claim[] := '{}';  -- marked or removed at the end: most are replaced by a claim
   v_wish record;
   v_room int := 0;
-  v_from timestamptz;
 begin
   if cardinality(s_gens) > 0 or cardinality(e_gens) > 0 then
     perform :schema.enter(p_owner);
@@ -74,8 +75,9 @@ begin
 
   if cardinality(r_ids) > 0 then
     perform :schema.set_aside(s_subscriptions, v_lost, r_settles, r_kinds, r_bands, r_delays_ms,
-                              r_reasons, r_ids, r_bytes, r_checksums, r_ends, r_frames);
+                              r_reasons, r_ids, r_bytes, r_checksums, r_ends, r_frames, r_keys);
   end if;
+  perform :schema.note_decided(s_subscriptions, v_lost, d_keys);
   if cardinality(s_gens) > 0 then
     perform :schema.note_settled(p_owner, p_request, s_subscriptions, s_acked, s_expired, v_lost,
                                  r_settles, r_kinds);
@@ -102,7 +104,8 @@ begin
     p_runs_suspect := v_wish.runs_suspect;
     v_room := greatest(v_room - v_wish.taken, 0);
     what := 3; i := n - 1;
-    value := v_wish.has_more::int + 2 * v_wish.suspects_waiting::int + 4 * v_wish.passed_over::int;
+    value := v_wish.has_more::int + 2 * v_wish.suspects_waiting::int + 4 * v_wish.passed_over::int
+             + 8 * v_wish.has_keys::int;
     return next;
     foreach value in array v_wish.gens loop
       what := 7;
@@ -114,10 +117,7 @@ begin
     perform :schema.end_claims(v_settled);
   end if;
   if p_looks_due then
-    what := 4; i := 0;
-    v_from := :schema.due_from();
-    select extract(epoch from min(p.due) - :schema.clock()) * 1000 into value
-      from :schema.parked p where p.due >= v_from;
+    what := 4; i := 0; value := :schema.next_due_ms();
     if value is not null then return next; end if;
   end if;
   what := 5; i := 0;

@@ -15,7 +15,6 @@ create or replace function :schema.glance(
 language plpgsql set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$
 declare
   v_now timestamptz := :schema.clock();
-  v_from timestamptz := :schema.due_from();
   v_lane int := 0;
   v_reader int;
   v_at record;
@@ -36,8 +35,7 @@ begin
           where f.subscription = r.subscription and f.lane = r.lane), 0)
       offset 0) as c
     where c.until <= v_now);
-  select extract(epoch from min(p.due) - v_now) * 1000 into due_in_ms
-    from :schema.parked p where p.due >= v_from;
+  due_in_ms := :schema.next_due_ms();
   has_outbox := exists (select 1 from :schema.outbox o where o.xid >= p_mark::text::xid8);
   work := array(select distinct c.subscription from :schema.claim c where c.state = 2);
   left_subscriptions := '{}';

@@ -23,8 +23,8 @@ begin
       as s(subscription, acked, expired, number)
     where s.number <> all (p_lost)
     union all
-    select p_subscriptions[r.settle], 0, 0, (r.kind < 3)::int, (r.kind = 3)::int,
-           (r.kind <> 2)::int
+    select p_subscriptions[r.settle], 0, 0, (r.kind <> 3)::int, (r.kind = 3)::int,
+           (r.kind in (1, 3))::int
     from unnest(r_settles, r_kinds) as r(settle, kind)
     where r.settle <> all (p_lost)
   ) as change

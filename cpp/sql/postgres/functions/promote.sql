@@ -1,5 +1,5 @@
--- Returns: how many parked messages whose time has come went back into their queues, at most p_max;
---   each becomes a block of one. They are sought from due_from() on; p_from_left: all of them, as
+-- Returns: how many parked messages whose time has come went back into their queues, at most p_max,
+--   those of keys excepted; each becomes a block of one. They are sought from due_from() on; p_from_left: all of them, as
 --   a transaction may have ended long after it had drawn its due time.
 -- Index: parked_due; primary key of block, at its right edge; primary key of due_floor.
 -- Locks: the owner, shared; the lanes of the queues; then the rows, those that others hold are
@@ -23,6 +23,7 @@ begin
   select array_agg(due.queue), array_agg(due.band), sum(due.n) into v_queues, v_bands, v_seen from (
     select d.queue, d.band, count(*) as n from (
       select p.queue, p.band from :schema.parked p where p.due >= v_left and p.due <= v_now
+        and p.hash is null
       order by p.due limit p_max) as d group by d.queue, d.band) as due;
   if v_seen is null then
     return 0;
@@ -35,7 +36,7 @@ begin
     select p.number, l.id as lane from :schema.parked p
     join :schema.lane l on l.queue = p.queue and l.subscription <> 0
       and l.band = p.band
-    where p.due >= v_left and p.due <= v_now and l.id = any (v_lanes)
+    where p.due >= v_left and p.due <= v_now and l.id = any (v_lanes) and p.hash is null
     order by p.due limit p_max for update of p skip locked
   ), gone as (
     delete from :schema.parked p using due where p.number = due.number

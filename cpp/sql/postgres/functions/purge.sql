@@ -34,6 +34,7 @@ begin
   perform :schema.count_acks(array[v_subscription], array[v_acked]);
   delete from :schema.parked where queue = p_queue;
   get diagnostics v_parked = row_count;  -- what is parked from now on stays, and is not counted
+  delete from :schema.away_key where queue = p_queue;
   select * into v_before from :schema.balance((select name from :schema.queue where id = p_queue));
   for v_cursor in select * from :schema.cursor where subscription = v_subscription order by number
     loop

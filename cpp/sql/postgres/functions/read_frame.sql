@@ -38,7 +38,16 @@ begin
     enqueued_ms := v_number.value;
     v_at := v_number.next;
   end if;
-  if v_mask > 15 or v_at > length(p_frame) then
+  if v_mask & 16 > 0 then  -- key
+    v_number := :schema.take_varint(p_frame, v_at);
+    v_at := v_number.next + v_number.value;
+  end if;
+  if v_mask & 32 > 0 then  -- place
+    v_number := :schema.take_varint(p_frame, v_at);
+    v_number := :schema.take_varint(p_frame, v_number.next);
+    v_at := v_number.next;
+  end if;
+  if v_mask > 63 or v_at > length(p_frame) then
     raise exception 'damaged message';
   end if;
   body := substring(p_frame from v_at::int + 1);

@@ -1,4 +1,5 @@
--- Returns: how many of these dead letters went back into their queue, as blocks of one.
+-- Returns: how many of these dead letters went back into their queue, as blocks of one; those of
+--   keys to the end of the order of their key.
 -- Index: primary keys of dead_letter and block.
 -- Locks: the returned lanes; the rows.
 -- Twice: 0.
@@ -7,7 +8,8 @@ create or replace function :schema.redrive(
   p_checksums bigint[], p_ends int[], p_frames bytea)
 returns int language plpgsql as $$
 declare
-  v_lanes int[] := array(select :schema.returned_lane(p_queue, b)
+  v_lanes int[] := array(select case when b < 95 then :schema.returned_lane(p_queue, b)
+                                else :schema.keyed_lane(p_queue, b) end
                          from unnest(p_bands) with ordinality as e(b, i) order by i);
   v_count int;
 begin

@@ -19,6 +19,21 @@ set local lock_timeout = 0;
 alter table :schema.parked add column band smallint not null default 0;
 alter table :schema.outbox add column priority smallint not null default 5;
 alter table :schema.outbox add column expires timestamptz;  -- null: never
+-- Keys: bands from 95 on are shards of keys. The hash stands for the key; the place is where its
+-- message stood when it was first taken out of its lane.
+alter table :schema.parked add column hash bigint;  -- null: no key
+alter table :schema.parked add column place_seq bigint not null default 0;
+alter table :schema.parked add column place_index int not null default 0;
+create index parked_key on :schema.parked (queue, hash, place_seq, place_index)
+  where hash is not null;
+create index parked_key_due on :schema.parked (due) where hash is not null;
+-- Keys of which messages came back and are not decided yet, and how many.
+create table :schema.away_key (
+  queue int not null,
+  hash bigint not null,
+  in_lane int not null,
+  primary key (queue, hash)
+);
 -- Messages whose time was over before they were run, and parked ones that were called off.
 alter table :schema.flushed add column expired int not null default 0;
 alter table :schema.totals add column expired bigint not null default 0;

@@ -57,8 +57,12 @@ Claimed begin_claim(const Rows& rows, int row, std::int64_t owner, std::int64_t 
   };
   Claimed out;
   out.key = {number(kSubscription), number(kLane), number(kGen), static_cast<std::uint64_t>(owner)};
-  if (const Queue* queue = queues.of_subscription(static_cast<int>(number(kSubscription))))
+  if (const Queue* queue = queues.of_subscription(static_cast<int>(number(kSubscription)))) {
+    const int lane = static_cast<int>(number(kLane));
     out.queue = queue->name;
+    out.is_keyed = queue->has_keys() && queue->is_keyed(lane);
+    out.is_returned = queue->is_returned(lane);
+  }
   out.attempt = static_cast<std::uint32_t>(number(kAttempt));
   out.crashes = static_cast<std::uint32_t>(number(kCrashes));
   out.is_suspect = number(kIsSuspect) != 0;
@@ -95,7 +99,7 @@ void add_part(const Rows& rows, int row, Claimed& claimed, BlockCache& cache,
   } else if (is_cut) {
     cache.put(seq, block);
   }
-  claimed.parts.push_back({std::move(block), from, count});
+  claimed.parts.push_back({std::move(block), from, count, static_cast<std::uint64_t>(seq)});
 }
 
 }  // namespace

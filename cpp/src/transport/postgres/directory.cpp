@@ -14,12 +14,34 @@ std::vector<int> Queue::lanes_in_turn(std::int64_t turn) const {
     const auto shards = static_cast<std::ptrdiff_t>(band.by_shard.size());
     if (shards > 1) std::rotate(out.end() - shards, out.end() - shards + turn % shards, out.end());
   }
+  // Of the shards of keys each comes first in its turn.
+  const auto lanes_of = [&](const auto& band) {
+    return static_cast<std::ptrdiff_t>(band.by_shard.size()) + (band.returned != 0 ? 1 : 0);
+  };
+  std::ptrdiff_t keyed = 0, ahead = 0;
+  std::int64_t number = 0;
+  for (const auto& [band, lanes] : bands) {
+    if (!msgq::is_keyed(band)) break;
+    keyed += lanes_of(lanes);
+    if (number++ < turn % kKeyShards) ahead += lanes_of(lanes);
+  }
+  if (keyed > 0) std::rotate(out.begin(), out.begin() + ahead % keyed, out.begin() + keyed);
   return out;
 }
 
 bool Queue::is_returned(int lane) const {
   return std::any_of(bands.begin(), bands.end(),
                      [&](const auto& entry) { return entry.second.returned == lane; });
+}
+
+bool Queue::is_keyed(int lane) const {
+  return std::any_of(bands.begin(), bands.end(), [&](const auto& entry) {
+    const auto& shards = entry.second.by_shard;
+    return msgq::is_keyed(entry.first) &&
+           (entry.second.returned == lane ||
+            std::any_of(shards.begin(), shards.end(),
+                        [&](const auto& shard) { return shard.second == lane; }));
+  });
 }
 
 void Directory::refresh(Connection& connection) {

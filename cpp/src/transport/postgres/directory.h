@@ -33,6 +33,8 @@ struct Queue {
   // In the order in which the `turn`-th claim looks at them: those of shards take turns.
   std::vector<int> lanes_in_turn(std::int64_t turn) const;
   bool is_returned(int lane) const;
+  bool has_keys() const { return !bands.empty() && msgq::is_keyed(bands.begin()->first); }
+  bool is_keyed(int lane) const;
 };
 
 class Directory {

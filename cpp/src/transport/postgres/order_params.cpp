@@ -1,6 +1,7 @@
 #include "transport/postgres/order_params.h"
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 #include "transport/postgres/columns.h"
@@ -47,20 +48,34 @@ void add_settles(Params& out, const std::vector<SettleOrder>& settles) {
   out.array(std::move(acked)).array(std::move(expired));
 }
 
+int kind_of(SettleOrder::Return kind) {
+  constexpr int kRetry = 1, kSnooze = 2, kBehind = 4;
+  if (kind == SettleOrder::Return::kRetry) return kRetry;
+  return kind == SettleOrder::Return::kSnooze ? kSnooze : kBehind;
+}
+
+// Hash of its key and its place; zeros without one.
+void add_key(Array& out, const StoredMessage& message) {
+  out.add(message.key.empty() ? 0 : static_cast<std::int64_t>(hash_of(message.key)));
+  out.add(static_cast<std::int64_t>(message.place.seq));
+  out.add(message.place.index);
+}
+
 // The messages that settles return or give up, each naming its settle from 1.
 void add_set_aside(Params& out, const Asker& asker, const std::vector<SettleOrder>& settles) {
-  constexpr int kRetry = 1, kSnooze = 2, kDead = 3;
+  constexpr int kDead = 3;
   Array numbers(Type::kInt4), kinds(Type::kInt4), bands(Type::kInt4), delays(Type::kInt8);
-  Array reasons(Type::kText);
+  Array reasons(Type::kText), keys(Type::kInt8);
   MessageColumns kept;
   for (std::size_t i = 0; i < settles.size(); ++i) {
     for (const auto& back : settles[i].backs) {
       numbers.add(static_cast<std::int64_t>(i + 1));
-      kinds.add(back.kind == SettleOrder::Return::kRetry ? kRetry : kSnooze);
+      kinds.add(kind_of(back.kind));
       bands.add(band_number(back.message.band()));
       delays.add(from_now(back.due_ms, asker));
       reasons.add_null();
       kept.add(back.message);
+      add_key(keys, back.message);
     }
     for (const auto& dead : settles[i].deads) {
       numbers.add(static_cast<std::int64_t>(i + 1));
@@ -69,11 +84,28 @@ void add_set_aside(Params& out, const Asker& asker, const std::vector<SettleOrde
       delays.add(0);
       reasons.add(dead.reason);
       kept.add(dead.message);
+      add_key(keys, dead.message);
     }
   }
   out.array(std::move(numbers)).array(std::move(kinds)).array(std::move(bands));
   out.array(std::move(delays)).array(std::move(reasons));
   kept.put(out);
+  out.array(std::move(keys));
+}
+
+// The returned messages of keys that settles decide: settle from 1, hash, how many.
+void add_decided(Params& out, const std::vector<SettleOrder>& settles) {
+  Array decided(Type::kInt8);
+  for (std::size_t i = 0; i < settles.size(); ++i) {
+    std::map<std::uint64_t, std::int64_t> counts;
+    for (const std::uint64_t hash : settles[i].keys) ++counts[hash];
+    for (const auto& [hash, count] : counts) {
+      decided.add(static_cast<std::int64_t>(i + 1));
+      decided.add(static_cast<std::int64_t>(hash));
+      decided.add(count);
+    }
+  }
+  out.array(std::move(decided));
 }
 
 void add_extends(Params& out, const Asker& asker, const std::vector<ExtendOrder>& extends) {
@@ -105,7 +137,8 @@ void add_wishes(Params& out, const Asker& asker, const std::vector<ClaimWish>& w
     bytes.add(wish.bytes_max > 0 ? static_cast<std::int64_t>(wish.bytes_max) : kAnyBytes);
     leases.add(wish.lease_ms);
     flags.add((wish.may_take_suspect ? 1 : 0) + (wish.is_exact ? 2 : 0) + (wish.continues ? 4 : 0) +
-              (queue != nullptr && queue->bands.size() > 1 ? 16 : 0));
+              (queue != nullptr && queue->bands.size() > 1 ? 16 : 0) +
+              (queue != nullptr && queue->has_keys() ? 32 : 0));
   }
   out.array(std::move(subscriptions)).array(std::move(ends)).array(std::move(lanes));
   out.array(std::move(counts)).array(std::move(bytes)).array(std::move(leases));
@@ -167,6 +200,7 @@ Params exchange_params(const Asker& asker, const Exchange& in, const Directory& 
   out.flag(asking.runs_suspect).flag(asking.looks_due);
   add_settles(out, in.settles);
   add_set_aside(out, asker, in.settles);
+  add_decided(out, in.settles);
   add_extends(out, asker, in.extends);
   add_wishes(out, asker, in.claims, queues);
   out.integer(asking.priority_aging_ms);

@@ -21,7 +21,7 @@ constexpr Capability kPostgres{
     .can_delay = true,
     .can_extend = true,
     .has_priorities = true,
-    .has_keys = false,
+    .has_keys = true,
     .can_expire = true,
     .can_cancel = true,
     .can_prove_death = true,

@@ -24,9 +24,20 @@ std::uint32_t Promoter::run(Connection& connection, Asker& asker, std::uint32_t 
   params.small(static_cast<int>(most)).flag(from_left);
   const auto count = static_cast<std::uint32_t>(connection.call("promote", params).integer(0, 0));
   if (count == 0) --asker.request;  // it left nothing to be folded
+  const std::uint32_t keyed = run_keys(connection, asker, most);
   const Nanos now = clock_.steady();
   if (from_left && count < most)
     left_at_ = now + std::clamp((now - began) * kLeftShare, kLeftGap, kLeftGapMax);
+  return count + keyed;
+}
+
+std::uint32_t Promoter::run_keys(Connection& connection, Asker& asker, std::uint32_t most) {
+  Params params;
+  params.integer(asker.owner).integer(++asker.request).small(asker.process);
+  params.small(static_cast<int>(most));
+  const Rows rows = connection.call("promote_keys", params);
+  const auto count = static_cast<std::uint32_t>(rows.integer(0, 0));
+  if (count == 0) --asker.request;
   return count;
 }
 

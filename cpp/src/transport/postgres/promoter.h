@@ -23,6 +23,9 @@ class Promoter {
   void forget() { left_at_ = Nanos::zero(); }
 
  private:
+  // Those of keys, whose order is kept.
+  static std::uint32_t run_keys(Connection& connection, Asker& asker, std::uint32_t most);
+
   Clock& clock_;
   Nanos left_at_{0};  // when the left has its turn
 };

@@ -333,6 +333,7 @@ void PostgresSession::receive(const Sent& sent, const Exchange& in, ExchangeResu
   out.claims.resize(in.claims.size());
   out.next_due_ms = next_due_ms_;
   wish_of_gen_.clear();
+  has_parked_keys_ = false;
   try {
     connection_->receive_begin();
     if (sent.is_append) connection_->receive();
@@ -379,6 +380,7 @@ void PostgresSession::read_answers(const Rows& rows, const Exchange& in, Exchang
         out.claims.at(i).has_more = (value & 1) != 0;
         out.claims.at(i).suspects_waiting = (value & 2) != 0;
         out.claims.at(i).was_passed_over = (value & 4) != 0;
+        has_parked_keys_ = has_parked_keys_ || (value & 8) != 0;
         break;
       case kDueIn:
         due_in_ms = std::max<std::int64_t>(value, 0);
@@ -421,6 +423,39 @@ void PostgresSession::deliver(const Rows& rows, ExchangeResult& out) {
       answer.has_more = true;
     else
       answer.claims.push_back(std::move(claimed));
+  }
+  if (has_parked_keys_) find_away(out);
+}
+
+// Which messages of keys must wait for parked ones. Nobody else parks of their shards, or brings
+// back, while we hold them.
+void PostgresSession::find_away(ExchangeResult& out) {
+  Array queues(Array::Type::kInt4), hashes(Array::Type::kInt8), seqs(Array::Type::kInt8);
+  Array indexes(Array::Type::kInt4), returned(Array::Type::kBool);
+  std::vector<std::pair<Claimed*, std::uint32_t>> asked;
+  for (ClaimAnswer& answer : out.claims)
+    for (Claimed& claimed : answer.claims) {
+      const Queue* queue = claimed.is_keyed ? directory_.find(claimed.queue) : nullptr;
+      std::uint32_t ordinal = 0;
+      for (const BlockPart& part : claimed.parts)
+        for (std::uint32_t i = part.first; queue && i < part.first + part.count; ++i, ++ordinal) {
+          if (claimed.done.has(ordinal)) continue;
+          const auto [key, place] = part.block->key(i);
+          queues.add(queue->id);
+          hashes.add(static_cast<std::int64_t>(hash_of(key)));
+          seqs.add(static_cast<std::int64_t>(place.seq != 0 ? place.seq : part.seq));
+          indexes.add(place.seq != 0 ? place.index : i);
+          returned.add(std::int64_t{claimed.is_returned});
+          asked.emplace_back(&claimed, ordinal);
+        }
+    }
+  Params params;
+  params.array(std::move(queues)).array(std::move(hashes)).array(std::move(seqs));
+  params.array(std::move(indexes)).array(std::move(returned));
+  const Rows rows = connection_->call("find_away", params);
+  for (int row = 0; row < rows.size(); ++row) {
+    const auto& [claimed, ordinal] = asked.at(static_cast<std::size_t>(rows.integer(row, 0)) - 1);
+    claimed->away.set(ordinal);
   }
 }
 

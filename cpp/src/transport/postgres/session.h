@@ -85,6 +85,7 @@ class PostgresSession final : public Session {
   void receive(const Sent& sent, const Exchange& in, ExchangeResult& out);
   void read_answers(const Rows& rows, const Exchange& in, ExchangeResult& out);
   void deliver(const Rows& rows, ExchangeResult& out);
+  void find_away(ExchangeResult& out);
   bool give_up(const BadBlock& bad);
   void claim_again(const Exchange& in, ExchangeResult& out);
   void lose_owner();
@@ -113,6 +114,7 @@ class PostgresSession final : public Session {
   bool has_begun_ = false;  // its answer is still to come
   std::optional<Error> begin_error_;
   bool runs_suspect_ = false;
+  bool has_parked_keys_ = false;  // of the queues of the claims that were just made
   bool is_in_doubt_ = false;
   bool is_closed_ = false;
   Nanos sweep_at_{0};
