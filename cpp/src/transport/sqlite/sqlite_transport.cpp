@@ -90,7 +90,7 @@ SqliteTransport::SqliteTransport(const Config& config, World world, Log& log,
     sqlite::Connection writer(spec_, world.clock);
     if (sqlite3_db_readonly(writer.handle(), "main") == 1)
       throw Error(ErrorCode::kStoreRejected, "cannot write " + spec_.path + ": change its mode");
-    sqlite::migrate(writer, spec_.path);
+    sqlite::migrate(writer, spec_.path, process_);
     look_ = std::make_unique<sqlite::SqliteLook>(spec_, world.clock, log, rules_, gate_);
   }
   if (options.vfs.empty()) {
