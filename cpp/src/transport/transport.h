@@ -253,7 +253,7 @@ class Transport {
   virtual Wake* wake() = 0;  // nullptr: no other process can be on this store
   // By how much the store's clock, by which messages expire, is ahead of this machine's. Any
   // thread.
-  virtual std::int64_t ahead_ms() const { return 0; }
+  virtual std::int64_t now_ms(Clock& here) const { return here.wall_ms(); }
   // The engine closes: after `most` nobody waits for an answer any more, and what was asked by then
   // is in doubt. Any thread.
   virtual void end_within(Nanos) {}
