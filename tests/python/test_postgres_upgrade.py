@@ -182,6 +182,21 @@ def test_older_workers_take_nothing_that_they_could_spoil(
         assert got == {b"soon over": (5, True), b"t": (9, True)}
 
 
+@BOTH
+def test_downgrade_removes_what_older_versions_left(
+    old: Connection, postgres_url: str, postgres_server: PostgresServer
+) -> None:
+    ok("db", "upgrade", "--url", postgres_url)
+    old.execute(b"create table theirs ()")  # keeps the schema
+    old.execute(b"select pg_advisory_unlock_all()")
+    ok("db", "downgrade", "--to", 0, "--yes", "--url", postgres_url)
+    left = postgres_server.execute(
+        "select p.oid::regprocedure from pg_proc p where p.pronamespace = "
+        f"'{postgres_url.rpartition('schema=')[2]}'::regnamespace"
+    )
+    assert left == []
+
+
 def test_there_is_no_way_back_to_version_1(old: Connection, postgres_url: str) -> None:
     append(old, 1)
     ok("db", "upgrade", "--url", postgres_url)
