@@ -252,7 +252,8 @@ class Queue:
     def reschedule(self, *ids: uuid.UUID | str, delay: When) -> int:
         """Gives parked messages another due time, as delay= of enqueue says; gives how many.
 
-        Those that are not parked, or no longer, are passed over. Raises as cancel.
+        Those that are not parked, or no longer, are passed over. Raises as cancel, and ConfigError
+        for one whose ttl would be over by then: no message is moved then.
         """
         due = due_ms(delay) or now_ms()
         return self._client._opened().reschedule(self.name, _some_ids(ids), due)

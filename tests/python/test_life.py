@@ -122,6 +122,18 @@ def test_a_parked_message_gets_another_time(any_app: msgq.App) -> None:
     assert abs(due - datetime.now(timezone.utc) - 2 * HOUR) < timedelta(minutes=1)
 
 
+def test_no_message_is_rescheduled_past_its_ttl(any_app: msgq.App) -> None:
+    queue = any_app.queue("q")
+    ends = queue.enqueue("ends", delay="1m", ttl=HOUR).id
+    lasts = queue.enqueue("lasts", delay="1m").id
+    with pytest.raises(msgq.ConfigError, match=f"ttl of message {ends} ends at .* UTC"):
+        queue.reschedule(lasts, ends, delay=2 * HOUR)
+    due = queue.find(lasts).due_at
+    assert due is not None
+    assert due < datetime.now(timezone.utc) + HOUR, "moved all the same"
+    assert queue.reschedule(ends, delay="50m") == 1
+
+
 @pytest.mark.parametrize("call", ["cancel", "reschedule"])
 def test_what_cannot_be_named_is_refused(any_app: msgq.App, call: str) -> None:
     queue = any_app.queue("q")

@@ -206,7 +206,8 @@ class Look {
   virtual std::uint64_t purge(std::string_view queue) = 0;
   // Calls parked messages off; those that are not parked, or no longer, are passed over. How many.
   virtual std::uint64_t cancel(std::string_view queue, const std::vector<MessageId>& ids) = 0;
-  // Gives parked messages another due time, Unix ms; how many.
+  // Gives parked messages another due time, Unix ms; how many. kConfigInvalid, and nothing is
+  // changed, when one would be over by then.
   virtual std::uint64_t reschedule(std::string_view queue, const std::vector<MessageId>& ids,
                                    std::int64_t due_ms) = 0;
   virtual void delete_queue(std::string_view queue) = 0;
@@ -220,6 +221,9 @@ class Look {
   // How old its answers may be; none: they are of now.
   virtual std::optional<std::int64_t> lag_ms() { return std::nullopt; }
 };
+
+// Says that a parked message would be over, Unix ms, at the due time that it was to get.
+[[noreturn]] void refuse_due(MessageId id, std::int64_t expires_ms);
 
 // A hint that there may be work. May be lost; correctness never depends on it.
 class Wake {

@@ -109,6 +109,12 @@ std::uint64_t cancel(State& state, Queue& queue, const std::vector<MessageId>& i
 
 std::uint64_t reschedule(State& state, Queue& queue, const std::vector<MessageId>& ids,
                          std::int64_t due_ms) {
+  for (const MessageId id : ids) {
+    const auto row = queue.parked.lower_bound({id, 0});
+    if (row == queue.parked.end() || row->first.first != id) continue;
+    const std::int64_t expires_ms = state.parked.find(row->second)->second.message.expires_ms;
+    if (expires_ms != 0 && expires_ms <= due_ms) refuse_due(id, expires_ms);
+  }
   auto moved = take_parked(state, queue, ids);
   for (Parked& each : moved) {
     const Due due{due_ms, state.draw()};

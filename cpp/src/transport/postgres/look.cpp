@@ -208,7 +208,9 @@ std::uint64_t PostgresLook::reschedule(std::string_view queue, const std::vector
   return use([&](Connection& connection, const Directory& directory) {
     Params params;
     params.small(require(directory, queue).id).array(ids_of(ids)).integer(delay_ms);
-    return static_cast<std::uint64_t>(connection.call("reschedule", params).integer(0, 0));
+    const Rows answer = connection.call("reschedule", params);
+    if (!answer.is_null(0, 1)) refuse_due(answer.id(0, 1), answer.integer(0, 2));
+    return static_cast<std::uint64_t>(answer.integer(0, 0));
   });
 }
 

@@ -98,6 +98,11 @@ std::uint64_t cancel(Store& store, Queue& queue, const std::vector<MessageId>& i
 
 std::uint64_t reschedule(Store& store, Queue& queue, const std::vector<MessageId>& ids,
                          std::int64_t due_ms) {
+  for (const MessageId id : ids) {
+    const auto row = store.parked.find(queue.id, id);
+    const std::int64_t expires_ms = row ? row->message.expires_ms : 0;
+    if (expires_ms != 0 && expires_ms <= due_ms) refuse_due(id, expires_ms);
+  }
   std::int64_t count = 0;
   for (const MessageId id : ids) count += store.parked.reschedule(queue.id, id, due_ms);
   return static_cast<std::uint64_t>(count);
