@@ -23,6 +23,14 @@ std::vector<AckFate> Look::bar(const std::vector<AckPlace>&) {
               "no transaction of a user's own reaches this store; postgresql has them");
 }
 
+void apply(const DeadEdit& edit, StoredMessage& message) {
+  if (edit.body) message.body = *edit.body;
+  if (edit.headers) message.headers = *edit.headers;
+  if (!edit.redrives) return;
+  message.counts = {};
+  message.expires_ms = 0;  // or it would be in vain
+}
+
 void refuse_due(MessageId id, std::int64_t expires_ms) {
   throw Error(ErrorCode::kConfigInvalid,
               "the ttl of message " + id.to_string() + " ends at " + moment(expires_ms) +

@@ -62,6 +62,19 @@ void empty_parked(State& state, Queue& queue) {
   queue.parked.clear();
 }
 
+// Those of this id where they are.
+std::uint64_t edit_in_place(State& state, Queue& queue, const DeadEdit& edit) {
+  std::uint64_t count = 0;
+  for (auto row = queue.dead_ids.lower_bound({edit.id, 0});
+       row != queue.dead_ids.end() && row->first == edit.id; ++row, ++count) {
+    StoredMessage& message = queue.dead_letters.at(row->second).message;
+    state.bytes -= bytes_of(message);
+    apply(edit, message);
+    state.bytes += bytes_of(message);
+  }
+  return count;
+}
+
 }  // namespace
 
 std::uint64_t redrive(State& state, Queue& queue, const std::vector<MessageId>& ids,
@@ -71,6 +84,16 @@ std::uint64_t redrive(State& state, Queue& queue, const std::vector<MessageId>& 
     message.counts = {};
     message.expires_ms = 0;  // or it would be in vain
   }
+  const std::uint64_t count = messages.size();
+  return_all(state, queue, std::move(messages), bounds, now);
+  return count;
+}
+
+std::uint64_t edit_dead(State& state, Queue& queue, const DeadEdit& edit, const BlockBounds& bounds,
+                        const Now& now) {
+  if (!edit.redrives) return edit_in_place(state, queue, edit);
+  std::vector<StoredMessage> messages = take_dead(state, queue, {edit.id});
+  for (StoredMessage& message : messages) apply(edit, message);
   const std::uint64_t count = messages.size();
   return_all(state, queue, std::move(messages), bounds, now);
   return count;

@@ -174,6 +174,12 @@ std::uint64_t MemoryStore::delete_dead(std::string_view queue, const std::vector
   return memory::delete_dead(state_, require_queue(queue), ids);
 }
 
+std::uint64_t MemoryStore::edit_dead(std::string_view queue, const DeadEdit& edit) {
+  const Now at = now();
+  MutexLock lock(mutex_);
+  return memory::edit_dead(state_, require_queue(queue), edit, block_bounds_, at);
+}
+
 std::uint64_t MemoryStore::purge(std::string_view queue) {
   MutexLock lock(mutex_);
   return memory::purge(state_, require_queue(queue));

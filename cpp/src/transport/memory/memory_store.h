@@ -47,6 +47,7 @@ class MemoryStore {
                                  std::uint32_t limit);
   std::uint64_t redrive(std::string_view queue, const std::vector<MessageId>& ids);
   std::uint64_t delete_dead(std::string_view queue, const std::vector<MessageId>& ids);
+  std::uint64_t edit_dead(std::string_view queue, const DeadEdit& edit);
   std::uint64_t purge(std::string_view queue);
   std::uint64_t cancel(std::string_view queue, const std::vector<MessageId>& ids);
   std::uint64_t reschedule(std::string_view queue, const std::vector<MessageId>& ids,

@@ -76,6 +76,9 @@ class MemoryLook final : public Look {
   std::uint64_t delete_dead(std::string_view queue, const std::vector<MessageId>& ids) override {
     return store_.delete_dead(queue, ids);
   }
+  std::uint64_t edit_dead(std::string_view queue, const DeadEdit& edit) override {
+    return store_.edit_dead(queue, edit);
+  }
   std::uint64_t purge(std::string_view queue) override { return store_.purge(queue); }
   std::uint64_t cancel(std::string_view queue, const std::vector<MessageId>& ids) override {
     return store_.cancel(queue, ids);

@@ -31,14 +31,13 @@ Rows list_dead(Connection& connection, int queue, std::int64_t after, std::uint3
   return connection.call("list_dead", params);
 }
 
-// Puts the first `count` dead letters of `rows` back, their counts at zero.
-Params redrive_params(const Queue& queue, const Rows& rows, int count) {
+// The first `count` dead letters of `rows`, as the edit says.
+Params edit_params(const Queue& queue, const Rows& rows, int count, const DeadEdit& edit) {
   Array numbers(Array::Type::kInt8), bands(Array::Type::kInt4);
   MessageColumns messages;
   for (int row = 0; row < count; ++row) {
     StoredMessage message = read_one(rows.bytes(row, 4));
-    message.counts = {};
-    message.expires_ms = 0;  // or it would be in vain
+    apply(edit, message);
     bands.add(band_of(message.priority));
     numbers.add(rows.integer(row, 0));
     messages.add(message);
@@ -47,6 +46,13 @@ Params redrive_params(const Queue& queue, const Rows& rows, int count) {
   out.small(queue.id).array(std::move(bands)).array(std::move(numbers));
   messages.put(out);
   return out;
+}
+
+// Puts them back, their counts at zero.
+Params redrive_params(const Queue& queue, const Rows& rows, int count) {
+  DeadEdit edit;
+  edit.redrives = true;
+  return edit_params(queue, rows, count, edit);
 }
 
 Params delete_params(const Queue& queue, const Rows& rows, int count) {
@@ -177,6 +183,13 @@ std::uint64_t PostgresLook::redrive(std::string_view queue, const std::vector<Me
 
 std::uint64_t PostgresLook::delete_dead(std::string_view queue, const std::vector<MessageId>& ids) {
   return take_dead(queue, ids, "delete_dead", delete_params);
+}
+
+std::uint64_t PostgresLook::edit_dead(std::string_view queue, const DeadEdit& edit) {
+  const auto params = [&](const Queue& known, const Rows& rows, int count) {
+    return edit_params(known, rows, count, edit);
+  };
+  return take_dead(queue, {edit.id}, edit.redrives ? "redrive" : "edit_dead", params);
 }
 
 std::uint64_t PostgresLook::purge(std::string_view queue) {

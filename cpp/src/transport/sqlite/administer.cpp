@@ -68,6 +68,22 @@ std::uint64_t redrive_some(Store& store, Queue& queue, const std::vector<Message
   return messages.size();
 }
 
+std::uint64_t edit_dead(Store& store, Queue& queue, const DeadEdit& edit) {
+  if (edit.redrives) {
+    auto messages = take_dead(store, queue, {edit.id}, 0);
+    for (StoredMessage& message : messages) apply(edit, message);
+    return_all(store, queue, messages);
+    return messages.size();
+  }
+  auto rows = store.dead.find(queue.id, edit.id);
+  for (DeadRow& row : rows) {
+    store.dead.remove(row.number);
+    apply(edit, row.message);
+    store.dead.add(row);
+  }
+  return rows.size();
+}
+
 std::uint64_t delete_dead_some(Store& store, Queue& queue, const std::vector<MessageId>& ids,
                                std::int64_t newest) {
   const std::uint64_t count = take_dead(store, queue, ids, newest).size();
