@@ -105,6 +105,25 @@ std::uint64_t delete_dead(State& state, Queue& queue, const std::vector<MessageI
   return count;
 }
 
+std::uint32_t forget_dead(State& state, std::int64_t before_ms, std::uint32_t limit) {
+  std::uint32_t count = 0;
+  for (auto& [name, queue] : state.queues) {
+    auto& letters = queue->dead_letters;
+    std::uint32_t of_queue = 0;
+    for (auto row = letters.begin();
+         row != letters.end() && row->second.died_ms < before_ms && count < limit; ++count) {
+      queue->dead_ids.erase({row->second.message.id, row->first});
+      state.bytes -= bytes_of(row->second.message);
+      row = letters.erase(row);
+      ++of_queue;
+    }
+    state.count -= of_queue;
+    queue->totals.dead -= of_queue;
+    queue->totals.purged += of_queue;
+  }
+  return count;
+}
+
 std::uint64_t purge(State& state, Queue& queue) {
   lapse_all(state, queue);  // nothing takes a body from under an open claim
   QueueDepth& totals = queue.totals;

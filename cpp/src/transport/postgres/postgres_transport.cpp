@@ -69,6 +69,7 @@ postgres::Rules rules_of(const Config& config, const PostgresOptions& options) {
   postgres::Rules rules;
   rules.strict_queues = config.strict_queues;
   rules.priority_aging_ms = config.priority_aging.count();
+  rules.dead_retention_ms = config.dead_retention.count();
   rules.reclaim = options.reclaim;
   rules.reclaim.crashes_max = config.crashes_max;
   return rules;

@@ -39,6 +39,7 @@ PostgresSession::PostgresSession(SessionParts parts)
       glancer_(parts_.clock, parts_.rules.reclaim),
       sweeper_(parts_.clock),
       promoter_(parts_.clock),
+      dead_sweep_(parts_.rules.dead_retention_ms),
       outbox_(parts_.clock) {
   connect();
 }

@@ -91,6 +91,17 @@ std::uint64_t delete_dead_some(Store& store, Queue& queue, const std::vector<Mes
   return count;
 }
 
+std::uint32_t forget_dead(Store& store, std::int64_t before_ms, std::uint32_t limit) {
+  const auto old = store.dead.list_old(before_ms, limit);
+  for (const auto& [number, subscription] : old) {
+    store.dead.remove(number);
+    Totals& change = store.totals.change(subscription);
+    --change.dead;
+    ++change.purged;
+  }
+  return static_cast<std::uint32_t>(old.size());
+}
+
 std::uint64_t purge(Store& store, Queue& queue) {
   for (const std::int64_t lane : queue.lanes()) skip_lane(store, queue, lane);
   store.parked.remove_queue(queue.id);

@@ -41,6 +41,7 @@ sqlite::Rules rules_of(const Config& config) {
   rules.block_bytes_max = config.batch_bytes_max;
   rules.strict_queues = config.strict_queues;
   rules.priority_aging_ms = config.priority_aging.count();
+  rules.dead_retention_ms = config.dead_retention.count();
   return rules;
 }
 
