@@ -97,6 +97,17 @@ std::uint64_t delete_dead(Engine& engine, const std::string& queue, const py::se
   return engine.delete_dead(queue, ids);
 }
 
+std::uint64_t edit_dead(Engine& engine, const std::string& queue, const py::bytes& id,
+                        const py::dict& changes, bool redrives) {
+  DeadEdit edit;
+  edit.id = MessageId::from_bytes(std::string(id));
+  edit.redrives = redrives;
+  if (changes.contains("body")) edit.body = changes["body"].cast<std::string>();
+  if (changes.contains("headers")) edit.headers = changes["headers"].cast<std::string>();
+  Released released;
+  return engine.edit_dead(queue, edit);
+}
+
 std::uint64_t cancel(Engine& engine, const std::string& queue, const py::sequence& list) {
   const auto ids = to_ids(list);
   Released released;
@@ -148,6 +159,7 @@ void bind_looking(EngineClass& engine) {
       .def("find", &find, arg("queue"), arg("id"))
       .def("redrive", &redrive, arg("queue"), arg("ids"))
       .def("delete_dead", &delete_dead, arg("queue"), arg("ids"))
+      .def("edit_dead", &edit_dead, arg("queue"), arg("id"), arg("changes"), arg("redrives"))
       .def("cancel", &cancel, arg("queue"), arg("ids"))
       .def("reschedule", &reschedule, arg("queue"), arg("ids"), arg("due_ms"))
       .def("purge", &Engine::purge, arg("queue"), Guard())

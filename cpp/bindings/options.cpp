@@ -71,6 +71,7 @@ const std::map<std::string, Setter>& setters() {
       {"claim_size", plain(&Config::claim_size)},
       {"prefetch", plain(&Config::prefetch)},
       {"crashes_max", plain(&Config::crashes_max)},
+      {"dead_retention", millis(&Config::dead_retention)},
       {"priority_aging", millis(&Config::priority_aging)},
       {"expired",
        choice<Expired>(&Config::expired, {{"drop", Expired::kDrop}, {"dead", Expired::kDead}})},

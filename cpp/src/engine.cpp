@@ -385,6 +385,13 @@ std::uint64_t Engine::delete_dead(std::string_view queue, const std::vector<Mess
   return impl_->visit()->look().delete_dead(queue, ids);
 }
 
+std::uint64_t Engine::edit_dead(std::string_view queue, const DeadEdit& edit) {
+  impl_->require_settled();
+  const std::uint64_t number = impl_->visit()->look().edit_dead(queue, edit);
+  if (edit.redrives) impl_->stir();
+  return number;
+}
+
 std::uint64_t Engine::purge(std::string_view queue) {
   impl_->require_settled();
   return impl_->visit()->look().purge(queue);

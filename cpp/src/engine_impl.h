@@ -246,15 +246,14 @@ struct Engine::Impl {
     push_settled(std::move(settled));
   }
 
-  std::int64_t ahead_ms() {
+  std::int64_t store_now() {
     const auto inside = visit();
-    return inside ? inside->ahead_ms() : 0;
+    return inside ? inside->now_ms(world.clock) : world.clock.wall_ms();
   }
-  std::int64_t store_now() { return world.clock.wall_ms() + ahead_ms(); }
 
   Admitted make_admitted(Parcel& parcel, Traffic& traffic, bool has_receipt) {
     if (parcel.first_id.is_nil()) parcel.first_id = draw_ids(parcel.count(), world.clock.wall_ms());
-    if (parcel.expires_ms != 0) parcel.expires_ms += ahead_ms();
+    if (parcel.expires_ms != 0) parcel.expires_ms += store_now() - world.clock.wall_ms();
     Admitted a;
     a.count = parcel.count();
     a.bytes = parcel.bytes();

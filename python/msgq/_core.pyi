@@ -5,7 +5,7 @@ Calls that may wait release the GIL and look for signals every 100 ms.
 """
 
 import builtins
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 VERDICT_ACK: Final = 0
@@ -214,6 +214,8 @@ class Engine:
     def dead(self, queue: str, after: str, limit: int) -> list[Found]: ...
     def redrive(self, queue: str, ids: Sequence[bytes]) -> int: ...
     def delete_dead(self, queue: str, ids: Sequence[bytes]) -> int: ...
+    def edit_dead(self, queue: str, id: bytes, changes: Mapping[str, bytes], redrives: bool) -> int:
+        """`changes` has body, headers (encoded), both or neither; how many letters of that id."""
     def cancel(self, queue: str, ids: Sequence[bytes]) -> int:
         """Parked messages; how many of these."""
     def reschedule(self, queue: str, ids: Sequence[bytes], due_ms: int) -> int: ...

@@ -79,6 +79,8 @@ _TABLE: Final = (
           "priority", 0.0, 86_400.0),
     _choice("expired", ("drop", "dead"), "what becomes of messages whose ttl is over before they "
             "are run: gone and counted, or dead letters", True),
+    _time("dead_retention", 0.0, "dead letters that died so long ago are removed, by any process "
+          "that is idle; 0: kept"),
     _time("poll_min", 0.001, "shortest pause between looks for work when no hint came", 0.0, 60.0),
     _time("poll_max", 1.0, "longest pause between looks for work when no hint came", 0.001, 3600.0),
     _time("busy_timeout", 60.0, "how long another program may hold the store's write lock", 0.0),

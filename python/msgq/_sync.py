@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import uuid
 from collections import Counter, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeAlias
@@ -118,6 +118,11 @@ class SyncLot:
         self.records: list[bytes] = []
         self.died_ms = 0
         self.place = 0  # among the dead letters, rising with each death
+
+    def change(self, changes: Mapping[str, bytes]) -> None:
+        """Gives it another body, other headers."""
+        self._body = changes.get("body", self._body)
+        self._headers = changes.get("headers", self._headers)
 
     def __len__(self) -> int:
         return 1
@@ -368,6 +373,17 @@ class SyncEngine:
     def delete_dead(self, queue: str, ids: Sequence[bytes]) -> int:
         """Forgets dead letters."""
         return len(self._take_dead(queue, ids))
+
+    def edit_dead(
+        self, queue: str, key: bytes, changes: Mapping[str, bytes], redrives: bool
+    ) -> int:
+        """Changes dead letters, and runs them again."""
+        self._require_open()
+        with self._lock:
+            found = [each for each in self._dead if (each.queue, each.id) == (queue, key)]
+            for each in found:
+                each.change(changes)
+        return self.redrive(queue, [key]) if redrives else len(found)
 
     def _take_dead(self, queue: str, ids: Sequence[bytes]) -> list[SyncLot]:
         self._require_open()

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from msgq.client import Client
     from msgq.dead_analysis import DeadAnalysis
+    from msgq.dead_edit import Changes
 
 PAGE_COUNT_MAX: Final = 200
 PAGE_BYTES: Final = 4 << 20
@@ -40,7 +41,7 @@ class DeadResult:
     """What became of the dead letters that were meant."""
 
     done: int
-    """Sent again, or removed."""
+    """Sent again, removed, or changed."""
     gone: int
     """No longer dead when it was their turn: somebody else was first."""
 
@@ -83,6 +84,30 @@ class DeadLetters:
     def delete(self, *, progress: Progress | None = None) -> DeadResult:
         """Removes them for good."""
         return self._each(self._client._opened().delete_dead, 0.0, progress)
+
+    def edit(
+        self, change: Callable[[Message], Changes | None], *, redrives: bool = False,
+        progress: Progress | None = None,
+    ) -> DeadResult:  # fmt: skip
+        """Changes each as `change` says: new body and headers, or None to leave it as it is.
+
+        redrives: each goes back into its queue in the same commit, as redrive says. Those that
+        were left are in neither count. When it raises, as PayloadError for what a letter cannot
+        hold, those that `progress` told of are changed, the rest is as before.
+        """
+        from msgq.dead_edit import encoded
+
+        engine, body_max = self._client._opened(), self._client.config["message_bytes_max"]
+        done = gone = 0
+        for letter in self:
+            if (changes := change(letter)) is None:
+                continue
+            new = encoded(letter, changes, body_max)
+            count = engine.edit_dead(letter.queue, letter.id.bytes, new, redrives)
+            done, gone = done + (count > 0), gone + (count == 0)
+            if progress is not None:
+                progress(done + gone)
+        return DeadResult(done, gone)
 
     def export(self, out: IO[bytes], *, progress: Progress | None = None) -> int:
         """Writes them as JSON Lines, which import_dead_letters reads; gives how many. Removes none.

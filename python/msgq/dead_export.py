@@ -6,11 +6,12 @@ Pure; any thread.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
 from msgq.message import Message
+from msgq.priority import NORMAL
 
 VERSION = 1
 
@@ -29,6 +30,8 @@ class Line(msgspec.Struct, kw_only=True, omit_defaults=True):
     headers: dict[str, Any] = {}
     body: str | None = None
     body_base64: bytes | None = None
+    priority: Annotated[int, msgspec.Meta(ge=1, le=10)] = NORMAL
+    expires: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
     id: str = ""
     reason: str = ""
     error: str = ""
@@ -51,6 +54,8 @@ def line_of(letter: Message) -> bytes:
         content=letter.content,  # type: ignore[arg-type]
         handler=letter.handler,
         headers=letter.headers,
+        priority=letter.priority,
+        expires=letter.expires_at,
         id=str(letter.id),
         reason=letter.reason,
         error=letter.error,

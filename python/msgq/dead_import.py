@@ -1,7 +1,8 @@
 """Reads an export of dead letters back: checks every line, then enqueues each as a new message.
 
 The store has no way to take a dead letter in, nor an id from outside: what is read gets a new id,
-fresh counts and no history. One thread for each Importer.
+fresh counts and no history; a time to live that is over by then is left out, as a redrive does.
+One thread for each Importer.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import msgspec
 from msgq import codec
 from msgq._engine import validate_queue_name
 from msgq.dead_export import VERSION, Line
+from msgq.duration import now_ms
 from msgq.errors import ConfigError, PayloadError, QueueFullError
 from msgq.receipt import BatchReceipt
 
@@ -33,6 +35,8 @@ class Parsed(NamedTuple):
     queue: str
     handler: str
     content: int
+    priority: int
+    expires_ms: int
     headers: bytes | None
     body: bytes
 
@@ -82,7 +86,7 @@ class Importer:
         first = batch[0]
         receipts = self._client._opened().enqueue_many(
             first.queue, first.handler, first.content, [each.body for each in batch], None, 0,
-            [each.headers for each in batch],
+            [each.headers for each in batch], first.priority, first.expires_ms,
         )  # fmt: skip
         receipt = BatchReceipt(receipts).wait()
         if receipt.status == "dropped":
@@ -125,7 +129,11 @@ def _parse(number: int, line: bytes, queue: str | None, body_max: int) -> Parsed
         raise PayloadError("a handler's name is at most 255 printable bytes")
     target = queue or validate_queue_name(found.queue)
     content = codec.CONTENT_NAMES.index(found.content)
-    return Parsed(number, target, found.handler, content, _headers(found), body)
+    ends = int(found.expires.timestamp() * 1000) if found.expires is not None else 0
+    expires_ms = ends if ends > now_ms() else 0
+    return Parsed(
+        number, target, found.handler, content, found.priority, expires_ms, _headers(found), body
+    )
 
 
 def _read(line: bytes) -> Line:
@@ -168,7 +176,7 @@ def _batches(parsed: Iterator[Parsed], most: int, bytes_max: int) -> Iterator[li
     size = 0
     for each in parsed:
         bytes_each = len(each.body) + len(each.headers or b"") + _FRAME_BYTES
-        is_other = bool(batch) and each[1:4] != batch[0][1:4]
+        is_other = bool(batch) and each[1:6] != batch[0][1:6]
         if batch and (is_other or len(batch) >= most or size + bytes_each > bytes_max):
             yield batch
             batch, size = [], 0

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from msgq._dead_filter import Criteria
     from msgq.client import Client
     from msgq.dead import DeadLetters
+    from msgq.dead_edit import Changes
 
 _CLAIM_MAX = 100_000
 _BYTES_ONLY = {bytes}
@@ -241,6 +242,30 @@ class Queue:
         """Deletes these dead letters, or all of them; gives how many."""
         return self._client._opened().delete_dead(self.name, [_as_id(each).bytes for each in ids])
 
+    def edit_dead(self, message_id: uuid.UUID | str, **changes: Unpack[Changes]) -> None:
+        """Changes body=, headers= or both of a dead letter, which stays where it is.
+
+        body: a new `value()`, or bytes of the letter's own content. Raises NotFoundError where
+        there is no dead letter of that id, PayloadError for what it cannot hold; then it is as
+        before.
+        """
+        self._edit(message_id, changes, redrives=False)
+
+    def redrive_edited(self, message_id: uuid.UUID | str, **changes: Unpack[Changes]) -> None:
+        """Changes a dead letter and sends it again, in one commit; its id stays, counts begin anew.
+
+        As edit_dead, else.
+        """
+        self._edit(message_id, changes, redrives=True)
+
+    def _edit(self, message_id: uuid.UUID | str, changes: Changes, *, redrives: bool) -> None:
+        from msgq.dead_edit import encoded
+
+        letter, engine = self.find(message_id), self._client._opened()
+        new = encoded(letter, changes, self._client.config["message_bytes_max"])
+        if not engine.edit_dead(self.name, letter.id.bytes, new, redrives):
+            raise NotFoundError(f"message {letter.id} of queue {self.name!r} is not dead")
+
     def cancel(self, *ids: uuid.UUID | str) -> int:
         """Calls parked messages off: delayed, or waiting to be tried again; gives how many.
 
@@ -252,7 +277,8 @@ class Queue:
     def reschedule(self, *ids: uuid.UUID | str, delay: When) -> int:
         """Gives parked messages another due time, as delay= of enqueue says; gives how many.
 
-        Those that are not parked, or no longer, are passed over. Raises as cancel.
+        Those that are not parked, or no longer, are passed over. Raises as cancel, and ConfigError
+        for one whose ttl would be over by then: no message is moved then.
         """
         due = due_ms(delay) or now_ms()
         return self._client._opened().reschedule(self.name, _some_ids(ids), due)

@@ -243,3 +243,15 @@ def test_on_sync_they_run_again_in_place(make_app: MakeApp) -> None:
     assert app.dead_letters().count() == 0
     with pytest.raises(msgq.ConfigError, match="cursor"):
         app.dead(after="nonsense")
+
+
+def test_what_died_too_long_ago_is_removed_while_idle(store_url: str, make_app: MakeApp) -> None:
+    app = make_app(store_url, dead_retention=0.05)
+    queue = app.queue("q")
+    bury(queue, range(3))
+    for _ in range(300):
+        if queue.depth().dead == 0:
+            break
+        assert queue.claim(wait=0.1) == []
+    depth = queue.depth()
+    assert (depth.dead, depth.purged, depth.waiting) == (0, 3, 0)

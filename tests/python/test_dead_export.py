@@ -42,6 +42,18 @@ def test_a_line_says_all(any_app: msgq.App) -> None:
     }
 
 
+def test_priority_and_expiry_are_in_it_where_they_are_not_the_normal_ones(
+    any_app: msgq.App,
+) -> None:
+    bury(any_app.queue("q"), [1], priority=9, ttl="1h")
+    bury(any_app.queue("q"), [2])
+    first, second = exported(any_app)
+    expires = any_app.queue("q").dead()[0].expires_at
+    assert expires is not None
+    assert (first["priority"], str(first["expires"])[:19]) == (9, expires.isoformat()[:19])
+    assert not {"priority", "expires"} & set(second)
+
+
 def test_bytes_are_base64_where_they_are_no_text(any_app: msgq.App) -> None:
     bury(any_app.queue("q"), [b"\xff\x00", "caf\u00e9".encode(), b""])
     bodies = [(each.get("body"), each.get("body_base64")) for each in exported(any_app)]

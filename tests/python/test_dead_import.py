@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -41,6 +42,32 @@ def test_there_and_back(any_app: msgq.App) -> None:
     found = handed_out(queue, 32)
     sent = [each if isinstance(each, bytes) else str(each).encode() for each in bodies]
     assert found == [(body, "", {"tenant": "Ada"}) for body in sent]
+
+
+def test_priority_and_expiry_come_back(any_app: msgq.App) -> None:
+    queue = any_app.queue("q")
+    bury(queue, [1, 2], priority=2, ttl="1h")
+    bury(queue, [3, 4], priority=9)
+    expires = queue.dead()[0].expires_at
+    assert expires is not None
+    out = io.BytesIO()
+    any_app.dead_letters().export(out)
+    any_app.dead_letters().delete()
+    assert any_app.import_dead_letters(out.getvalue().splitlines(keepends=True)) == 4
+    found: list[msgq.Delivery] = []
+    while len(found) < 4:
+        found += queue.claim(1, wait=5)
+    assert [(each.value(), each.priority) for each in found] == [(3, 9), (4, 9), (1, 2), (2, 2)]
+    assert [each.expires_at for each in found[:2]] == [None, None]
+    for each in found[2:]:
+        assert each.expires_at is not None
+        assert abs(each.expires_at - expires) < timedelta(minutes=1)
+
+
+def test_a_ttl_that_is_over_is_left_out_as_it_would_be_in_vain(any_app: msgq.App) -> None:
+    assert any_app.import_dead_letters([line(expires="2020-01-01T00:00:00Z")]) == 1
+    (delivery,) = any_app.queue("q").claim(wait=10)
+    assert delivery.expires_at is None
 
 
 def test_handlers_get_their_own_again(any_app: msgq.App) -> None:

@@ -75,6 +75,7 @@ def test_it_becomes_a_dead_letter_if_so_set(store_url: str, make_app: Any) -> No
 
 def test_it_expires_while_it_is_parked(any_app: msgq.App) -> None:
     queue = any_app.queue("q")
+    assert queue.depth().sent == 0  # the store is made, which takes a while, before time counts
     over = soon(300)
     queue.enqueue("x", ttl=over)
     queue.claim()[0].retry(0.3)
@@ -102,6 +103,7 @@ def test_what_is_no_time_is_refused(app: msgq.App, ttl: Any) -> None:
 
 def test_a_parked_message_is_called_off(any_app: msgq.App) -> None:
     queue = any_app.queue("q")
+    assert queue.depth().sent == 0  # as above
     off, on = queue.enqueue("off", delay=0.2).id, queue.enqueue("on", delay=0.2).id
     waits = queue.enqueue("waits").id
     assert queue.cancel(off, str(waits)) == 1, "what waits may be running any moment"
@@ -120,6 +122,18 @@ def test_a_parked_message_gets_another_time(any_app: msgq.App) -> None:
     due = queue.find(later).due_at
     assert due is not None
     assert abs(due - datetime.now(timezone.utc) - 2 * HOUR) < timedelta(minutes=1)
+
+
+def test_no_message_is_rescheduled_past_its_ttl(any_app: msgq.App) -> None:
+    queue = any_app.queue("q")
+    ends = queue.enqueue("ends", delay="1m", ttl=HOUR).id
+    lasts = queue.enqueue("lasts", delay="1m").id
+    with pytest.raises(msgq.ConfigError, match=f"ttl of message {ends} ends at .* UTC"):
+        queue.reschedule(lasts, ends, delay=2 * HOUR)
+    due = queue.find(lasts).due_at
+    assert due is not None
+    assert due < datetime.now(timezone.utc) + HOUR, "moved all the same"
+    assert queue.reschedule(ends, delay="50m") == 1
 
 
 @pytest.mark.parametrize("call", ["cancel", "reschedule"])

@@ -110,6 +110,25 @@ def test_a_dead_letter_shows_its_history(client: msgq.Client, eyes: Eyes) -> Non
     assert "first" in json.dumps(dead["history"][0])
 
 
+def test_priority_and_expiry_are_shown(client: msgq.Client, eyes: Eyes) -> None:
+    queue = client.queue("q")
+    queue.enqueue(b"plain")
+    queue.enqueue(b"urgent", priority=9, ttl="1h")
+    queue.enqueue(b"parked", priority=2, ttl="2h", delay="1h")
+    columns = "select body, priority, expires_at is null as lasts from"
+    assert eyes.read(f"{columns} messages order by body") == [
+        {"body": b"parked", "priority": 2, "lasts": False},
+        {"body": b"plain", "priority": 5, "lasts": True},
+        {"body": b"urgent", "priority": 9, "lasts": False},
+    ]
+    (urgent,) = queue.claim(1, wait=20)
+    (leased,) = eyes.read("select priority, expires_at from messages where state = 'leased'")
+    assert (leased["priority"], leased["expires_at"]) == (9, urgent.expires_at)
+    urgent.reject("no")
+    (dead,) = eyes.read("select priority, expires_at from dead")
+    assert (dead["priority"], dead["expires_at"]) == (9, urgent.expires_at)
+
+
 def test_a_damaged_block_is_left_out_and_raises_nothing(client: msgq.Client, eyes: Eyes) -> None:
     queue = client.queue("q")
     queue.enqueue(b"whole")
@@ -119,9 +138,9 @@ def test_a_damaged_block_is_left_out_and_raises_nothing(client: msgq.Client, eye
     # Each byte wrong, and each length that is too short.
     (sane,) = eyes.read(
         "select max(n) as n from ("
-        " select (select count(*) from read_block(set_byte(f, g, 255 - get_byte(f, g)))) as n"
+        " select (select count(*) from decode_block(set_byte(f, g, 255 - get_byte(f, g)))) as n"
         " from (select %s::bytea as f) as one, generate_series(0, length(f) - 1) as g"
-        " union all select (select count(*) from read_block(substring(f from 1 for g)))"
+        " union all select (select count(*) from decode_block(substring(f from 1 for g)))"
         " from (select %s::bytea as f) as one, generate_series(0, length(f) - 1) as g) as each",
         frames,
         frames,
@@ -130,7 +149,7 @@ def test_a_damaged_block_is_left_out_and_raises_nothing(client: msgq.Client, eye
     for damaged in (frames[:-1] + b"\xff", frames[:20], b""):
         eyes.read("update block set frames = %s where seq = %s", damaged, block["seq"])
         assert [row["body"] for row in eyes.read("select body from messages")] == [b"whole"]
-    assert eyes.read("select * from read_block(null)") == []
+    assert eyes.read("select * from decode_block(null)") == []
     eyes.read("update block set frames = %s where seq = %s", frames, block["seq"])
     assert eyes.read("select count(*) as n from messages") == [{"n": 21}]
     eyes.read("insert into dead_letter (queue, subscription, reason, died_at, id, bytes, checksum,"

@@ -1,11 +1,16 @@
-"""A file of version 1 is upgraded when it is opened, with everything that is in it."""
+"""A file of version 1 is upgraded when it is opened, with everything that is in it, and by nobody
+while a process of version 1 lives on it."""
 
 from __future__ import annotations
 
+import fcntl
 import sqlite3
+import struct
 import uuid
 from contextlib import closing
 from pathlib import Path
+
+import pytest
 
 import msgq
 
@@ -26,13 +31,29 @@ pragma user_version = 1;
 """
 
 
-def test_everything_is_there_and_what_is_new_works(tmp_path: Path) -> None:
+JOIN = """insert into process (id, boot_id, host, pid, started_ms, heartbeat_ms)
+  values (?, '', 'here', ?, 0, 0)"""
+PROCESS, PID = 1 << 50, 4711
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """A file as version 1 left it."""
     path = tmp_path / "old.db"
     with closing(sqlite3.connect(path)) as old:
         old.execute("pragma auto_vacuum = incremental")
         old.execute("pragma journal_mode = wal").fetchall()
         old.executescript(VERSION_1.read_text("utf-8"))
         old.executescript(ROWS.replace(":id", f"x'{ID.hex}'"))
+    return path
+
+
+def version(path: Path) -> int:
+    with closing(sqlite3.connect(path)) as file:
+        return int(file.execute("pragma user_version").fetchone()[0])
+
+
+def test_everything_is_there_and_what_is_new_works(path: Path) -> None:
     with msgq.connect(f"sqlite:///{path}") as client:
         queue = client.queue("q")
         depth = queue.depth()
@@ -52,5 +73,30 @@ def test_everything_is_there_and_what_is_new_works(tmp_path: Path) -> None:
         assert queue.dead()[0].priority == 5
         assert queue.redrive() == 1
         assert queue.claim(wait=10)[0].body == b"dead"
-    with closing(sqlite3.connect(path)) as now:
-        assert now.execute("pragma user_version").fetchone() == (2,)
+    assert version(path) == 2
+
+
+def test_no_upgrade_under_a_living_process(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as old, path.with_name("old.db-lock").open("w") as side:
+        old.execute(JOIN, (PROCESS, PID))
+        old.commit()
+        lock = struct.pack("hhqqi4x", fcntl.F_WRLCK, 0, PROCESS, 1, 0)
+        fcntl.fcntl(side, fcntl.F_OFD_SETLK, lock)
+        with (
+            pytest.raises(msgq.SchemaError, match=f"pid {PID}.*: close them, then open it again"),
+            msgq.connect(f"sqlite:///{path}"),
+        ):
+            pass
+        assert version(path) == 1
+    with msgq.connect(f"sqlite:///{path}") as client:  # its lock is gone, as when it is killed
+        assert client.queue("q").depth().sent == 3
+    assert version(path) == 2
+
+
+def test_who_looked_just_before_the_upgrade_joins_no_more(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as old:
+        old.execute("select * from process").fetchall()
+        with msgq.connect(f"sqlite:///{path}"):
+            pass
+        with pytest.raises(sqlite3.IntegrityError, match="upgraded by a newer msgq"):
+            old.execute(JOIN, (PROCESS, PID))

@@ -73,6 +73,9 @@ struct Config {
   // What becomes of messages whose time is over before they are run.
   Expired expired = Expired::kDrop;
 
+  // Dead letters that died so long ago are removed by idle processes; 0: they are kept.
+  Millis dead_retention{0};
+
   // A message that has waited so long is served as if its priority were one higher, twice as long
   // two higher ...; 0: strictly by priority.
   Millis priority_aging{600'000};

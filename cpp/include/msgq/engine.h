@@ -127,6 +127,8 @@ class Engine {
   // Sends dead letters again with fresh counts; all of the queue when `ids` is empty. How many.
   std::uint64_t redrive(std::string_view queue, const std::vector<MessageId>& ids);
   std::uint64_t delete_dead(std::string_view queue, const std::vector<MessageId>& ids);
+  // Changes a dead letter, all of it at once or nothing; 0 when there is none of that id.
+  std::uint64_t edit_dead(std::string_view queue, const DeadEdit& edit);
   // Removes every waiting and parked message; lapses open claims. How many.
   std::uint64_t purge(std::string_view queue);
   // Calls parked messages off for good; those that are not parked, or no longer, are passed over.

@@ -94,4 +94,12 @@ struct FoundMessage {
   std::string cursor;           // pass as `after` to go on behind it
 };
 
+// What is to become of a dead letter; what is not named stays as it is.
+struct DeadEdit {
+  MessageId id;
+  std::optional<std::string> body;
+  std::optional<std::string> headers;  // a JSON object as text, or empty
+  bool redrives = false;               // it goes back into its queue, as redrive() says
+};
+
 }  // namespace msgq

@@ -67,6 +67,7 @@ void Config::validate() const {
   c.range<std::uint32_t>("claim_size", claim_size, 0, 1'000'000);
   c.range<std::uint32_t>("prefetch", prefetch, 0, 1'000'000);
   c.range<std::uint32_t>("crashes_max", crashes_max, 1, 1'000);
+  c.range("dead_retention", dead_retention, 0, 366 * kDayMs);
   c.range("priority_aging", priority_aging, 0, kDayMs);
   c.range("poll_min", poll_min, 1, 60'000);
   c.range("poll_max", poll_max, 1, kDayMs);

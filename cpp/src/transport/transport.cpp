@@ -1,12 +1,40 @@
 #include "transport/transport.h"
 
+#include <array>
+#include <ctime>
+
 #include "msgq/error.h"
 
 namespace msgq::transport {
+namespace {
+
+std::string moment(std::int64_t unix_ms) {
+  const std::time_t seconds = unix_ms / 1'000;
+  std::tm parts{};
+  std::array<char, 32> text{};
+  gmtime_r(&seconds, &parts);
+  return {text.data(), std::strftime(text.data(), text.size(), "%Y-%m-%d %H:%M:%S UTC", &parts)};
+}
+
+}  // namespace
 
 std::vector<AckFate> Look::bar(const std::vector<AckPlace>&) {
   throw Error(ErrorCode::kUnsupported,
               "no transaction of a user's own reaches this store; postgresql has them");
+}
+
+void apply(const DeadEdit& edit, StoredMessage& message) {
+  if (edit.body) message.body = *edit.body;
+  if (edit.headers) message.headers = *edit.headers;
+  if (!edit.redrives) return;
+  message.counts = {};
+  message.expires_ms = 0;  // or it would be in vain
+}
+
+void refuse_due(MessageId id, std::int64_t expires_ms) {
+  throw Error(ErrorCode::kConfigInvalid,
+              "the ttl of message " + id.to_string() + " ends at " + moment(expires_ms) +
+                  ", before it would be due: it would never be run; nothing was rescheduled");
 }
 
 }  // namespace msgq::transport

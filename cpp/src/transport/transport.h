@@ -214,10 +214,13 @@ class Look {
                                          std::uint32_t limit) = 0;
   virtual std::uint64_t redrive(std::string_view queue, const std::vector<MessageId>& ids) = 0;
   virtual std::uint64_t delete_dead(std::string_view queue, const std::vector<MessageId>& ids) = 0;
+  // One transaction; how many letters of that id there were.
+  virtual std::uint64_t edit_dead(std::string_view queue, const DeadEdit& edit) = 0;
   virtual std::uint64_t purge(std::string_view queue) = 0;
   // Calls parked messages off; those that are not parked, or no longer, are passed over. How many.
   virtual std::uint64_t cancel(std::string_view queue, const std::vector<MessageId>& ids) = 0;
-  // Gives parked messages another due time, Unix ms; how many.
+  // Gives parked messages another due time, Unix ms; how many. kConfigInvalid, and nothing is
+  // changed, when one would be over by then.
   virtual std::uint64_t reschedule(std::string_view queue, const std::vector<MessageId>& ids,
                                    std::int64_t due_ms) = 0;
   virtual void delete_queue(std::string_view queue) = 0;
@@ -231,6 +234,12 @@ class Look {
   // How old its answers may be; none: they are of now.
   virtual std::optional<std::int64_t> lag_ms() { return std::nullopt; }
 };
+
+// The message as the edit says, fit to be run again when it redrives.
+void apply(const DeadEdit& edit, StoredMessage& message);
+
+// Says that a parked message would be over, Unix ms, at the due time that it was to get.
+[[noreturn]] void refuse_due(MessageId id, std::int64_t expires_ms);
 
 // A hint that there may be work. May be lost; correctness never depends on it.
 class Wake {
@@ -262,9 +271,9 @@ class Transport {
   // By which a store that users' transactions reach is told from every other; else empty.
   virtual std::string store_name() { return {}; }
   virtual Wake* wake() = 0;  // nullptr: no other process can be on this store
-  // By how much the store's clock, by which messages expire, is ahead of this machine's. Any
+  // What the store's clock says, by which messages expire, Unix ms; `here` is this machine's. Any
   // thread.
-  virtual std::int64_t ahead_ms() const { return 0; }
+  virtual std::int64_t now_ms(Clock& here) const { return here.wall_ms(); }
   // The engine closes: after `most` nobody waits for an answer any more, and what was asked by then
   // is in doubt. Any thread.
   virtual void end_within(Nanos) {}

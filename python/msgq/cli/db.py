@@ -68,7 +68,7 @@ def downgrade(
     if to not in (0, before):
         raise ConfigError(
             f"schema {schema} has version {before}; there is no way back to version {to}: "
-            f"processes of version {to} go on beside version {before}; 0 removes everything"
+            f"producers of version {to} go on beside version {before}; 0 removes everything"
         )
     if to < before:
         confirmed(f"Remove all tables of msgq in schema {schema!r} with all messages?", yes)

@@ -1,19 +1,15 @@
 """`msgq dead`: what was given up on; look at it here, act on it in the files beside this one."""
 
-import uuid
 from typing import Annotated
 
 import typer
 
-import msgq
-from msgq.cli import dead_act, dead_analyze, dead_files
+from msgq.cli import dead_act, dead_analyze, dead_edit, dead_files
 from msgq.cli.dead_filter import Criteria, QueueOrAll, filtered, of, selected
 from msgq.cli.options import After, Json, Limit, Url
 from msgq.cli.output import human_count, print_json, print_text
 from msgq.cli.show import show_one, show_page
-from msgq.cli.store import existing, opened
-from msgq.errors import ConfigError, NotFoundError
-from msgq.message import Message
+from msgq.cli.store import dead_letter, opened
 
 group = typer.Typer(no_args_is_help=True)
 
@@ -65,35 +61,12 @@ def show(
 ) -> None:
     """Show one dead letter whole: body, headers, reason, every attempt."""
     with opened(url) as client:
-        found = _find(client, target) if message_id is None else None
-        if message_id is not None:
-            found = existing(client, target).find(message_id)
-    if found is None or found.state != "dead":
-        where = "" if message_id is None else f" in queue {target!r}"
-        raise NotFoundError(f"no dead letter {message_id or target}{where}")
+        found = dead_letter(client, target, message_id)
     show_one(found, as_json)
-
-
-def _find(client: msgq.Client, key: str) -> Message | None:
-    """The dead letter of that id, whichever queue it is of."""
-    try:
-        uuid.UUID(key)
-    except ValueError:
-        raise ConfigError(
-            f"{key!r:.60} is no message id (a UUID); give one behind a queue"
-        ) from None
-    for name in client.queues():
-        try:
-            found = client.queue(name).find(key)
-        except NotFoundError:
-            continue
-        if found.state == "dead":
-            return found
-    return None
 
 
 def register(app: typer.Typer) -> None:
     """Adds the group to `app`."""
-    for part in (dead_act, dead_files, dead_analyze):
+    for part in (dead_act, dead_edit, dead_files, dead_analyze):
         part.register(group)
     app.add_typer(group, name="dead")

@@ -1,5 +1,6 @@
 """Opens the store a command works on, and says in which words its messages are shown."""
 
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -11,7 +12,7 @@ import typer
 import msgq
 from msgq.cli.exit_codes import Exit
 from msgq.cli.output import note
-from msgq.errors import NotFoundError
+from msgq.errors import ConfigError, NotFoundError
 from msgq.message import Message, from_ms
 
 ClientT = TypeVar("ClientT", bound=msgq.Client)
@@ -49,6 +50,36 @@ def existing(client: msgq.Client, name: str) -> msgq.Queue:
         known = ", ".join(names[:10]) or "none yet"
         raise NotFoundError(f"no queue named {name!r}; there are: {known}")
     return client.queue(name)
+
+
+def dead_letter(client: msgq.Client, target: str, message_id: str | None) -> Message:
+    """The dead letter of that id, of the queue `target`; or of the id `target`, wherever it is."""
+    if message_id is None:
+        found = _find(client, target)
+    else:
+        found = existing(client, target).find(message_id)
+    if found is None or found.state != "dead":
+        where = "" if message_id is None else f" in queue {target!r}"
+        raise NotFoundError(f"no dead letter {message_id or target}{where}")
+    return found
+
+
+def _find(client: msgq.Client, key: str) -> Message | None:
+    """The dead letter of that id, whichever queue it is of."""
+    try:
+        uuid.UUID(key)
+    except ValueError:
+        raise ConfigError(
+            f"{key!r:.60} is no message id (a UUID); give one behind a queue"
+        ) from None
+    for name in client.queues():
+        try:
+            found = client.queue(name).find(key)
+        except NotFoundError:
+            continue
+        if found.state == "dead":
+            return found
+    return None
 
 
 def confirmed(question: str, yes: bool) -> None:

@@ -116,6 +116,25 @@ TEST_P(TimeConformance, AnotherDueTimeHolds) {
   EXPECT_EQ(depth().sent, 2u);
 }
 
+TEST_P(TimeConformance, NoDueTimeAtWhichItWouldBeOver) {
+  Process& process = join();
+  const std::int64_t over = wall_ms() + 60'000;
+  Exchange in;
+  in.parks.push_back({kQueue, wall_ms() + 1'000, message_of("ends", over)});
+  process.exchange(in);
+  const MessageId ends = in.parks[0].message.id;
+  const MessageId lasts = park(process, "lasts", wall_ms() + 1'000);
+  const Error error = error_of([&] { observer().reschedule(kQueue, {lasts, ends}, over + 5'000); });
+  EXPECT_EQ(error.code(), ErrorCode::kConfigInvalid) << error.what();
+  EXPECT_NE(std::string(error.what()).find("the ttl of message " + ends.to_string()),
+            std::string::npos)
+      << error.what();
+  EXPECT_EQ(observer().reschedule(kQueue, {lasts}, over), 1u);
+  EXPECT_EQ(observer().reschedule(kQueue, {ends}, over - 5'000), 1u);
+  clock().advance(milliseconds(1'000));
+  EXPECT_EQ(process.promote(), 0u) << "both moved, and none before";
+}
+
 TEST_P(TimeConformance, ARetryThatWaitsCanBeCancelledToo) {
   Process& process = join();
   const MessageId id = process.append({"x"});

@@ -1,14 +1,16 @@
--- Returns: what one wish got of lanes of keys, by which claims. Of each shard the returned lane
+-- Returns: what one wish, as claim_wish() tells of it, got of its lanes of keys, by which claims;
+--   has_keys: messages of keys are parked; the other lanes. Of each shard the returned lane
 --   before the appended one, in both what lapsed, in order, before what waits: nothing overtakes
 --   what is left. A shard of which another process has claims open is passed over.
 -- Index: primary keys of lane, cursor, claim; claim_lapsed.
 -- Locks: the cursors of both lanes, tried: one that somebody else claims on is passed over.
 -- Twice: gets the next messages.
 create or replace function :schema.claim_keyed(
-  p_owner bigint, p_request bigint, p_process int, p_subscription int, p_lanes int[], p_room int,
-  p_bytes bigint, p_is_first boolean, p_lease_ms bigint, p_takes_suspect boolean,
-  p_is_in boolean, out taken int, out bytes bigint, out has_more boolean,
-  out suspects_waiting boolean, out runs_suspect boolean, out gens bigint[])
+  p_owner bigint, p_request bigint, p_process int, p_runs_suspect boolean,
+  p_settled :schema.claim[], p_subscription int, p_lanes int[], p_room int, p_bytes bigint,
+  p_lease_ms bigint, p_flags int, out taken int, out bytes bigint, out has_more boolean,
+  out suspects_waiting boolean, out runs_suspect boolean, out gens bigint[],
+  out has_keys boolean, out others int[])
 language plpgsql as $$
 #variable_conflict use_variable
 declare
@@ -17,14 +19,22 @@ declare
   v_got record;
   v_first record;
 begin
-  taken := 0; bytes := 0; has_more := false; suspects_waiting := false; runs_suspect := false;
-  gens := '{}';
+  taken := 0; bytes := 0; has_more := false; suspects_waiting := false; gens := '{}';
+  runs_suspect := p_runs_suspect;
+  others := array(select g.lane from unnest(p_lanes) with ordinality as g(lane, place)
+                  join :schema.lane l on l.id = g.lane where l.band < 95 order by g.place);
+  has_keys := exists (
+    select 1 from :schema.parked p join :schema.subscription s on s.queue = p.queue
+    where s.id = p_subscription and p.hash is not null);
+  if runs_suspect then  -- claim_wish() looks whether it still does
+    return;
+  end if;
   <<shards>>
   for v_shard in
     select max(l.id) filter (where l.subscription = 0) as main,
            max(l.id) filter (where l.subscription <> 0) as returned
     from unnest(p_lanes) with ordinality as g(lane, place) join :schema.lane l on l.id = g.lane
-    group by l.band order by min(g.place)
+    where l.band >= 95 group by l.band order by min(g.place)
   loop
     if taken >= p_room then
       has_more := true;
@@ -45,7 +55,8 @@ begin
           where c.subscription = p_subscription and c.lane = v_lane and c.state = 2
           order by c.lo_seq, c.lo_index limit 1;
         exit when not found;
-        if v_first.is_suspect and not (p_takes_suspect and taken = 0) then
+        if v_first.is_suspect and not (
+          p_flags & 1 > 0 and taken = 0 and (:schema.count_held(p_process, p_settled)).n = 0) then
           suspects_waiting := true;
           continue shards;
         end if;
@@ -54,7 +65,7 @@ begin
           p_owner, p_request, p_subscription, v_lane,
           case when :schema.has_suspects(p_subscription, array[v_lane]) then 1
                else p_room - taken end,
-          0, p_bytes - bytes, p_is_first and taken = 0, p_lease_ms, v_first.is_suspect);
+          0, p_bytes - bytes, taken = 0, p_lease_ms, v_first.is_suspect);
         taken := taken + v_got.taken;
         bytes := bytes + v_got.bytes;
         gens := gens || v_got.gens;
@@ -68,7 +79,7 @@ begin
       end loop;
       v_got := :schema.claim_waiting(
         p_owner, p_request, p_subscription, v_lane, p_room - taken, 0, p_bytes - bytes,
-        p_is_first and taken = 0, p_lease_ms, p_is_in);
+        taken = 0, p_lease_ms, p_flags & 8 > 0);
       has_more := has_more or v_got.has_more;
       if v_got.gen is not null then
         taken := taken + v_got.n;

@@ -1,16 +1,16 @@
 -- Returns: how many messages one wish got, by which claims, from the lanes of its subscription,
 --   lapsed ones first, in the order given, or with flag 16 and p_aging_ms as lanes_by_age() says.
 --   p_flags: 1 a suspect may be given, 2 not one more than p_room, 4 continues the wish before it,
---   8 the owner is entered, 16 they are of several bands, 32 some are of keys: those come
---   first. passed_over: it got nothing, and where
---   somebody else was just claiming there seems to be more.
+--   8 the owner is entered, 16 they are of several bands, 32 some are of keys: those come first.
+--   passed_over: it got nothing, and where somebody else was just claiming there seems to be more.
+--   has_keys: as claim_keyed().
 -- Index: primary key of cursor, claim_lapsed.
 -- Locks: cursors, tried, no more of them than the room needs: one that somebody else claims on is
 --   passed over.
 -- Twice: gets the next messages.
 create or replace function :schema.claim_wish(
   p_owner bigint, p_request bigint, p_process int, p_runs_suspect boolean,
-    p_settled :schema.claim[],
+  p_settled :schema.claim[],
   p_subscription int, p_lanes int[], p_room int, p_bytes bigint, p_lease_ms bigint, p_flags int,
   p_aging_ms bigint,
   out taken int, out has_more boolean, out suspects_waiting boolean, out runs_suspect boolean,
@@ -24,7 +24,7 @@ declare
   v_got record;
   v_held record;
   v_has_lapsed boolean;
-  v_keyed int[] := '{}';
+  v_has_suspects boolean;
 begin
   taken := 0; has_more := p_room <= 0; suspects_waiting := false; runs_suspect := p_runs_suspect;
   passed_over := false; gens := '{}'; has_keys := false;
@@ -32,10 +32,12 @@ begin
     return;
   end if;
   if p_flags & 32 > 0 then
-    select coalesce(array_agg(g.lane order by g.place) filter (where l.band >= 95), '{}'),
-           coalesce(array_agg(g.lane order by g.place) filter (where l.band < 95), '{}')
-      into v_keyed, p_lanes
-    from unnest(p_lanes) with ordinality as g(lane, place) join :schema.lane l on l.id = g.lane;
+    v_got := :schema.claim_keyed(p_owner, p_request, p_process, p_runs_suspect, p_settled,
+                                 p_subscription, p_lanes, p_room, p_bytes, p_lease_ms, p_flags);
+    taken := v_got.taken; has_more := v_got.has_more; suspects_waiting := v_got.suspects_waiting;
+    runs_suspect := v_got.runs_suspect; gens := v_got.gens; has_keys := v_got.has_keys;
+    p_bytes := p_bytes - v_got.bytes;
+    p_lanes := v_got.others;
   end if;
   if p_flags & 16 > 0 and p_aging_ms > 0 then
     p_lanes := :schema.lanes_by_age(p_subscription, p_lanes, p_aging_ms);
@@ -44,12 +46,11 @@ begin
   end if;
   v_has_lapsed := exists (select 1 from :schema.claim c where c.subscription = p_subscription
                           and c.lane = any (p_lanes) and c.state = 2);
-  suspects_waiting := v_has_lapsed and :schema.has_suspects(p_subscription, p_lanes);
-
-  if suspects_waiting or runs_suspect then
+  v_has_suspects := v_has_lapsed and :schema.has_suspects(p_subscription, p_lanes);
+  if v_has_suspects or runs_suspect then
     v_held := :schema.count_held(p_process, p_settled);
     runs_suspect := v_held.suspects > 0;
-    if not runs_suspect and p_flags & 1 > 0 and v_held.n = 0 then
+    if not runs_suspect and p_flags & 1 > 0 and v_held.n = 0 and taken = 0 then
       foreach v_lane in array p_lanes loop
         continue when not :schema.try_cursor(p_subscription, v_lane);
         v_got := :schema.claim_lapsed(p_owner, p_request, p_subscription, v_lane, 1, 0, 0, true,
@@ -60,37 +61,18 @@ begin
         exit when runs_suspect;
       end loop;
     end if;
-    suspects_waiting := :schema.has_suspects(p_subscription, p_lanes);
+    suspects_waiting := suspects_waiting or :schema.has_suspects(p_subscription, p_lanes);
     if runs_suspect then  -- it is alone in its process, or its crash would prove nothing
       return;
     end if;
   end if;
 
-  if cardinality(v_keyed) > 0 then
-    v_got := :schema.claim_keyed(
-      p_owner, p_request, p_process, p_subscription, v_keyed, p_room - taken, p_bytes, taken = 0,
-      p_lease_ms, p_flags & 1 > 0 and taken = 0
-                  and (:schema.count_held(p_process, p_settled)).n = 0, p_flags & 8 > 0);
-    taken := taken + v_got.taken;
-    p_bytes := p_bytes - v_got.bytes;
-    has_more := has_more or v_got.has_more;
-    suspects_waiting := suspects_waiting or v_got.suspects_waiting;
-    runs_suspect := v_got.runs_suspect;
-    gens := gens || v_got.gens;
-    has_keys := v_got.taken > 0 and exists (
-      select 1 from :schema.parked p join :schema.subscription s on s.queue = p.queue
-      where s.id = p_subscription and p.hash is not null);
-    if runs_suspect then
-      return;
-    end if;
-  end if;
   if v_has_lapsed then
     foreach v_lane in array p_lanes loop
       exit when taken >= p_room;
       continue when not :schema.try_cursor(p_subscription, v_lane);
       v_got := :schema.claim_lapsed(p_owner, p_request, p_subscription, v_lane, p_room - taken,
-        v_extra,
-                                    p_bytes, taken = 0, p_lease_ms, false);
+                                    v_extra, p_bytes, taken = 0, p_lease_ms, false);
       taken := taken + v_got.taken;
       p_bytes := p_bytes - v_got.bytes;
       has_more := has_more or v_got.has_more;
@@ -106,8 +88,7 @@ begin
       continue;
     end if;
     v_got := :schema.claim_waiting(p_owner, p_request, p_subscription, v_lane, p_room - taken,
-      v_extra,
-                                   p_bytes, taken = 0, p_lease_ms, p_flags & 8 > 0);
+                                   v_extra, p_bytes, taken = 0, p_lease_ms, p_flags & 8 > 0);
     has_more := has_more or v_got.has_more;
     continue when v_got.gen is null;
     taken := taken + v_got.n;

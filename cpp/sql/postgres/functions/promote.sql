@@ -1,6 +1,6 @@
--- Returns: how many parked messages whose time has come went back into their queues, at most p_max,
---   those of keys excepted; each becomes a block of one. They are sought from due_from() on; p_from_left: all of them, as
---   a transaction may have ended long after it had drawn its due time.
+-- Returns: how many parked messages whose time has come went back into their queues, at most
+--   p_max, those of keys excepted; each becomes a block of one. They are sought from due_from() on;
+--   p_from_left: all of them, as a transaction may have ended long after it had drawn its due time.
 -- Index: parked_due; primary key of block, at its right edge; primary key of due_floor.
 -- Locks: the owner, shared; the lanes of the queues; then the rows, those that others hold are
 --   passed over.

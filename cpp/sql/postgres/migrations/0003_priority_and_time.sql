@@ -86,3 +86,28 @@ begin
   select count(*) into v_count from gone;
   return v_count;
 end $$;
+
+-- A block with a time to live is one that they cannot read and would put aside as damaged, whatever
+-- its lane: they claim nothing any more, and leave what users send to those who know what is new
+-- about it. What they hold they settle, and what they send is taken. The first is of version 1.
+create or replace function :schema.claim_wish(
+  p_owner bigint, p_request bigint, p_process int, p_runs_suspect boolean,
+  p_settled :schema.claim[], p_subscription int, p_lanes int[], p_room int, p_bytes bigint,
+  p_lease_ms bigint, p_flags int, p_is_in boolean,
+  out taken int, out has_more boolean, out suspects_waiting boolean, out runs_suspect boolean,
+  out gens bigint[])
+language sql as $$ select 0, false, false, p_runs_suspect, '{}'::bigint[] $$;
+create or replace function :schema.claim_wish(
+  p_owner bigint, p_request bigint, p_process int, p_runs_suspect boolean,
+  p_settled :schema.claim[], p_subscription int, p_lanes int[], p_room int, p_bytes bigint,
+  p_lease_ms bigint, p_flags int,
+  out taken int, out has_more boolean, out suspects_waiting boolean, out runs_suspect boolean,
+  out passed_over boolean, out gens bigint[])
+language sql as $$ select 0, false, false, p_runs_suspect, false, '{}'::bigint[] $$;
+create or replace function :schema.read_outbox(p_mark bigint, p_max int, p_bytes bigint)
+returns table (mark bigint, number bigint, queue text, id uuid, handler text, content int,
+               headers text, body bytea, due_ms bigint, at_ms bigint)
+language sql as $$
+  select pg_snapshot_xmin(pg_current_snapshot())::text::bigint, null::bigint, null::text,
+         null::uuid, null::text, null::int, null::text, null::bytea, null::bigint, null::bigint
+$$;

@@ -10,6 +10,6 @@ select q.name as queue, d.id, d.reason, d.died_at, m.handler,
        case when m.content = 1 then :schema.as_json(:schema.as_text(m.body)) end as body_json,
        m.deliveries as attempts, m.failures, m.crashes,
        :schema.as_json('[' || replace(rtrim(m.history, E'\n'), E'\n', ',') || ']') as history,
-       m.enqueued_at, d.number
+       m.enqueued_at, d.number, m.priority, m.expires_at
 from :schema.dead_letter d join :schema.queue q on q.id = d.queue
-left join lateral :schema.read_block(d.frames) as m on true
+left join lateral :schema.decode_block(d.frames) as m on true

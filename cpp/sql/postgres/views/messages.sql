@@ -10,11 +10,13 @@ select m.queue, m.id, m.state, m.handler,
        :schema.as_json(m.headers) as headers, m.body,
        case when m.content in (1, 3) then :schema.as_text(m.body) end as body_text,
        case when m.content = 1 then :schema.as_json(:schema.as_text(m.body)) end as body_json,
-       m.attempt, m.enqueued_at, m.due_at, m.lane, m.seq, m.index
+       m.attempt, m.enqueued_at, m.due_at, m.lane, m.seq, m.index,
+       m.priority, m.expires_at
 from (
   select q.name as queue, case c.state when 0 then 'leased' else 'waiting' end as state,
          m.id, m.handler, m.content, m.headers, m.body, m.deliveries + c.attempt as attempt,
-         m.enqueued_at, null::timestamptz as due_at, c.lane, b.seq, m.index
+         m.enqueued_at, null::timestamptz as due_at, c.lane, b.seq, m.index,
+         m.priority, m.expires_at
   from :schema.queue q join :schema.subscription s on s.queue = q.id
   join :schema.live_claims() c on c.subscription = s.id
   cross join lateral (
@@ -26,13 +28,13 @@ from (
              case when e.seq = c.hi_seq then c.hi_index else e.n end as last) as part
     where e.lane = c.lane and e.seq >= c.lo_seq and e.seq < c.hi_seq + (c.hi_index > 0)::int
   ) as b
-  cross join lateral :schema.read_block(b.frames) as m
+  cross join lateral :schema.decode_block(b.frames) as m
   where m.index >= b.first and m.index < b.last
     and case when b.ordinal + m.index < length(c.done)
              then get_bit(c.done, (b.ordinal + m.index)::int) = 0 else true end
   union all
   select q.name, 'waiting', m.id, m.handler, m.content, m.headers, m.body, m.deliveries,
-         m.enqueued_at, null, b.lane, b.seq, m.index
+         m.enqueued_at, null, b.lane, b.seq, m.index, m.priority, m.expires_at
   from :schema.queue q join :schema.subscription s on s.queue = q.id
   join :schema.cursor r on r.subscription = s.id
   left join lateral (
@@ -50,11 +52,11 @@ from (
     )
     select * from walk
   ) as b
-  cross join lateral :schema.read_block(b.frames) as m
+  cross join lateral :schema.decode_block(b.frames) as m
   where (b.seq = position.seq and m.index < position.index) is not true
   union all
   select q.name, 'parked', p.id, m.handler, m.content, m.headers, m.body, m.deliveries,
-         m.enqueued_at, p.due, null, null, null
+         m.enqueued_at, p.due, null, null, null, m.priority, m.expires_at
   from :schema.queue q join :schema.parked p on p.queue = q.id
-  left join lateral :schema.read_block(p.frames) as m on true
+  left join lateral :schema.decode_block(p.frames) as m on true
 ) as m

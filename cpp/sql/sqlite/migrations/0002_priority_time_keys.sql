@@ -27,3 +27,9 @@ create table away_key (
 -- null, of version 1: none
 alter table hot add column expired integer;
 alter table hot add column cancelled integer;
+-- Which version of the file a process knows; null: 1. One that looked just before this migration
+-- joins after it no more.
+alter table process add column version integer;
+create trigger process_is_older before insert on process when new.version is null begin
+  select raise(abort, 'the file was upgraded by a newer msgq: upgrade msgq here');
+end;

@@ -61,6 +61,19 @@ void empty_parked(State& state, Queue& queue) {
   queue.away_keys.clear();
 }
 
+// Those of this id where they are.
+std::uint64_t edit_in_place(State& state, Queue& queue, const DeadEdit& edit) {
+  std::uint64_t count = 0;
+  for (auto row = queue.dead_ids.lower_bound({edit.id, 0});
+       row != queue.dead_ids.end() && row->first == edit.id; ++row, ++count) {
+    StoredMessage& message = queue.dead_letters.at(row->second).message;
+    state.bytes -= bytes_of(message);
+    apply(edit, message);
+    state.bytes += bytes_of(message);
+  }
+  return count;
+}
+
 }  // namespace
 
 std::uint64_t redrive(State& state, Queue& queue, const std::vector<MessageId>& ids,
@@ -72,9 +85,38 @@ std::uint64_t redrive(State& state, Queue& queue, const std::vector<MessageId>& 
   return count;
 }
 
+std::uint64_t edit_dead(State& state, Queue& queue, const DeadEdit& edit, const BlockBounds& bounds,
+                        const Now& now) {
+  if (!edit.redrives) return edit_in_place(state, queue, edit);
+  std::vector<StoredMessage> messages = take_dead(state, queue, {edit.id});
+  for (StoredMessage& message : messages) apply(edit, message);
+  const std::uint64_t count = messages.size();
+  return_all(state, queue, std::move(messages), bounds, now);
+  return count;
+}
+
 std::uint64_t delete_dead(State& state, Queue& queue, const std::vector<MessageId>& ids) {
   const std::uint64_t count = take_dead(state, queue, ids).size();
   queue.totals.purged += count;
+  return count;
+}
+
+std::uint32_t forget_dead(State& state, std::int64_t before_ms, std::uint32_t limit) {
+  std::uint32_t count = 0;
+  for (auto& [name, queue] : state.queues) {
+    auto& letters = queue->dead_letters;
+    std::uint32_t of_queue = 0;
+    for (auto row = letters.begin();
+         row != letters.end() && row->second.died_ms < before_ms && count < limit; ++count) {
+      queue->dead_ids.erase({row->second.message.id, row->first});
+      state.bytes -= bytes_of(row->second.message);
+      row = letters.erase(row);
+      ++of_queue;
+    }
+    state.count -= of_queue;
+    queue->totals.dead -= of_queue;
+    queue->totals.purged += of_queue;
+  }
   return count;
 }
 
@@ -104,6 +146,12 @@ std::uint64_t cancel(State& state, Queue& queue, const std::vector<MessageId>& i
 
 std::uint64_t reschedule(State& state, Queue& queue, const std::vector<MessageId>& ids,
                          std::int64_t due_ms) {
+  for (const MessageId id : ids) {
+    const auto row = queue.parked.lower_bound({id, 0});
+    if (row == queue.parked.end() || row->first.first != id) continue;
+    const std::int64_t expires_ms = state.parked.find(row->second)->second.message.expires_ms;
+    if (expires_ms != 0 && expires_ms <= due_ms) refuse_due(id, expires_ms);
+  }
   auto moved = take_parked(state, queue, ids);
   for (Parked& each : moved)
     park(state, queue, due_ms, std::move(each.message), {each.parked_ms, 0});

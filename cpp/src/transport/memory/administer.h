@@ -15,6 +15,11 @@ namespace msgq::transport::memory {
 std::uint64_t redrive(State& state, Queue& queue, const std::vector<MessageId>& ids,
                       const BlockBounds& bounds, const Now& now);
 std::uint64_t delete_dead(State& state, Queue& queue, const std::vector<MessageId>& ids);
+// See Look.
+std::uint64_t edit_dead(State& state, Queue& queue, const DeadEdit& edit, const BlockBounds& bounds,
+                        const Now& now);
+// Removes the oldest dead letters of those that died before that, at most so many. How many.
+std::uint32_t forget_dead(State& state, std::int64_t before_ms, std::uint32_t limit);
 // Removes what waits, is parked or is leased; open claims are lost. How many.
 std::uint64_t purge(State& state, Queue& queue);
 // See Look.

@@ -13,6 +13,7 @@ MemoryStore::MemoryStore(const Config& config, Clock& clock)
     : count_max_(config.store_count_max),
       bytes_max_(config.store_bytes_max),
       strict_queues_(config.strict_queues),
+      dead_retention_ms_(config.dead_retention.count()),
       crash_rule_{config.crashes_max},
       block_bounds_{config.batch_count_max, config.batch_bytes_max},
       clock_(clock) {
@@ -173,6 +174,18 @@ std::uint64_t MemoryStore::redrive(std::string_view queue, const std::vector<Mes
 std::uint64_t MemoryStore::delete_dead(std::string_view queue, const std::vector<MessageId>& ids) {
   MutexLock lock(mutex_);
   return memory::delete_dead(state_, require_queue(queue), ids);
+}
+
+std::uint64_t MemoryStore::edit_dead(std::string_view queue, const DeadEdit& edit) {
+  const Now at = now();
+  MutexLock lock(mutex_);
+  return memory::edit_dead(state_, require_queue(queue), edit, block_bounds_, at);
+}
+
+std::uint32_t MemoryStore::forget_dead(std::int64_t age_ms, std::uint32_t limit) {
+  const Now at = now();
+  MutexLock lock(mutex_);
+  return memory::forget_dead(state_, at.wall_ms - age_ms, limit);
 }
 
 std::uint64_t MemoryStore::purge(std::string_view queue) {

@@ -47,6 +47,10 @@ class MemoryStore {
                                  std::uint32_t limit);
   std::uint64_t redrive(std::string_view queue, const std::vector<MessageId>& ids);
   std::uint64_t delete_dead(std::string_view queue, const std::vector<MessageId>& ids);
+  std::uint64_t edit_dead(std::string_view queue, const DeadEdit& edit);
+  std::uint32_t forget_dead(std::int64_t age_ms, std::uint32_t limit);
+  std::int64_t dead_retention_ms() const { return dead_retention_ms_; }
+  Nanos steady() { return clock_.steady(); }
   std::uint64_t purge(std::string_view queue);
   std::uint64_t cancel(std::string_view queue, const std::vector<MessageId>& ids);
   std::uint64_t reschedule(std::string_view queue, const std::vector<MessageId>& ids,
@@ -67,6 +71,7 @@ class MemoryStore {
   // fixed after construction
   const std::uint64_t count_max_, bytes_max_;
   const bool strict_queues_;
+  const std::int64_t dead_retention_ms_;
   const CrashRule crash_rule_;
   const BlockBounds block_bounds_;
   Clock& clock_;

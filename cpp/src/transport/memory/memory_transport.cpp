@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "msgq/error.h"
+#include "transport/dead_sweep.h"
 
 namespace msgq::transport {
 namespace {
@@ -30,7 +31,9 @@ constexpr Capability kMemory{
 class MemorySession final : public Session {
  public:
   MemorySession(std::shared_ptr<MemoryStore> store, std::uint64_t process)
-      : store_(std::move(store)), caller_{process, store_->open_owner()} {}
+      : store_(std::move(store)),
+        caller_{process, store_->open_owner()},
+        dead_sweep_(store_->dead_retention_ms()) {}
   ~MemorySession() override { MemorySession::close(); }
 
   void exchange(const Exchange& in, ExchangeResult& out) override {
@@ -40,7 +43,11 @@ class MemorySession final : public Session {
   }
   // Nothing can come between an exchange and its answer here, so there is never a doubt.
   bool resolve(ExchangeResult&) override { return false; }
-  Nanos tidy(Nanos) override { return kNever; }
+  Nanos tidy(Nanos) override {
+    return dead_sweep_.run(store_->steady(), [this](std::int64_t age_ms, std::uint32_t limit) {
+      return store_->forget_dead(age_ms, limit);
+    });
+  }
   void close() noexcept override {
     if (!std::exchange(is_closed_, true)) store_->leave(caller_);
   }
@@ -51,6 +58,7 @@ class MemorySession final : public Session {
   const Caller caller_;
   // only the session's thread
   Graveyard graveyard_;
+  DeadSweep dead_sweep_;
   bool is_closed_ = false;
 };
 
@@ -76,6 +84,9 @@ class MemoryLook final : public Look {
   }
   std::uint64_t delete_dead(std::string_view queue, const std::vector<MessageId>& ids) override {
     return store_.delete_dead(queue, ids);
+  }
+  std::uint64_t edit_dead(std::string_view queue, const DeadEdit& edit) override {
+    return store_.edit_dead(queue, edit);
   }
   std::uint64_t purge(std::string_view queue) override { return store_.purge(queue); }
   std::uint64_t cancel(std::string_view queue, const std::vector<MessageId>& ids) override {

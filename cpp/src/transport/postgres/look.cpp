@@ -31,13 +31,13 @@ Rows list_dead(Connection& connection, int queue, std::int64_t after, std::uint3
   return connection.call("list_dead", params);
 }
 
-// Puts the first `count` dead letters of `rows` back, their counts at zero.
-Params redrive_params(const Queue& queue, const Rows& rows, int count) {
+// The first `count` dead letters of `rows`, as the edit says.
+Params edit_params(const Queue& queue, const Rows& rows, int count, const DeadEdit& edit) {
   Array numbers(Array::Type::kInt8), bands(Array::Type::kInt4);
   MessageColumns messages;
   for (int row = 0; row < count; ++row) {
     StoredMessage message = read_one(rows.bytes(row, 4));
-    message.renew();
+    apply(edit, message);
     bands.add(band_number(message.band()));
     numbers.add(rows.integer(row, 0));
     messages.add(message);
@@ -46,6 +46,13 @@ Params redrive_params(const Queue& queue, const Rows& rows, int count) {
   out.small(queue.id).array(std::move(bands)).array(std::move(numbers));
   messages.put(out);
   return out;
+}
+
+// Puts them back, their counts at zero.
+Params redrive_params(const Queue& queue, const Rows& rows, int count) {
+  DeadEdit edit;
+  edit.redrives = true;
+  return edit_params(queue, rows, count, edit);
 }
 
 Params delete_params(const Queue& queue, const Rows& rows, int count) {
@@ -197,6 +204,13 @@ std::uint64_t PostgresLook::delete_dead(std::string_view queue, const std::vecto
   return take_dead(queue, ids, "delete_dead", delete_params);
 }
 
+std::uint64_t PostgresLook::edit_dead(std::string_view queue, const DeadEdit& edit) {
+  const auto params = [&](const Queue& known, const Rows& rows, int count) {
+    return edit_params(known, rows, count, edit);
+  };
+  return take_dead(queue, {edit.id}, edit.redrives ? "redrive" : "edit_dead", params);
+}
+
 std::uint64_t PostgresLook::purge(std::string_view queue) {
   return use([&](Connection& connection, const Directory& directory) {
     const Queue& known = require(directory, queue);
@@ -226,7 +240,9 @@ std::uint64_t PostgresLook::reschedule(std::string_view queue, const std::vector
   return use([&](Connection& connection, const Directory& directory) {
     Params params;
     params.small(require(directory, queue).id).array(ids_of(ids)).integer(delay_ms);
-    return static_cast<std::uint64_t>(connection.call("reschedule", params).integer(0, 0));
+    const Rows answer = connection.call("reschedule", params);
+    if (!answer.is_null(0, 1)) refuse_due(answer.id(0, 1), answer.integer(0, 2));
+    return static_cast<std::uint64_t>(answer.integer(0, 0));
   });
 }
 

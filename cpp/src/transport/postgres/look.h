@@ -26,6 +26,7 @@ class PostgresLook final : public Look {
                                  std::uint32_t limit) override;
   std::uint64_t redrive(std::string_view queue, const std::vector<MessageId>& ids) override;
   std::uint64_t delete_dead(std::string_view queue, const std::vector<MessageId>& ids) override;
+  std::uint64_t edit_dead(std::string_view queue, const DeadEdit& edit) override;
   std::uint64_t purge(std::string_view queue) override;
   std::uint64_t cancel(std::string_view queue, const std::vector<MessageId>& ids) override;
   std::uint64_t reschedule(std::string_view queue, const std::vector<MessageId>& ids,

@@ -70,6 +70,7 @@ postgres::Rules rules_of(const Config& config, const PostgresOptions& options) {
   postgres::Rules rules;
   rules.strict_queues = config.strict_queues;
   rules.priority_aging_ms = config.priority_aging.count();
+  rules.dead_retention_ms = config.dead_retention.count();
   rules.reclaim = options.reclaim;
   rules.reclaim.crashes_max = config.crashes_max;
   return rules;
@@ -113,9 +114,10 @@ PostgresTransport::PostgresTransport(const Config& config, World world, Log& log
       pooled_(capability_of(kPooled, config)) {
   postgres::prepare_schema(with_role(spec_, "starter"), log_, config.create_schema);
   rules_.may_work = postgres::may_work(with_role(spec_, "starter"), log_);
-  presence_ =
-      std::make_unique<postgres::Presence>(presence_spec(spec_), log_, rules_.reclaim.heartbeat,
-                                           static_cast<int>(config.lanes), rules_.may_work);
+  presence_ = std::make_unique<postgres::Presence>(
+      presence_spec(spec_), log_,
+      postgres::PresenceRules{rules_.reclaim.heartbeat, static_cast<int>(config.lanes),
+                              rules_.may_work, &world_.clock});
   pool_ = std::make_unique<postgres::Pool>(with_role(spec_, "look"), pool_rules_of(config),
                                            world_.clock, log_);
   look_ = std::make_unique<postgres::PostgresLook>(*pool_, world_.clock, options_.before);

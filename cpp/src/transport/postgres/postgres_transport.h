@@ -37,7 +37,7 @@ class PostgresTransport final : public Transport {
   Look& look() override { return *look_; }
   Look& reader() override { return reader_ ? *reader_ : *look_; }
   std::string store_name() override { return presence_->store_name(); }
-  std::int64_t ahead_ms() const override { return presence_->ahead_ms(); }
+  std::int64_t now_ms(Clock&) const override { return presence_->now_ms(); }
   Wake* wake() override { return presence_.get(); }
   void end_within(Nanos most) override;
   // As SIGKILL would: its lock is given up, its rows stay. The process's number.

@@ -41,14 +41,12 @@ Nanos now() { return system_clock().steady(); }
 
 }  // namespace
 
-Presence::Presence(ConnectionSpec spec, Log& log, std::chrono::milliseconds heartbeat, int lanes,
-                   bool may_work)
+Presence::Presence(ConnectionSpec spec, Log& log, const PresenceRules& rules)
     : spec_(std::move(spec)),
       log_(log),
-      heartbeat_(heartbeat),
-      lanes_(lanes),
-      may_work_(may_work),
-      event_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+      rules_(rules),
+      event_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      server_clock_(*rules.clock) {
   MutexLock lock(mutex_);
   connect();
   join();
@@ -73,7 +71,7 @@ void Presence::join() {
   params.text(host_name()).small(getpid()).flag(!connection_->is_pooled());
   const int process = static_cast<int>(connection_->call("join_process", params).integer(0, 0));
   Params place;
-  place.small(process).small(lanes_);
+  place.small(process).small(rules_.lanes);
   shard_.store(static_cast<int>(connection_->call("shard_of", place).integer(0, 0)),
                std::memory_order_release);
   process_.store(process, std::memory_order_release);
@@ -82,13 +80,11 @@ void Presence::join() {
   beat();
 }
 
-// The server said so between the two times here.
+// What was no use is done again at the next beat.
 void Presence::compare_clocks() {
-  const std::int64_t before = system_clock().wall_ms();
-  const std::int64_t there = connection_->call("clock_ms").integer(0, 0);
-  const std::int64_t here = before + (system_clock().wall_ms() - before) / 2;
-  ahead_ms_.store(there - here, std::memory_order_relaxed);
-  compared_at_ = now();
+  Connection& connection = *connection_;
+  if (server_clock_.compare([&] { return connection.call("clock_ms").integer(0, 0); }))
+    compared_at_ = now();
 }
 
 // What a session has to hold and a new one must take up again: the lock, and the ear for hints.
@@ -123,7 +119,7 @@ bool Presence::watch() {
 }
 
 void Presence::listen() {
-  if (!may_work_) throw Error(ErrorCode::kStoreRejected, kOnlySends);
+  if (!rules_.may_work) throw Error(ErrorCode::kStoreRejected, kOnlySends);
   if (!is_wanting_.exchange(true, std::memory_order_acq_rel)) eventfd_write(event_, 1);
 }
 
@@ -220,7 +216,7 @@ bool Presence::wait(Nanos timeout) {
         if (std::exchange(is_away_, false)) log_.write(LogLevel::kInfo, "PostgreSQL answers again");
         return true;  // some may have been missed
       }
-      if (now() - beaten_at_ >= heartbeat_ / 2) {
+      if (now() - beaten_at_ >= rules_.heartbeat / 2) {
         beat();
         if (on_beat) on_beat();
       }

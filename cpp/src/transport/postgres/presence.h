@@ -16,18 +16,25 @@
 #include "base/mutex.h"
 #include "transport/postgres/connection.h"
 #include "transport/postgres/outbox_watch.h"
+#include "transport/postgres/server_clock.h"
 #include "transport/transport.h"
 
 namespace msgq::transport::postgres {
+
+struct PresenceRules {
+  std::chrono::milliseconds heartbeat{5'000};
+  int lanes = 1;
+  bool may_work = true;            // who may not refuses to listen()
+  Clock* clock = &system_clock();  // with which the server's is compared
+};
 
 class Presence final : public Wake {
  public:
   // Called about as often as the heart beats, in the thread of wait().
   std::function<void()> on_beat;
 
-  // Joins. Throws as Connection. Who may not work refuses to listen().
-  Presence(ConnectionSpec spec, Log& log, std::chrono::milliseconds heartbeat, int lanes = 1,
-           bool may_work = true);
+  // Joins. Throws as Connection.
+  Presence(ConnectionSpec spec, Log& log, const PresenceRules& rules);
   ~Presence() override;
 
   // The number of this process; another one when others took it for dead.
@@ -39,8 +46,8 @@ class Presence final : public Wake {
   bool is_pooled() const { return is_pooled_.load(std::memory_order_acquire); }
   // By which this store is told from every other; as store_name.sql says.
   const std::string& store_name() const { return store_name_; }
-  // By how much the server's clock is ahead of this machine's.
-  std::int64_t ahead_ms() const { return ahead_ms_.load(std::memory_order_relaxed); }
+  // What the server's clock says, Unix ms.
+  std::int64_t now_ms() const { return server_clock_.now_ms(); }
   // Joins again when others buried this process. Throws as Connection.
   void rejoin(int buried);
   // Leaves cleanly; afterwards nothing is done any more. Never throws.
@@ -69,11 +76,10 @@ class Presence final : public Wake {
   // fixed after construction
   const ConnectionSpec spec_;
   Log& log_;
-  const std::chrono::milliseconds heartbeat_;
-  const int lanes_;
-  const bool may_work_;
+  const PresenceRules rules_;
   const int event_;  // wakes wait()
   std::string store_name_;
+  ServerClock server_clock_;  // compared under mutex_
   // guarded by mutex_
   Mutex mutex_;
   std::unique_ptr<Connection> connection_ MSGQ_GUARDED_BY(mutex_);
@@ -89,7 +95,6 @@ class Presence final : public Wake {
   bool is_away_ MSGQ_GUARDED_BY(mutex_) = false;  // said so in the log
   // atomic
   std::atomic<int> process_{0}, shard_{0};
-  std::atomic<std::int64_t> ahead_ms_{0};
   std::atomic<bool> has_others_{false};     // who listen: nobody does, no hint
   std::atomic<std::int64_t> others_at_{0};  // when they are looked for again, if there were none
   std::atomic<bool> is_wanting_{false};     // of hints

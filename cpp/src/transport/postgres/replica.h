@@ -42,6 +42,9 @@ class ReplicaLook final : public Look {
   std::uint64_t redrive(std::string_view queue, const std::vector<MessageId>& ids) override {
     return primary_.redrive(queue, ids);
   }
+  std::uint64_t edit_dead(std::string_view queue, const DeadEdit& edit) override {
+    return primary_.edit_dead(queue, edit);
+  }
   std::uint64_t delete_dead(std::string_view queue, const std::vector<MessageId>& ids) override {
     return primary_.delete_dead(queue, ids);
   }

@@ -39,6 +39,7 @@ PostgresSession::PostgresSession(SessionParts parts)
       glancer_(parts_.clock, parts_.rules.reclaim),
       sweeper_(parts_.clock),
       promoter_(parts_.clock),
+      dead_sweep_(parts_.rules.dead_retention_ms),
       outbox_(parts_.clock) {
   connect();
 }
@@ -424,39 +425,7 @@ void PostgresSession::deliver(const Rows& rows, ExchangeResult& out) {
     else
       answer.claims.push_back(std::move(claimed));
   }
-  if (has_parked_keys_) find_away(out);
-}
-
-// Which messages of keys must wait for parked ones. Nobody else parks of their shards, or brings
-// back, while we hold them.
-void PostgresSession::find_away(ExchangeResult& out) {
-  Array queues(Array::Type::kInt4), hashes(Array::Type::kInt8), seqs(Array::Type::kInt8);
-  Array indexes(Array::Type::kInt4), returned(Array::Type::kBool);
-  std::vector<std::pair<Claimed*, std::uint32_t>> asked;
-  for (ClaimAnswer& answer : out.claims)
-    for (Claimed& claimed : answer.claims) {
-      const Queue* queue = claimed.is_keyed ? directory_.find(claimed.queue) : nullptr;
-      std::uint32_t ordinal = 0;
-      for (const BlockPart& part : claimed.parts)
-        for (std::uint32_t i = part.first; queue && i < part.first + part.count; ++i, ++ordinal) {
-          if (claimed.done.has(ordinal)) continue;
-          const auto [key, place] = part.block->key(i);
-          queues.add(queue->id);
-          hashes.add(static_cast<std::int64_t>(hash_of(key)));
-          seqs.add(static_cast<std::int64_t>(place.seq != 0 ? place.seq : part.seq));
-          indexes.add(place.seq != 0 ? place.index : i);
-          returned.add(std::int64_t{claimed.is_returned});
-          asked.emplace_back(&claimed, ordinal);
-        }
-    }
-  Params params;
-  params.array(std::move(queues)).array(std::move(hashes)).array(std::move(seqs));
-  params.array(std::move(indexes)).array(std::move(returned));
-  const Rows rows = connection_->call("find_away", params);
-  for (int row = 0; row < rows.size(); ++row) {
-    const auto& [claimed, ordinal] = asked.at(static_cast<std::size_t>(rows.integer(row, 0)) - 1);
-    claimed->away.set(ordinal);
-  }
+  if (has_parked_keys_) find_away(*connection_, directory_, out);
 }
 
 // True when the claim has ended with it.

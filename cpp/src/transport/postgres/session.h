@@ -15,6 +15,7 @@
 #include "base/random.h"
 #include "base/runtime.h"
 #include "msgq/error.h"
+#include "transport/dead_sweep.h"
 #include "transport/postgres/claims.h"
 #include "transport/postgres/connection.h"
 #include "transport/postgres/directory.h"
@@ -33,7 +34,8 @@ namespace msgq::transport::postgres {
 struct Rules {
   bool strict_queues = false;
   std::int64_t priority_aging_ms = 0;
-  bool may_work = true;  // a role that may only send leaves all else to others
+  std::int64_t dead_retention_ms = 0;  // 0: they are kept
+  bool may_work = true;                // a role that may only send leaves all else to others
   ReclaimRules reclaim;
 };
 
@@ -85,13 +87,13 @@ class PostgresSession final : public Session {
   void receive(const Sent& sent, const Exchange& in, ExchangeResult& out);
   void read_answers(const Rows& rows, const Exchange& in, ExchangeResult& out);
   void deliver(const Rows& rows, ExchangeResult& out);
-  void find_away(ExchangeResult& out);
   bool give_up(const BadBlock& bad);
   void claim_again(const Exchange& in, ExchangeResult& out);
   void lose_owner();
   bool looks_due(const Exchange& in);
   void forget_server();
   void clear_away();
+  Nanos sweep_dead(Nanos now);
   void sweep();
   void sweep_lanes();
 
@@ -104,6 +106,7 @@ class PostgresSession final : public Session {
   Glancer glancer_;
   Sweeper sweeper_;
   Promoter promoter_;
+  DeadSweep dead_sweep_;
   Outbox outbox_;
   Asker asker_;
   std::int64_t heard_gen_ = 0;     // the newest claim that we know of

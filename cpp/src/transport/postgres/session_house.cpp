@@ -1,5 +1,7 @@
 // How a session keeps house between its exchanges: rows that were heard of are folded, lanes swept,
 // what closed connections left is removed.
+#include <algorithm>
+
 #include "transport/postgres/failure.h"
 #include "transport/postgres/session.h"
 
@@ -56,13 +58,31 @@ Nanos PostgresSession::tidy(Nanos) {
   if (is_closed_ || is_in_doubt_ || !connection_ || connection_->is_broken() || asker_.owner == 0)
     return kNever;
   const Nanos now = parts_.clock.steady();
-  if (now < sweep_at_) return asker_.request > swept_ ? sweep_at_ : kNever;
+  const Nanos again_at = parts_.rules.may_work ? sweep_dead(now) : kNever;
+  if (now < sweep_at_) return asker_.request > swept_ ? std::min(sweep_at_, again_at) : again_at;
   sweep_at_ = now + kSweepGap;
   if (asker_.request > swept_) sweep();
   if (!parts_.rules.may_work) return kNever;
   sweep_lanes();
   clear_away();
-  return kNever;
+  return again_at;
+}
+
+// As sweep_lanes(): what is refused is tried again in its turn.
+Nanos PostgresSession::sweep_dead(Nanos now) {
+  return dead_sweep_.run(now, [&](std::int64_t age_ms, std::uint32_t limit) {
+    std::int64_t count = 0;
+    try {
+      ask_first([&] {
+        Params params;
+        params.integer(age_ms).small(static_cast<int>(limit));
+        count = connection_->call("forget_dead", params).integer(0, 0);
+      });
+    } catch (const Refusal& refusal) {
+      parts_.log.write(LogLevel::kWarning, std::string("dead_retention: ") + refusal.what());
+    }
+    return static_cast<std::uint32_t>(count);
+  });
 }
 
 void PostgresSession::clear_away() {

@@ -65,11 +65,38 @@ std::uint64_t redrive_some(Store& store, Queue& queue, const std::vector<Message
   return messages.size();
 }
 
+std::uint64_t edit_dead(Store& store, Queue& queue, const DeadEdit& edit) {
+  if (edit.redrives) {
+    auto messages = take_dead(store, queue, {edit.id}, 0);
+    for (StoredMessage& message : messages) apply(edit, message);
+    return_all(store, queue, messages);
+    return messages.size();
+  }
+  auto rows = store.dead.find(queue.id, edit.id);
+  for (DeadRow& row : rows) {
+    store.dead.remove(row.number);
+    apply(edit, row.message);
+    store.dead.add(row);
+  }
+  return rows.size();
+}
+
 std::uint64_t delete_dead_some(Store& store, Queue& queue, const std::vector<MessageId>& ids,
                                std::int64_t newest) {
   const std::uint64_t count = take_dead(store, queue, ids, newest).size();
   store.totals.change(queue.subscription).purged += static_cast<std::int64_t>(count);
   return count;
+}
+
+std::uint32_t forget_dead(Store& store, std::int64_t before_ms, std::uint32_t limit) {
+  const auto old = store.dead.list_old(before_ms, limit);
+  for (const auto& [number, subscription] : old) {
+    store.dead.remove(number);
+    Totals& change = store.totals.change(subscription);
+    --change.dead;
+    ++change.purged;
+  }
+  return static_cast<std::uint32_t>(old.size());
 }
 
 std::uint64_t purge(Store& store, Queue& queue) {
@@ -100,6 +127,11 @@ std::uint64_t cancel(Store& store, Queue& queue, const std::vector<MessageId>& i
 
 std::uint64_t reschedule(Store& store, Queue& queue, const std::vector<MessageId>& ids,
                          std::int64_t due_ms) {
+  for (const MessageId id : ids) {
+    const auto row = store.parked.find(queue.id, id);
+    const std::int64_t expires_ms = row ? row->message.expires_ms : 0;
+    if (expires_ms != 0 && expires_ms <= due_ms) refuse_due(id, expires_ms);
+  }
   std::int64_t count = 0;
   for (const MessageId id : ids) count += store.parked.reschedule(queue.id, id, due_ms);
   return static_cast<std::uint64_t>(count);

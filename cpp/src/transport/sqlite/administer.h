@@ -17,6 +17,10 @@ std::uint64_t redrive_some(Store& store, Queue& queue, const std::vector<Message
                            std::int64_t newest);
 std::uint64_t delete_dead_some(Store& store, Queue& queue, const std::vector<MessageId>& ids,
                                std::int64_t newest);
+// See Look.
+std::uint64_t edit_dead(Store& store, Queue& queue, const DeadEdit& edit);
+// Removes the oldest dead letters of those that died before that, at most so many. How many.
+std::uint32_t forget_dead(Store& store, std::int64_t before_ms, std::uint32_t limit);
 // Removes what waits, is parked or leased: claims are lost at once, positions go behind everything,
 // the blocks go with sweep_some(). How many messages.
 std::uint64_t purge(Store& store, Queue& queue);

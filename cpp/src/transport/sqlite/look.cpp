@@ -118,6 +118,11 @@ std::uint64_t SqliteLook::delete_dead(std::string_view queue, const std::vector<
   });
 }
 
+std::uint64_t SqliteLook::edit_dead(std::string_view queue, const DeadEdit& edit) {
+  return write(
+      [&](Store& store) { return sqlite::edit_dead(store, require_known(store, queue), edit); });
+}
+
 std::uint64_t SqliteLook::purge(std::string_view queue) {
   const std::uint64_t count =
       write([&](Store& store) { return sqlite::purge(store, require_known(store, queue)); });

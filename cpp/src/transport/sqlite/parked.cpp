@@ -111,6 +111,7 @@ Dead::Dead(sqlite3* database)
     : bury_(database, sql::sqlite::kBury),
       list_(database, sql::sqlite::kListDead),
       list_queue_(database, sql::sqlite::kListDeadOfQueue),
+      list_old_(database, sql::sqlite::kListOldDead),
       find_(database, sql::sqlite::kFindDead),
       exhume_(database, sql::sqlite::kExhume),
       delete_queue_(database, sql::sqlite::kDeleteDeadOfQueue) {}
@@ -128,6 +129,14 @@ std::vector<DeadRow> Dead::list(std::int64_t queue, std::int64_t number, std::ui
 std::vector<DeadRow> Dead::find(std::int64_t queue, MessageId id) {
   const std::string bytes = id.to_bytes();
   return read_dead(find_.query(queue, Blob{bytes}));
+}
+
+std::vector<std::pair<std::int64_t, std::int64_t>> Dead::list_old(std::int64_t before_ms,
+                                                                  std::uint32_t limit) {
+  std::vector<std::pair<std::int64_t, std::int64_t>> out;
+  Cursor rows = list_old_.query(before_ms, limit);
+  while (rows.next()) out.emplace_back(rows.integer(0), rows.integer(1));
+  return out;
 }
 
 void Dead::remove(std::int64_t number) { exhume_.run(number); }

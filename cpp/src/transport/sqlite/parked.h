@@ -66,11 +66,14 @@ class Dead {
   // Dead letters behind `number`, oldest first; of all queues when `queue` is 0.
   std::vector<DeadRow> list(std::int64_t queue, std::int64_t number, std::uint32_t limit);
   std::vector<DeadRow> find(std::int64_t queue, MessageId id);
+  // (number, subscription) of the oldest, of those that died before that.
+  std::vector<std::pair<std::int64_t, std::int64_t>> list_old(std::int64_t before_ms,
+                                                              std::uint32_t limit);
   void remove(std::int64_t number);
   void remove_queue(std::int64_t queue);
 
  private:
-  Statement bury_, list_, list_queue_, find_, exhume_, delete_queue_;
+  Statement bury_, list_, list_queue_, list_old_, find_, exhume_, delete_queue_;
 };
 
 }  // namespace msgq::transport::sqlite

@@ -5,6 +5,7 @@
 #include <fstream>
 
 #include "transport/sql_text.h"
+#include "transport/sqlite/schema.h"
 
 namespace msgq::transport::sqlite {
 
@@ -22,7 +23,7 @@ Processes::Processes(sqlite3* database)
 
 void Processes::join(const ProcessRow& process, std::int64_t wall_ms) {
   join_.run(process.id, std::string_view(process.boot_id), std::string_view(process.host),
-            process.pid, wall_ms);
+            process.pid, wall_ms, kSchemaVersion);
 }
 
 std::vector<ProcessRow> Processes::others(std::int64_t process) {

@@ -2,6 +2,7 @@
 
 #include "msgq/error.h"
 #include "transport/sql_text.h"
+#include "transport/sqlite/statement.h"
 
 namespace msgq::transport::sqlite {
 namespace {
@@ -35,6 +36,18 @@ Stamp read_stamp(Connection& reader) {
   return out;
 }
 
+// The pids of the other processes that have the file open; a row without a lock is of a dead one.
+std::string living(Connection& writer, ProcessLock& self) {
+  Statement list(writer.handle(), sql::sqlite::kListProcesses);
+  Cursor row = list.query(self.id());
+  std::string out;
+  while (row.next()) {
+    if (!self.is_alive(row.integer(0))) continue;
+    out += (out.empty() ? "" : ", ") + std::to_string(row.integer(3));
+  }
+  return out;
+}
+
 }  // namespace
 
 Origin identify(Connection& reader, const std::string& path) {
@@ -50,15 +63,18 @@ Origin identify(Connection& reader, const std::string& path) {
   return Origin::kOurs;
 }
 
-void migrate(Connection& writer, const std::string& path) {
+void migrate(Connection& writer, const std::string& path, ProcessLock& self) {
   writer.run(identify(writer, path) == Origin::kEmpty ? sql::sqlite::kPrepareFile
                                                       : sql::sqlite::kSetLogMode);
   if (writer.ask(sql::sqlite::kReadUserVersion) == kSchemaVersion) return;
   writer.begin();
   try {
-    for (auto version = writer.ask(sql::sqlite::kReadUserVersion); version < kSchemaVersion;
-         ++version)
-      writer.run(kMigrations[version]);
+    auto version = writer.ask(sql::sqlite::kReadUserVersion);
+    if (const std::string pids = version == 0 ? "" : living(writer, self); !pids.empty())
+      refuse(path, "is of an older msgq (schema " + std::to_string(version) + " of " +
+                       std::to_string(kSchemaVersion) + ") and is open in other processes (pid " +
+                       pids + "): close them, then open it again here to upgrade it");
+    for (; version < kSchemaVersion; ++version) writer.run(kMigrations[version]);
     writer.run(sql::sqlite::kStampFile);
     writer.commit();
   } catch (...) {

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "transport/sqlite/connection.h"
+#include "transport/sqlite/process_lock.h"
 
 namespace msgq::transport::sqlite {
 
@@ -17,7 +18,8 @@ enum class Origin { kEmpty, kOurs };
 // Looks through a connection that cannot write. Throws kSchemaMismatch for a foreign or a newer
 // file.
 Origin identify(Connection& reader, const std::string& path);
-// Makes the tables in an empty file, or runs the migrations that an older one lacks.
-void migrate(Connection& writer, const std::string& path);
+// Makes the tables in an empty file, or runs the migrations that an older one lacks. Throws
+// kSchemaMismatch while other processes live on an older one: they go on as they know it.
+void migrate(Connection& writer, const std::string& path, ProcessLock& self);
 
 }  // namespace msgq::transport::sqlite

@@ -4,6 +4,7 @@
 
 #include "base/fork.h"
 #include "msgq/error.h"
+#include "transport/sqlite/administer.h"
 #include "transport/sqlite/append.h"
 #include "transport/sqlite/claim.h"
 #include "transport/sqlite/house.h"
@@ -32,7 +33,8 @@ std::size_t bytes_of(const Exchange& in) {
 SqliteSession::SqliteSession(SessionParts parts)
     : parts_(std::move(parts)),
       store_(std::make_unique<Store>(parts_.spec, parts_.clock, parts_.log, parts_.rules)),
-      reclaimer_(parts_.process, parts_.boot_id, parts_.second_look_max) {
+      reclaimer_(parts_.process, parts_.boot_id, parts_.second_look_max),
+      dead_sweep_(parts_.rules.dead_retention_ms) {
   store_->process = parts_.process.id();
   open_owner();
   if (parts_.connections != nullptr) parts_.connections->fetch_add(1);
@@ -180,11 +182,24 @@ bool SqliteSession::resolve(ExchangeResult& out) {
   return has_happened;
 }
 
+// A look first: an idle process that finds nothing takes no turn.
+Nanos SqliteSession::sweep_dead(Nanos budget) {
+  return dead_sweep_.run(parts_.clock.steady(), [&](std::int64_t age_ms, std::uint32_t limit) {
+    const std::int64_t before_ms = parts_.clock.wall_ms() - age_ms;
+    if (store_->dead.list_old(before_ms, 1).empty()) return std::uint32_t{0};
+    Transaction transaction(*store_, parts_.gate, budget);
+    const std::uint32_t count = forget_dead(*store_, before_ms, limit);
+    transaction.commit();
+    return count;
+  });
+}
+
 Nanos SqliteSession::tidy(Nanos budget) {
   if (is_closed_ || is_in_doubt_ || !refused_.empty()) return kNever;
   const ForkHold hold;
   try {
-    return keep_house(*store_, parts_.gate, budget) ? Nanos::zero() : kNever;
+    const Nanos again_at = sweep_dead(budget);
+    return keep_house(*store_, parts_.gate, budget) ? Nanos::zero() : again_at;
   } catch (const Error& error) {
     if (error.is_in_doubt()) refuse_from_now(error.what());
     return kNever;

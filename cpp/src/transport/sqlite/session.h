@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 
+#include "transport/dead_sweep.h"
 #include "transport/sqlite/file_check.h"
 #include "transport/sqlite/gate.h"
 #include "transport/sqlite/reclaim.h"
@@ -51,6 +52,7 @@ class SqliteSession final : public Session {
   void empty_log();
   std::int64_t next_due_ms(const Exchange& in);
   void beat();
+  Nanos sweep_dead(Nanos budget);
   void refuse_from_now(std::string why);
   void open_owner();
 
@@ -58,6 +60,7 @@ class SqliteSession final : public Session {
   // only the session's thread
   std::unique_ptr<Store> store_;
   Reclaimer reclaimer_;
+  DeadSweep dead_sweep_;
   std::int64_t owner_ = 0;
   std::int64_t request_ = 0;
   std::int64_t gen_before_ = 0;  // the last number drawn before the present exchange

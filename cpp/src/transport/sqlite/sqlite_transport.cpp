@@ -42,6 +42,7 @@ sqlite::Rules rules_of(const Config& config) {
   rules.block_bytes_max = config.batch_bytes_max;
   rules.strict_queues = config.strict_queues;
   rules.priority_aging_ms = config.priority_aging.count();
+  rules.dead_retention_ms = config.dead_retention.count();
   return rules;
 }
 
@@ -91,7 +92,7 @@ SqliteTransport::SqliteTransport(const Config& config, World world, Log& log,
     sqlite::Connection writer(spec_, world.clock);
     if (sqlite3_db_readonly(writer.handle(), "main") == 1)
       throw Error(ErrorCode::kStoreRejected, "cannot write " + spec_.path + ": change its mode");
-    sqlite::migrate(writer, spec_.path);
+    sqlite::migrate(writer, spec_.path, process_);
     look_ = std::make_unique<sqlite::SqliteLook>(spec_, world.clock, log, rules_, gate_);
   }
   if (options.vfs.empty()) {

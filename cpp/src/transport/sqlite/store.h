@@ -31,6 +31,7 @@ struct Rules {
   std::uint64_t block_bytes_max = 256ull << 10;
   bool strict_queues = false;
   std::int64_t priority_aging_ms = 0;
+  std::int64_t dead_retention_ms = 0;  // 0: they are kept
 };
 
 struct Store {

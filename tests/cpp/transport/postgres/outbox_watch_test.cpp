@@ -9,6 +9,7 @@ namespace {
 
 using transport::postgres::OutboxWatch;
 using transport::postgres::Presence;
+using transport::postgres::PresenceRules;
 
 class PostgresOutboxWatchTest : public PostgresRoomTest {
  protected:
@@ -58,7 +59,7 @@ TEST_F(PostgresOutboxWatchTest, SeesWhatWasCommittedUntilItIsDrained) {
 }
 
 TEST_F(PostgresOutboxWatchTest, WhoTakesWorkIsToldWhateverElseHappens) {
-  Presence presence(spec(), store().log, std::chrono::milliseconds(5'000));
+  Presence presence(spec(), store().log, PresenceRules{std::chrono::milliseconds(5'000)});
   int told = 0;
   presence.on_due = [&] { ++told; };
   send("before");

@@ -32,6 +32,16 @@ TEST_F(PostgresTransportTest, BadNamesOfSchemasAreRefusedBeforeAnythingIsDone) {
   store().config().schema = good;
 }
 
+TEST_F(PostgresTransportTest, MessagesExpireByTheServersClockWhateverIsSetHere) {
+  FakeClock& here = store().clock;
+  here.step_wall(std::chrono::hours(1));  // a clock that is wrong from the start
+  const auto transport = store().join();
+  const std::int64_t there = transport->now_ms(here);
+  here.step_wall(std::chrono::hours(-3));
+  here.advance(std::chrono::minutes(1));
+  EXPECT_EQ(transport->now_ms(here), there + 60'000);
+}
+
 TEST_F(PostgresTransportTest, WhatItCanDoIsSaid) {
   const auto transport = store().join();
   EXPECT_STREQ(transport->capability().scheme, "postgresql");

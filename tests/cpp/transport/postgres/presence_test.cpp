@@ -12,11 +12,13 @@ namespace {
 using transport::postgres::Connection;
 using transport::postgres::Params;
 using transport::postgres::Presence;
+using transport::postgres::PresenceRules;
 
 class PostgresPresenceTest : public PostgresRoomTest {
  protected:
   std::unique_ptr<Presence> present() {
-    return std::make_unique<Presence>(spec(), store().log, std::chrono::milliseconds(5'000));
+    return std::make_unique<Presence>(spec(), store().log,
+                                      PresenceRules{std::chrono::milliseconds(5'000)});
   }
   // Listens, and has heard all there was.
   static void hear(Presence& presence) {
@@ -129,8 +131,8 @@ TEST_F(PostgresPresenceTest, ALookersSharedLockIsWaitedForNotEnded) {
 TEST_F(PostgresPresenceTest, AHintWaitsForNobodyWhoConnects) {
   auto patient = spec();
   patient.silence_max = std::chrono::hours(1);
-  auto presence =
-      std::make_unique<Presence>(patient, store().log, std::chrono::milliseconds(5'000));
+  auto presence = std::make_unique<Presence>(patient, store().log,
+                                             PresenceRules{std::chrono::milliseconds(5'000)});
   OpenTransaction blocker(store().config().schema);
   blocker.run("lock table :schema.process");
   terminate(holder(presence->process()));
@@ -163,7 +165,8 @@ class PostgresPooledPresenceTest : public PostgresPresenceTest {
   std::unique_ptr<Presence> behind(Pooler pooler = Pooler::kAuto, const std::string& dsn = {}) {
     auto through = spec(dsn.empty() ? pooled_url() : dsn);
     through.pooler = pooler;
-    return std::make_unique<Presence>(through, store().log, std::chrono::milliseconds(5'000));
+    return std::make_unique<Presence>(through, store().log,
+                                      PresenceRules{std::chrono::milliseconds(5'000)});
   }
   std::vector<std::pair<int, std::string>> said() {
     auto out = store().log.drain();
@@ -199,7 +202,7 @@ TEST_F(PostgresPooledPresenceTest, WhoSaidSoIsNotWarned) {
 
 TEST_F(PostgresPooledPresenceTest, ItsHeartBeatsThroughThePooler) {
   auto through = spec(pooled_url());
-  Presence presence(through, store().log, std::chrono::milliseconds(2));
+  Presence presence(through, store().log, PresenceRules{std::chrono::milliseconds(2)});
   const std::string before = row("heartbeat_at");
   while (row("heartbeat_at") == before) presence.wait(std::chrono::milliseconds(2));
   presence.leave();

@@ -16,6 +16,7 @@ using transport::SettleOrder;
 using transport::postgres::ConnectionSpec;
 using transport::postgres::PostgresSession;
 using transport::postgres::Presence;
+using transport::postgres::PresenceRules;
 
 // A session whose connections run through a relay; beside it a process that watches.
 class PostgresSessionTest : public PostgresRoomTest {
@@ -32,7 +33,8 @@ class PostgresSessionTest : public PostgresRoomTest {
     relayed_ =
         url.substr(0, user_end) + "@127.0.0.1:" + std::to_string(relay_->port()) + "/" + database;
     watcher_ = &join();
-    presence_ = std::make_unique<Presence>(spec(), store().log, std::chrono::milliseconds(5'000));
+    presence_ = std::make_unique<Presence>(spec(), store().log,
+                                           PresenceRules{std::chrono::milliseconds(5'000)});
   }
   void TearDown() override {
     session_.reset();

@@ -3,10 +3,11 @@
 -- Index: none.
 -- Locks: none.
 -- Twice: the same.
-create or replace function :schema.read_block(p_frames bytea)
+create or replace function :schema.decode_block(p_frames bytea)
 returns table (
   index int, id uuid, handler text, content int, headers text, body bytea, deliveries int,
-  failures int, crashes int, history text, enqueued_at timestamptz)
+  failures int, crashes int, history text, enqueued_at timestamptz, priority int,
+  expires_at timestamptz)
 language plpgsql immutable parallel safe as $$
 declare
   v_all bytea := p_frames || ''::bytea;  -- fetched once, not for each byte
@@ -53,9 +54,13 @@ begin
                                            for v_number.value::int - 1));
       v_line := v_line + v_number.value - 1;
     end if;
+    priority := 5;
+    expires_at := null;
     if v_has_priorities then
+      priority := get_byte(v_all, v_line::int);
       v_number := :schema.take_varint(v_all, v_line + 1);
       v_line := v_number.next;
+      expires_at := to_timestamp(nullif(v_number.value, 0) / 1000.0);
     end if;
     while v_left > 0 and index < v_count loop
       v_until := :schema.u32(v_all, v_ends + 4 * index);
