@@ -75,16 +75,17 @@ def show(
 
 
 def _find(client: msgq.Client, key: str) -> Message | None:
-    """The dead letter of that id, whichever queue it is of."""
+    """The dead letter of that id, whichever queue and transport it is of."""
     try:
         uuid.UUID(key)
     except ValueError:
         raise ConfigError(
             f"{key!r:.60} is no message id (a UUID); give one behind a queue"
         ) from None
-    for name in client.queues():
+    every = (each for name in client.transports for each in client.at(name)._own_queues())
+    for queue in every:
         try:
-            found = client.queue(name).find(key)
+            found = queue.find(key)
         except NotFoundError:
             continue
         if found.state == "dead":
