@@ -32,6 +32,8 @@ Each setting can be given in seven places; a later one wins:
 `msgq config --origin` shows what is in force and which of these said so. An unknown name is
 refused, with the nearest known one. Durations are seconds or text (`250ms`, `30s`, `1h30m`), sizes
 bytes or text (`64MiB`). The store itself is `MSGQ_URL`, or `url` in the TOML file, else `sqlite:///msgq.db`.
+Further ones are `MSGQ_URL_FAST`, or `fast` in the table `[urls]`: a transport called fast. See
+[routing.md](guides/routing.md).
 Options of a `postgresql://` URL that are no settings are libpq's, such as `sslmode`.
 """
 

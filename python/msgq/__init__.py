@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from msgq.errors import StoreInDoubtError as StoreInDoubtError
     from msgq.errors import StoreRejectedError as StoreRejectedError
     from msgq.errors import StoreUnavailableError as StoreUnavailableError
+    from msgq.errors import UnroutableError as UnroutableError
     from msgq.errors import UnsupportedError as UnsupportedError
     from msgq.errors import WaitTimeoutError as WaitTimeoutError
     from msgq.handler import Batch as Batch
@@ -62,12 +63,12 @@ _HOMES = {
         "BatchError", "ClosedError", "ConfigError", "InternalError", "LeaseLostError", "MsgqError",
         "NotFoundError", "PayloadError", "QueueFullError", "SchemaError", "StoreError",
         "StoreFullError", "StoreInDoubtError", "StoreRejectedError", "StoreUnavailableError",
-        "UnsupportedError", "WaitTimeoutError",
+        "UnroutableError", "UnsupportedError", "WaitTimeoutError",
     ),
 }  # fmt: skip
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
-# the four store errors and two more are reached as msgq.errors.X or msgq.X, but not by import *
+# the four store errors and three more are reached as msgq.errors.X or msgq.X, but not by import *
 __all__ = [  # noqa: RUF022 (by subject)
     "App", "Batch", "Client", "Context", "Handler", "RetryPolicy", "connect",
     "Delivery", "Message", "Queue",

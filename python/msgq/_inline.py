@@ -52,7 +52,7 @@ class Inline:
         """Runs one message to a decision; gives what its handler raised."""
         handlers = self._app.handlers
         found = handlers.get(lot.type) if lot.type else None
-        if found is None or found.queue != lot.queue:
+        if found is None or lot.queue not in found.settings.queues:
             found = handlers.get(f"{lot.queue}:*")
         if found is None:
             self._unknown(engine, lot, slot)

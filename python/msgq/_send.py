@@ -87,6 +87,10 @@ class Sender:
         """The client's engine, opened now if it is not."""
         return self.client._opened()
 
+    def kind_for(self, _conn: Any) -> str:
+        """Gives the kind of its transport, which says what options it can have."""
+        return self.client.transport
+
     def put(self, body: bytes, content: int, options: Options | None) -> Receipt:
         """Enqueues one message and waits until it is settled."""
         if options is not None and options.conn is not None:

@@ -8,7 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-Kind = Literal["count", "bytes", "duration", "choice", "flag", "weights", "ratio", "name", "url"]
+Kind = Literal[
+    "count", "bytes", "duration", "choice", "flag", "weights", "ratio", "name", "url", "queue",
+    "transports",
+]  # fmt: skip
 _YEAR: Final = 366 * 86_400.0
 _COUNT_MAX: Final = 10**9
 _BYTES_MAX: Final = 2**40
@@ -132,6 +135,11 @@ _TABLE: Final = (
     Setting("retry_jitter", "ratio", 0.2, "share of the wait that is random", 0, 1),
     _choice("attempt_detail", ("trace", "text", "class"), "what a failed attempt keeps of its "
             "error: also the end of its trace; class and text; the class alone"),
+    # several transports, routing
+    Setting("queue_transports", "transports", {}, "which transport each queue lives on; default "
+            "for those not named"),
+    Setting("unroutable", "queue", "raise", "what app.enqueue does when no rule fits: raise; dead: "
+            "a dead letter in the queue named unroutable; else the queue of that name"),
     # the rest
     Setting("sync_raise", "flag", False, "sync://: enqueue raises what the handler raised"),
     _time("close_timeout", 10.0, "how long close waits for what is on its way", core=False),

@@ -6,14 +6,12 @@ Declaring never connects; the store is opened at the first enqueue, run or look.
 from __future__ import annotations
 
 import inspect
-import sys
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeVar, overload
 
-from msgq._engine import validate_queue_name
+from msgq._names import name_of
+from msgq._routed import Routed
 from msgq._signature import Plan, Shape
-from msgq.client import Client
 from msgq.duration import Duration
 from msgq.errors import ConfigError
 from msgq.handler import (
@@ -23,6 +21,7 @@ from msgq.handler import (
     ContextHandler,
     Handler,
     HandlerSettings,
+    Names,
 )
 from msgq.message import Context
 from msgq.priority import Priority
@@ -30,12 +29,12 @@ from msgq.retry import ExceptionRegistry, RetryPolicy
 
 if TYPE_CHECKING:
     from msgq._core import Engine
+    from msgq.config import Config
     from msgq.worker import Worker
 
 P = ParamSpec("P")
 R = TypeVar("R")
 T = TypeVar("T")
-_MAIN_NAMES = ("__main__", "__mp_main__", "__msgq_worker__")
 
 
 class HandlerDecorator(Protocol):
@@ -56,15 +55,16 @@ class BatchDecorator(Protocol):
     def __call__(self, function: Callable[[list[T]], R]) -> BatchHandler[T, R]: ...
 
 
-class App(Client):
+class App(Routed):
     """The center of a program that uses msgq: its store, its handlers, its workers.
 
-    url: MSGQ_URL unless given, else sqlite:///msgq.db. Settings are those of msgq.config; unknown
-    ones and bad URLs raise ConfigError at once. `exceptions` says what exception classes mean.
+    url: MSGQ_URL unless given, else sqlite:///msgq.db. urls: of several transports, by name; see
+    Client. Settings are those of msgq.config; unknown ones and bad URLs raise ConfigError at once.
+    `exceptions` says what exception classes mean.
     """
 
-    def __init__(self, url: str | None = None, **settings: Any) -> None:
-        super().__init__(url, **settings)
+    def __init__(self, url: str | None = None, *, urls: Any = None, **settings: Any) -> None:
+        super().__init__(url, urls=urls, **settings)
         # filled while handlers are declared, then only read
         self.handlers: dict[str, Handler[..., Any]] = {}
         self.exceptions = ExceptionRegistry()
@@ -77,7 +77,8 @@ class App(Client):
         self,
         *,
         batch: Batch,
-        queue: str = ...,
+        queue: Names = ...,
+        transport: Names | None = ...,
         name: str | None = ...,
         retry: RetryPolicy | None = ...,
         timeout: Duration | None = ...,
@@ -88,7 +89,8 @@ class App(Client):
     def handler(
         self,
         *,
-        queue: str = ...,
+        queue: Names = ...,
+        transport: Names | None = ...,
         name: str | None = ...,
         retry: RetryPolicy | None = ...,
         timeout: Duration | None = ...,
@@ -99,7 +101,8 @@ class App(Client):
     def handler(
         self,
         *,
-        queue: str = "default",
+        queue: Names = "default",
+        transport: Names | None = None,
         name: str | None = None,
         retry: RetryPolicy | None = None,
         timeout: Duration | None = None,
@@ -107,8 +110,9 @@ class App(Client):
         priority: Priority | None = None,
         batch: Batch | None = None,
     ) -> Any:
-        """Declares the decorated function as a handler of `queue`.
+        """Declares the decorated function as handler of `queue`: of several it sends to the first.
 
+        transport: where these queues live, unless `queue_transports` says so; one or several.
         name: module and qualified name unless given; "*" takes every message of the queue that no
         other handler is named for, its one argument being the body. concurrency: so many at once
         (lots of threads, messages of async functions). priority: of its messages, unless using()
@@ -121,8 +125,9 @@ class App(Client):
             return self._declare(
                 function,
                 HandlerSettings(
-                    _name_of(function) if name is None else name,
-                    validate_queue_name(queue),
+                    name_of(function) if name is None else name,
+                    queue,
+                    transport,
                     retry=retry,
                     timeout=timeout,
                     batch=batch,
@@ -139,15 +144,16 @@ class App(Client):
     def _declare(
         self, function: Callable[..., Any], settings: HandlerSettings
     ) -> Handler[..., Any]:
-        name, queue = settings.name, settings.queue
+        name = settings.name
         if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
             raise ConfigError(f"handler {name!r} is a generator, which would never run")
-        key = f"{queue}:*" if name == ANY_NAME else name
-        if key in self.handlers:
-            raise ConfigError(
-                f"a handler named {key!r} is declared already, by "
-                f"{_name_of(self.handlers[key].function)}; give one of them another name="
-            )
+        keys = [f"{queue}:*" for queue in settings.queues] if name == ANY_NAME else [name]
+        for key in keys:
+            if key in self.handlers:
+                raise ConfigError(
+                    f"a handler named {key!r} is declared already, by "
+                    f"{name_of(self.handlers[key].function)}; give one of them another name="
+                )
         if not name or len(name.encode("utf-8", "replace")) > 255 or not name.isprintable():
             raise ConfigError(f"a handler's name is 1 to 255 printable bytes, got {name!a:.80}")
         shape: Shape = "batch" if settings.batch else "body" if name == ANY_NAME else "call"
@@ -156,18 +162,19 @@ class App(Client):
         if _begins_with_context(function, plan):
             kind = ContextHandler
         made: Handler[..., Any] = kind(self, function, plan, settings)
-        self.handlers[key] = made
+        self.handlers.update(dict.fromkeys(keys, made))
+        if route := self._route_of(made):
+            made._reroute(route)
         return made
+
+    def _rules_changed(self) -> None:
+        super()._rules_changed()
+        for each in self.handlers.values():
+            each._reroute(self._route_of(each))
 
     def policy(self) -> RetryPolicy:
         """Gives the policy of handlers that say none, from the settings."""
-        config = self.config
-        return RetryPolicy(
-            max_attempts=config["max_attempts"],
-            base=config["retry_base"],
-            cap=max(config["retry_cap"], config["retry_base"]),
-            jitter=config["retry_jitter"],
-        )
+        return policy_of(self.config)
 
     def worker(
         self,
@@ -178,12 +185,13 @@ class App(Client):
     ) -> Worker:
         """Gives a worker for this process: use it in `with`, or start() and stop() it.
 
-        queues: all that handlers were declared for unless given. Raises ConfigError: no handlers,
+        queues: all that handlers were declared for unless given. Each transport has `concurrency`
+        handler threads of its own. Raises ConfigError: no handlers,
         or none for a queue named.
         """
-        from msgq.worker import Worker
+        from msgq._joint import make_worker
 
-        return Worker(self, queues, concurrency, grace=grace)
+        return make_worker(self, queues, concurrency, grace)
 
     def run(
         self,
@@ -209,12 +217,13 @@ class App(Client):
 
         return run_worker(self.worker(queues, concurrency, grace=grace), burst=burst)
 
-    def _open(self) -> Engine:
-        engine = super()._open()
-        if self.transport == "sync":
+    def _prepared(self, engine: Engine) -> Engine:
+        from msgq._sync import SyncEngine
+
+        if isinstance(engine, SyncEngine):
             from msgq._inline import Inline
 
-            engine.handle = Inline(self)  # type: ignore[attr-defined]
+            engine.handle = Inline(self)
         return engine
 
     def _stop_workers(self, seconds: float) -> None:
@@ -222,21 +231,14 @@ class App(Client):
             worker.stop(seconds)
 
 
-def _name_of(function: Callable[..., Any]) -> str:
-    """Gives module and qualified name; the file's name for a program's main module.
-
-    So `python shop.py` and `msgq worker shop:app` agree on it.
-    """
-    module = getattr(function, "__module__", None) or "unknown"
-    if module in _MAIN_NAMES:
-        main = sys.modules.get(module)
-        spec = getattr(main, "__spec__", None)
-        file = getattr(main, "__file__", None) or function.__globals__.get("__file__")
-        if spec is not None and spec.name != "__main__":
-            module = spec.name.removesuffix(".__main__")
-        elif file:
-            module = Path(file).stem
-    return f"{module}.{getattr(function, '__qualname__', type(function).__qualname__)}"
+def policy_of(config: Config) -> RetryPolicy:
+    """Gives the policy of handlers that say none, on the transport whose settings these are."""
+    return RetryPolicy(
+        max_attempts=config["max_attempts"],
+        base=config["retry_base"],
+        cap=max(config["retry_cap"], config["retry_base"]),
+        jitter=config["retry_jitter"],
+    )
 
 
 def _is_async(function: Callable[..., Any]) -> bool:

@@ -50,7 +50,7 @@ class QueueAudit:
 
 def audit(client: Client) -> list[QueueAudit]:
     """Counts every queue, again where something seems amiss, three times at most."""
-    return [_audit_queue(client.queue(name)) for name in client.queues()]
+    return [_audit_queue(each) for each in client._own_queues()]
 
 
 def _audit_queue(queue: Queue) -> QueueAudit:

@@ -15,15 +15,25 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from msgq._engine import validate_queue_name
 from msgq._settings import PROFILES, SETTINGS, Setting
 from msgq._url import StoreUrl, parse_url
+from msgq._urls import (
+    DEFAULT,
+    URL_PREFIX,
+    find_one,
+    find_urls,
+    is_name,
+    parse_each,
+    refuse_transport,
+)
 from msgq.duration import format_duration, format_size, parse_duration, parse_size
 from msgq.errors import ConfigError
 
-DEFAULT_URL: Final = "sqlite:///msgq.db"
 SUPERVISOR: Final = "MSGQ_SUPERVISOR"
 """Tells a worker process who supervises it; no setting."""
 _PREFIX: Final = "MSGQ_"
+_BESIDE: Final = ("profile", "url", "urls")
 _PLAIN_NAME: Final = re.compile("[a-z_][a-z0-9_]{0,49}")
 _NOT_SETTINGS: Final = frozenset({"URL", "CONFIG", "PROFILE", "WORKER_SPEC", "SUPERVISOR"})
 
@@ -31,11 +41,20 @@ _NOT_SETTINGS: Final = frozenset({"URL", "CONFIG", "PROFILE", "WORKER_SPEC", "SU
 class Config(Mapping[str, Any]):
     """Every setting with its value, and where each came from. Durations are seconds.
 
-    Reads as a mapping of name to value; `origin(name)` says which layer decided.
+    Reads as a mapping of name to value; `origin(name)` says which layer decided. `urls` has the
+    URL of each transport by its name, "default" first; `url` is the one this config is for.
     """
 
-    def __init__(self, url: StoreUrl, values: dict[str, Any], origins: dict[str, str]) -> None:
+    def __init__(
+        self,
+        url: StoreUrl,
+        values: dict[str, Any],
+        origins: dict[str, str],
+        urls: Mapping[str, StoreUrl] | None = None,
+    ) -> None:
         self.url = url
+        self.urls: Mapping[str, StoreUrl] = {DEFAULT: url} if urls is None else urls
+        self.is_one = len(self.urls) == 1
         self._values = values
         self._origins = origins
 
@@ -74,12 +93,17 @@ def resolve(
     code: Mapping[str, Any] | None = None,
     command_line: Mapping[str, Any] | None = None,
     *,
+    urls: Mapping[str, str] | None = None,
+    transport: str = DEFAULT,
     environ: Mapping[str, str] | None = None,
     folder: Path | None = None,
 ) -> Config:
     """Gives the effective settings. Raises ConfigError listing everything that is wrong at once.
 
-    `environ` and `folder` are the process's own unless given (tests give theirs).
+    `urls` are those of code, by the names of their transports; the settings are those of the one
+    called `transport`. `url` without `urls` is one store alone, which may also be named as the
+    environment or the file name it. `environ` and `folder` are the process's own unless given
+    (tests give theirs).
     """
     environ = os.environ if environ is None else environ
     file_name, file = _read_toml(environ.get(_PREFIX + "CONFIG"), folder or Path.cwd())
@@ -88,10 +112,40 @@ def resolve(
         ("environment", _read_environ(environ)),
     ]
     said = (command_line or {}).get("url")
-    text = said or url or environ.get(_PREFIX + "URL") or file.get("url") or DEFAULT_URL
-    where = parse_url(str(text))
-    layers += [("url", where.options), ("code", code or {}), ("command line", command_line or {})]
-    return _merge(where, layers)
+    is_alone = url is not None and urls is None
+    if url is not None and is_alone:
+        texts = find_one(url, said, environ, file)
+    else:
+        texts = find_urls(said, {DEFAULT: url, **(urls or {})}, environ, file)
+    found = parse_each(texts)
+    where = found.get(transport) or refuse_transport(transport, found)
+    origin = "url" if transport == DEFAULT else f"url of {transport}"
+    layers += [(origin, where.options), ("code", code or {}), ("command line", command_line or {})]
+    config = _merge(where, layers, found)
+    if not is_alone or config.origin("queue_transports") == "code":
+        for name in config["queue_transports"].values():
+            if name not in found:
+                refuse_transport(name, found)
+    return config
+
+
+def check_urls(url: str | None, urls: Mapping[str, str] | None) -> None:
+    """Raises ConfigError for URLs given in code that cannot be meant."""
+    if urls is None:
+        if url is not None and is_name(url):
+            resolve(url)
+        elif url is not None:
+            parse_url(url)
+        return
+    if not isinstance(urls, Mapping) or not urls:
+        kind = type(urls).__name__
+        raise ConfigError(f"urls= takes a mapping of names to URLs, one at least, not this {kind}")
+    if url is not None and DEFAULT in urls:
+        raise ConfigError('url= and urls["default"] are the same transport; give one of them')
+    given = dict(urls) if url is None else {DEFAULT: url, **urls}
+    parse_each(given)
+    if DEFAULT not in given:
+        resolve(urls=urls)  # the environment may name it, or nobody does
 
 
 def check_names(settings: Mapping[str, Any], origin: str = "code") -> None:
@@ -102,7 +156,9 @@ def check_names(settings: Mapping[str, Any], origin: str = "code") -> None:
     _raise_if(wrong)
 
 
-def _merge(url: StoreUrl, layers: list[tuple[str, Mapping[str, Any]]]) -> Config:
+def _merge(
+    url: StoreUrl, layers: list[tuple[str, Mapping[str, Any]]], urls: Mapping[str, StoreUrl]
+) -> Config:
     wrong: list[str] = []
     values = {name: setting.default for name, setting in SETTINGS.items()}
     origins = dict.fromkeys(values, "default")
@@ -111,7 +167,7 @@ def _merge(url: StoreUrl, layers: list[tuple[str, Mapping[str, Any]]]) -> Config
         values[name], origins[name] = value, f"profile {profile}"
     for layer, settings in layers:
         for name, value in settings.items():
-            if name in ("profile", "url"):
+            if name in _BESIDE:
                 continue
             converted = _convert(name, value, layer, wrong)
             if converted is not None:
@@ -120,7 +176,7 @@ def _merge(url: StoreUrl, layers: list[tuple[str, Mapping[str, Any]]]) -> Config
     _check_together(values, wrong)
     _fit_batches(values, origins)
     _raise_if(wrong)
-    return Config(url, values, origins)
+    return Config(url, values, origins, urls)
 
 
 def _profile(name: object, wrong: list[str]) -> dict[str, Any]:
@@ -162,7 +218,7 @@ def _raise_if(wrong: list[str]) -> None:
 def _convert(name: str, value: Any, layer: str, wrong: list[str]) -> Any:
     setting = SETTINGS.get(name)
     if setting is None:
-        if name not in ("profile", "url"):
+        if name not in _BESIDE:
             wrong.append(f"unknown setting {name!r} in {layer}{_near(name)}")
         return None
     try:
@@ -194,6 +250,10 @@ def _typed(setting: Setting, value: Any) -> Any:
         return _replica(name, value)
     if kind == "name":
         return _name(name, value)
+    if kind == "queue":
+        return validate_queue_name(value)
+    if kind == "transports":
+        return _transports(name, value)
     return _flag(name, value) if kind == "flag" else _weights(name, value)
 
 
@@ -267,11 +327,26 @@ def _weights(name: str, value: Any) -> dict[str, int]:
     return weights
 
 
+def _transports(name: str, value: Any) -> dict[str, str]:
+    """Reads {"clicks": "fast"} or the text "clicks=fast,emails=default"."""
+    try:
+        if isinstance(value, str):
+            parts = (part.rpartition("=") for part in value.split(",") if part.strip())
+            value = {queue.strip(): transport.strip() for queue, _, transport in parts}
+        return {validate_queue_name(each): _name(name, at) for each, at in dict(value).items()}
+    except (TypeError, ValueError):
+        raise ConfigError(
+            f"{name} must be like 'clicks=fast,emails=default', got {value!r}"
+        ) from None
+
+
 def _read_environ(environ: Mapping[str, str]) -> dict[str, Any]:
     found = {
         name[len(_PREFIX) :].lower(): value
         for name, value in environ.items()
-        if name.startswith(_PREFIX) and name[len(_PREFIX) :] not in _NOT_SETTINGS
+        if name.startswith(_PREFIX)
+        and not name.startswith(URL_PREFIX)
+        and name[len(_PREFIX) :] not in _NOT_SETTINGS
     }
     if _PREFIX + "PROFILE" in environ:
         found["profile"] = environ[_PREFIX + "PROFILE"]

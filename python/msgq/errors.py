@@ -104,6 +104,12 @@ class NotFoundError(MsgqError, LookupError):
     code = "NotFound"
 
 
+class UnroutableError(NotFoundError):
+    """No rule says where the message goes; nothing was enqueued."""
+
+    code = "Unroutable"
+
+
 class UnsupportedError(MsgqError, NotImplementedError):
     """This transport cannot do it; the text names the transport."""
 
@@ -148,5 +154,5 @@ CORE_CLASSES: tuple[type[MsgqError], ...] = (
 )
 """One class for each code of error.h; the core raises them once they are registered with it."""
 
-for _class in (MsgqError, StoreError, BatchError, *CORE_CLASSES):
+for _class in (MsgqError, StoreError, BatchError, UnroutableError, *CORE_CLASSES):
     _class.__module__ = "msgq"

@@ -5,9 +5,11 @@ A handler is fixed once declared. Any thread; the async twins from any event loo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeAlias, TypeVar
 
+from msgq._engine import validate_queue_name
+from msgq._later import Later
 from msgq._send import Options, Sender
 from msgq.duration import Duration, When, parse_duration
 from msgq.errors import ConfigError
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R")
 T = TypeVar("T")
+Names: TypeAlias = str | Sequence[str]
+Route: TypeAlias = Callable[[int, Mapping[str, Any] | None], Sender]
+"""Gives what sends messages of a priority and headers where the rules say."""
 ANY_NAME = "*"
 """Name of a handler that takes every message of its queue no other handler is named for."""
 
@@ -102,7 +107,7 @@ class Handler(Prepared[P], Generic[P, R]):
     def __init__(
         self, client: Client, function: Callable[P, R], plan: Plan, settings: HandlerSettings
     ) -> None:
-        sender = Sender(client, settings.queue, settings.type, plan.content)
+        sender = _home_sender(client, settings, plan)
         urgent = {"priority": settings.priority}
         options = None if settings.priority == NORMAL else Options("", others=urgent)
         super().__init__(sender, plan, options)
@@ -111,6 +116,10 @@ class Handler(Prepared[P], Generic[P, R]):
         self.settings = settings
         self.name = settings.name
         self.queue = settings.queue
+        self._client = client
+        self._home = sender
+        # changed while rules are declared, before messages are sent
+        self._route: Route | None = None
         for attribute in ("__doc__", "__module__", "__name__", "__qualname__"):
             if hasattr(function, attribute):
                 setattr(self, attribute, getattr(function, attribute))
@@ -132,7 +141,7 @@ class Handler(Prepared[P], Generic[P, R]):
 
     def _put(self, body: bytes) -> bytes:
         """Replaced by the engine's own function at first use."""
-        put = self._sender.engine.putter(self.queue, self.settings.type, self._plan.content)
+        put = self._home.engine.putter(self.queue, self.settings.type, self._plan.content)
         self._put = put  # type: ignore[method-assign,assignment]
         return put(body)
 
@@ -146,10 +155,13 @@ class Handler(Prepared[P], Generic[P, R]):
         ttl: When | None = None,
         key: str | None = None,
         conn: Any = None,
+        queue: str | None = None,
+        transport: str | None = None,
         **unbuilt: Any,
     ) -> Prepared[P]:
         """Gives the same handler with options for its calls.
 
+        queue, transport: where to, of those the handler was declared for; no rule is asked then.
         delay: a duration from the call, or an aware datetime. headers: up to 100. retry: attempts
         instead of the policy's max_attempts. priority: 1, served last, to 10, or low, normal, high,
         critical. ttl: as delay; once it is over the message is not run any more. key: its messages
@@ -161,10 +173,42 @@ class Handler(Prepared[P], Generic[P, R]):
         urgent = self.settings.priority if priority is None else priority
         given = {"conn": conn, "key": key, "priority": urgent, "ttl": ttl}
         others = {**unbuilt, **{name: one for name, one in given.items() if one is not None}}
+        sender: Sender = self._home
+        if queue is not None or transport is not None:
+            sender = self._sender_at(queue, transport)
+        elif self._route is not None:
+            sender = self._route(parse_priority(urgent), headers)
         # Which transport it is need not be known yet, and is not asked for before it must be.
-        transport = self._sender.client.transport if unbuilt or conn is not None else ""
-        options = Options(transport, delay, headers, retry, others)
-        return Prepared(self._sender, self._plan, options)
+        kind = sender.kind_for(conn) if unbuilt or conn is not None else ""
+        options = Options(kind, delay, headers, retry, others)
+        return Prepared(sender, self._plan, options)
+
+    def _sender_at(self, queue: str | None, transport: str | None) -> Sender:
+        """Gives what sends to a queue and transport that it was declared for."""
+        settings, client = self.settings, self._client
+        where = self.queue if queue is None else queue
+        if where not in settings.queues:
+            raise ConfigError(
+                f"handler {self.name!r} is for {', '.join(settings.queues)}, not for queue "
+                f"{where!r}: declare it with queue=[...] naming both"
+            )
+        homes = settings.homes(client, where)
+        name = homes[0] if transport is None else client.at(transport).transport_name
+        if name not in homes:
+            raise ConfigError(
+                f"handler {self.name!r} is for transport {', '.join(homes)}, not for {name!r}: "
+                "declare it with transport=[...] naming both"
+            )
+        return Sender(client.at(name), where, settings.type, self._plan.content)
+
+    def _reroute(self, route: Route | None) -> None:
+        """Sends by rules from now on: every call goes the way of those with options."""
+        self._route = route
+        self.__dict__.pop("_put", None)
+        if route is None:
+            return
+        self._options = self._options or Options("")
+        Later(lambda: route(self.settings.priority, None)).stand_in(self, "_sender")
 
 
 class BatchHandler(Handler[[T], R], Generic[T, R]):
@@ -187,13 +231,15 @@ class HandlerSettings:
     """What was said when a handler was declared, checked."""
 
     __slots__ = (
-        "batch", "concurrency", "is_async", "name", "priority", "queue", "retry", "timeout",
+        "batch", "concurrency", "is_async", "name", "priority", "queues", "retry", "timeout",
+        "transports",
     )  # fmt: skip
 
     def __init__(
         self,
         name: str,
-        queue: str,
+        queues: Names,
+        transports: Names | None = None,
         *,
         retry: RetryPolicy | None,
         timeout: Duration | None,
@@ -211,7 +257,8 @@ class HandlerSettings:
         ):
             raise ConfigError(f"concurrency= of handler {name!r} must be at least 1")
         self.name = name
-        self.queue = queue
+        self.queues = tuple(map(validate_queue_name, _names(queues, "queue", name)))
+        self.transports = () if transports is None else _names(transports, "transport", name)
         self.retry = retry
         self.timeout = None if timeout is None else parse_duration(timeout, "timeout")
         self.batch = batch
@@ -220,6 +267,37 @@ class HandlerSettings:
         self.is_async = is_async
 
     @property
+    def queue(self) -> str:
+        """Where its messages go unless a rule or the call says otherwise."""
+        return self.queues[0]
+
+    def homes(self, client: Client, queue: str) -> tuple[str, ...]:
+        """Gives the names of the transports of one of its queues. Reads the client's settings."""
+        if not self.transports:
+            return (client._home_of(queue),)
+        return tuple(client.at(each).transport_name for each in self.transports)
+
+    def places(self, client: Client) -> list[tuple[str, str]]:
+        """Gives queue and transport of everything that it is to be served."""
+        return [(queue, each) for queue in self.queues for each in self.homes(client, queue)]
+
+    @property
     def type(self) -> str:
         """What its messages carry as type: the name; nothing for a handler of whole queues."""
         return "" if self.name == ANY_NAME else self.name
+
+
+def _names(given: Names, what: str, handler: str) -> tuple[str, ...]:
+    found = tuple(given) if isinstance(given, (list, tuple)) else (given,)
+    if not found or any(found.count(each) > 1 for each in found):
+        raise ConfigError(
+            f"{what}= of handler {handler!r} names none, or one twice: {given!r:.100}"
+        )
+    return found
+
+
+def _home_sender(client: Client, settings: HandlerSettings, plan: Plan) -> Sender:
+    """Gives what sends to its own queue; on which transport that is, is asked at first use."""
+    sender = Sender(client, settings.queue, settings.type, plan.content)
+    Later(lambda: client.at(settings.homes(client, settings.queue)[0])).stand_in(sender, "client")
+    return sender

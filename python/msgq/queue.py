@@ -43,6 +43,11 @@ class Queue:
     def __repr__(self) -> str:
         return f"Queue({self.name!r} of {self._client})"
 
+    @property
+    def transport(self) -> str:
+        """The name of the transport that it lives on."""
+        return self._client.transport_name
+
     # --- producers ---
 
     def enqueue(
@@ -64,10 +69,10 @@ class Queue:
         if headers is None and delay is None and not unbuilt:
             if type(body) is bytes:
                 return Receipt(self._put(body))
-            body, content = _encoded(body)
+            body, content = encoded(body)
             return Receipt(self._client._opened().enqueue_wait(self.name, "", content, body))
         options = self._options(headers, delay, unbuilt)
-        return self._sender.put(*_encoded(body), options)
+        return self._sender.put(*encoded(body), options)
 
     def _put(self, body: bytes) -> bytes:  # replaced by the engine's own function at first use
         put = self._client._opened().putter(self.name, "", CONTENT_BYTES)
@@ -83,7 +88,7 @@ class Queue:
         **unbuilt: Any,
     ) -> Receipt:
         """Enqueues one message without waiting; the receipt tells when it is durable."""
-        return self._sender.put_later(*_encoded(body), self._options(headers, delay, unbuilt))
+        return self._sender.put_later(*encoded(body), self._options(headers, delay, unbuilt))
 
     def enqueue_many(
         self,
@@ -122,7 +127,7 @@ class Queue:
         **unbuilt: Any,
     ) -> Receipt:
         """Twin of enqueue; what is awaited in one turn of the loop is written together."""
-        return await self._sender.aput(*_encoded(body), self._options(headers, delay, unbuilt))
+        return await self._sender.aput(*encoded(body), self._options(headers, delay, unbuilt))
 
     async def aenqueue_many(
         self,
@@ -142,7 +147,7 @@ class Queue:
     ) -> Options | None:
         if headers is None and delay is None and not unbuilt:
             return None
-        transport = self._client.transport if unbuilt else ""
+        transport = self._sender.kind_for(unbuilt.get("conn")) if unbuilt else ""
         return Options(transport, delay, headers, others=unbuilt)
 
     def _many_options(
@@ -205,7 +210,8 @@ class Queue:
         """What the store holds of this queue, all processes together; zeros for an unknown one."""
         found = self._client._opened().depth()
         mine = next((each for each in found if each["queue"] == self.name), None)
-        return depth_from(mine) if mine else QueueDepth(self.name)
+        where = self._client.transport_name
+        return depth_from({**(mine or {"queue": self.name, "oldest_ms": 0}), "transport": where})
 
     def peek(self, limit: int = 50, *, after: str = "") -> list[Message]:
         """Gives up to `limit` messages without claiming them, oldest first, behind a cursor."""
@@ -232,7 +238,9 @@ class Queue:
 
     def dead_letters(self, **criteria: Unpack[Criteria]) -> DeadLetters:
         """Gives the dead letters that fit: to walk, count, redrive, delete. As of Client."""
-        return self._client.dead_letters(self.name, **criteria)
+        from msgq.dead import DeadLetters, make_filter
+
+        return DeadLetters(self._client, make_filter(self.name, criteria))
 
     def redrive(self, *ids: uuid.UUID | str) -> int:
         """Sends these dead letters again with fresh counts, or all of them; gives how many."""
@@ -305,7 +313,8 @@ def _as_id(value: uuid.UUID | str) -> uuid.UUID:
         raise ConfigError(f"{value!r:.60} is no message id (a UUID)") from None
 
 
-def _encoded(body: Any) -> tuple[bytes, int]:
+def encoded(body: Any) -> tuple[bytes, int]:
+    """Gives body and content type: bytes as they are, the rest as JSON. Raises PayloadError."""
     if isinstance(body, (bytes, bytearray, memoryview)):
         return bytes(body), CONTENT_BYTES
     return codec.encode_json(body), CONTENT_JSON

@@ -28,6 +28,9 @@ Status: TypeAlias = Literal[
 STATUSES: Final[tuple[Status, ...]] = (
     "pending", "persisted", "duplicate", "failed", "in_doubt", "dropped", "uncommitted",
 )  # fmt: skip
+WORST_FIRST: Final[tuple[Status, ...]] = (
+    "pending", "in_doubt", "failed", "dropped", "duplicate", "uncommitted", "persisted",
+)  # fmt: skip
 _FAILED: Final = (3, 4)
 _lock = threading.Lock()  # guards Pending.callbacks; held for a few list operations only
 
@@ -169,6 +172,11 @@ class Receipt(msgspec.Struct, _Waiting, gc=False, eq=False, repr_omit_defaults=T
         """One of pending, persisted, duplicate, failed, in_doubt, dropped, uncommitted."""
         return STATUSES[self._pending.core.status if self._pending else self._settled[16]]
 
+    @property
+    def copies(self) -> tuple[Receipt, ...]:
+        """The receipt of each queue's copy, when rules sent it to several; else itself."""
+        return (self,)
+
     def wait(self, timeout: Duration | None = None) -> Receipt:
         """Waits until settled; gives itself. Raises WaitTimeoutError, or what made it fail."""
         self._wait(timeout)
@@ -194,6 +202,14 @@ class BatchReceipt(_Waiting):
     def __init__(self, receipts: Sequence[_core.Receipt]) -> None:
         self._all = [Pending(each) for each in receipts]
         self._count = sum(each.count for each in receipts)
+
+    @classmethod
+    def joined(cls, batches: Sequence[BatchReceipt]) -> BatchReceipt:
+        """Gives one receipt for several batches, one after the other."""
+        made = cls([])
+        made._all = [each for batch in batches for each in batch._all]
+        made._count = sum(map(len, batches))
+        return made
 
     def __repr__(self) -> str:
         return f"BatchReceipt({self._count} messages, {self.counts()})"

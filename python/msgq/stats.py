@@ -8,11 +8,12 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from msgq._urls import DEFAULT
 from msgq.message import from_ms
 
 
@@ -50,6 +51,7 @@ class QueueTraffic:
     enqueue_time: Percentiles = field(default_factory=Percentiles)
     handle_time: Percentiles = field(default_factory=Percentiles)
     age: Percentiles = field(default_factory=Percentiles)
+    transport: str = DEFAULT
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,7 @@ class QueueDepth:
     cancelled: int = 0
     oldest_at: datetime | None = None
     oldest_age: float = 0.0
+    transport: str = DEFAULT
 
     @property
     def depth(self) -> int:
@@ -137,14 +140,22 @@ class Stats:
     store: StoreFigures
     process: ProcessFigures
     connections: ConnectionFigures = ConnectionFigures()
+    others: Mapping[str, Stats] = field(default_factory=dict)
+    """Of a client of several transports: the snapshot of each but the default one, by its name."""
 
-    def traffic_of(self, queue: str) -> QueueTraffic:
-        """Gives one queue's traffic; zeros when there was none."""
-        return next((each for each in self.traffic if each.queue == queue), QueueTraffic(queue))
+    def traffic_of(self, queue: str, transport: str | None = None) -> QueueTraffic:
+        """Gives one queue's traffic; zeros when there was none.
 
-    def depth_of(self, queue: str) -> QueueDepth:
-        """Gives one queue's depth; zeros for a queue the store does not know."""
-        return next((each for each in self.depth if each.queue == queue), QueueDepth(queue))
+        Of the transport named, else the first that has a queue of this name.
+        """
+        return _of(self.traffic, queue, transport) or QueueTraffic(queue)
+
+    def depth_of(self, queue: str, transport: str | None = None) -> QueueDepth:
+        """Gives one queue's depth; zeros for a queue the store does not know.
+
+        Of the transport named, else the first that has a queue of this name.
+        """
+        return _of(self.depth, queue, transport) or QueueDepth(queue)
 
     def to_dict(self) -> dict[str, Any]:
         """Gives plain dicts, lists and numbers, for JSON."""
@@ -152,6 +163,25 @@ class Stats:
 
         found: dict[str, Any] = msgspec.to_builtins(self)
         return found
+
+
+_Figures = TypeVar("_Figures", QueueTraffic, QueueDepth)
+
+
+def _of(found: Sequence[_Figures], queue: str, transport: str | None) -> _Figures | None:
+    fitting = (each for each in found if each.queue == queue)
+    return next((each for each in fitting if transport in (None, each.transport)), None)
+
+
+def joined(own: Stats, others: Mapping[str, Stats]) -> Stats:
+    """Gives the snapshot of a client of several transports: the queues of all, its own figures."""
+    each = (own, *others.values())
+    return replace(
+        own,
+        traffic=tuple(line for stats in each for line in stats.traffic),
+        depth=tuple(line for stats in each for line in stats.depth),
+        others=dict(others),
+    )
 
 
 class Meter:
@@ -162,15 +192,17 @@ class Meter:
         self._last_at = time.monotonic()
         self._last: dict[str, tuple[int, int]] = {}
 
-    def read(self, raw: Mapping[str, Any]) -> Stats:
-        """Gives the typed snapshot of the core's plain one."""
+    def read(self, raw: Mapping[str, Any], transport: str = DEFAULT) -> Stats:
+        """Gives the typed snapshot of the core's plain one, of the transport of that name."""
         now = time.monotonic()
         with self._lock:
             seconds = max(1e-9, now - self._last_at)
-            traffic = tuple(self._traffic(each, seconds) for each in raw["traffic"])
+            traffic = tuple(
+                self._traffic({**each, "transport": transport}, seconds) for each in raw["traffic"]
+            )
             self._last_at = now
             self._last = {each.queue: (each.enqueued, each.done) for each in traffic}
-        depth = tuple(depth_from(each) for each in raw["depth"])
+        depth = tuple(depth_from({**each, "transport": transport}) for each in raw["depth"])
         return Stats(now, seconds, traffic, depth, _store(raw), _process(raw), _connections(raw))
 
     def _traffic(self, raw: Mapping[str, Any], seconds: float) -> QueueTraffic:

@@ -140,7 +140,7 @@ def run_processes(
     Raises ConfigError when the app is no top-level name of a module or script, or keeps its
     messages in memory, where no other process sees them.
     """
-    refuse_unshared(app.transport)
+    refuse_unshared(app)
     app.worker(queues, concurrency)  # refuses what no child could run
     known = app.config["grace"]
     seconds = known if grace is None else parse_duration(grace, "grace")
@@ -158,10 +158,15 @@ def run_processes(
     return Supervisor(command, count, seconds, {_SPEC: spec}).run(burst=burst)
 
 
-def refuse_unshared(transport: str) -> None:
-    """Raises ConfigError for a store that no other process sees."""
-    if transport in ("memory", "sync"):
-        raise ConfigError(f"{transport}:// is seen by one process only; use one (--processes 1)")
+def refuse_unshared(app: App) -> None:
+    """Raises ConfigError for an app with a store that no other process sees."""
+    urls = app.config.urls
+    for name, url in urls.items():
+        if url.scheme in ("memory", "sync"):
+            where = f" (transport {name!r})" if len(urls) > 1 else ""
+            raise ConfigError(
+                f"{url.scheme}:// is seen by one process only; use one (--processes 1){where}"
+            )
 
 
 def find_spec(app: App) -> str:

@@ -19,9 +19,11 @@ from msgq._transaction import abegin, begin
 from msgq.app import App
 from msgq.client import Client
 from msgq.duration import Duration, now_ms
+from msgq.errors import MsgqError
 from msgq.handler import Handler
 from msgq.message import Context, Delivery, Message
 from msgq.priority import NORMAL
+from msgq.queue import Queue
 from msgq.worker import Worker
 
 if TYPE_CHECKING:
@@ -44,23 +46,41 @@ def memory_app(app: App | None = None, **settings: Any) -> Iterator[App]:
         with App("memory://", **settings) as made:
             yield made
         return
-    mine = App("memory://", **settings)
-    kept = {name: getattr(app, name) for name in _STATE}
+    before = app._config  # as it was, perhaps not read yet
+    mine = _in_memory(app, settings)
+    clients = [(app.at(name), mine.at(name)) for name in mine.transports]
+    kept = [(each, {name: getattr(each, name) for name in _STATE}) for each, _ in clients]
+    kept[0][1]["_config"] = before
     senders = _unbind(app)
-    for name in _STATE:
-        setattr(app, name, getattr(mine, name))
+    for client, other in clients:
+        for name in _STATE:
+            setattr(client, name, getattr(other, name))
     try:
         yield app
     finally:
         app.close()
-        for name, value in kept.items():
-            setattr(app, name, value)
+        for client, state in kept:
+            for name, value in state.items():
+                setattr(client, name, value)
         for each in senders:
             each.__dict__.pop("_put", None)
 
 
-_STATE = ("_url", "_settings", "_command_line", "_config", "_engine", "_is_closed", "_meter",
-          "_bridges")  # fmt: skip
+_STATE = ("_url", "_urls", "_settings", "_command_line", "_config", "_engine", "_is_closed",
+          "_meter", "_bridges")  # fmt: skip
+
+
+def _in_memory(app: App, settings: dict[str, Any]) -> App:
+    """Gives an app with the transports of another, each in a memory of its own."""
+    try:
+        config = app.config
+    except MsgqError:  # of where it runs for real, which need not be here
+        return App("memory://", **settings)
+    same = {"unroutable": config["unroutable"]}
+    if config.is_one:
+        return App("memory://", **{**same, **settings})
+    same["queue_transports"] = config["queue_transports"]
+    return App(urls=dict.fromkeys(config.urls, "memory://"), **{**same, **settings})
 
 
 def _unbind(app: App) -> list[Handler[..., Any]]:
@@ -92,12 +112,16 @@ def enqueued(target: App | Handler[..., Any], queue: str | None = None) -> list[
 
     None for a queue that was never sent to.
     """
-    client = target._sender.client if isinstance(target, Handler) else target
+    client = target._client if isinstance(target, Handler) else target
     _wait_until_stored(client)
-    known = client.queues()
-    wanted = target.queue if isinstance(target, Handler) else queue
-    names = known if wanted is None else [wanted] if wanted in known else []
-    found = [each for name in names for each in client.queue(name).messages()]
+    wanted = target.settings.queues if isinstance(target, Handler) else queue and (queue,)
+    found = [
+        each
+        for one in client._all()
+        for name in one._opened().queues()
+        if not wanted or name in wanted
+        for each in Queue(one, name).messages()
+    ]
     if isinstance(target, Handler):
         return [each for each in found if each.handler == target.settings.type]
     return found

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from msgq._decide import Judge
 from msgq._lifecycle import logger
@@ -42,22 +42,33 @@ _WATCH_SECONDS: Final = 0.5
 _IDLE_SECONDS: Final = 0.02
 
 
+class Served(NamedTuple):
+    """A handler, and one of the places where it takes messages."""
+
+    handler: Handler[..., Any]
+    queue: str
+    transport: str
+
+
 class Worker:
     """Runs handlers inside this process. A context manager; see App.worker."""
 
     def __init__(
         self,
         app: App,
-        queues: Iterable[str] | None = None,
+        served: Sequence[Served],
         concurrency: int | None = None,
         *,
         grace: Duration | None = None,
     ) -> None:
-        config = app.config
+        client = app.at(served[0].transport)  # the one transport of all
+        config = client.config
         # fixed after construction
         self.app = app
-        self.handlers = _chosen(app, queues)
-        self.queues = sorted({each.queue for each in self.handlers})
+        self.client = client
+        self.served = served
+        self.handlers = list(dict.fromkeys(each.handler for each in served))
+        self.queues = sorted({each.queue for each in served})
         self.concurrency: int = config["concurrency"] if concurrency is None else concurrency
         if isinstance(self.concurrency, bool) or not 1 <= self.concurrency <= 10_000:
             raise ConfigError(f"concurrency must be from 1 to 10,000, got {self.concurrency!r}")
@@ -90,9 +101,9 @@ class Worker:
             if self._state != "new":
                 raise ClosedError("a worker starts once; make another one")
             self._state = "running"
-        engine = self._engine = self.app._opened()
+        engine = self._engine = self.client._opened()
         channels = self._open_channels(engine)
-        config = self.app.config
+        config = self.client.config
         sync_slots = self.concurrency if any(not each[5] for each in channels) else 0
         self._core_worker = engine.open_worker(
             channels, config["queue_order"], config["queue_weights"], max(1, sync_slots)
@@ -108,12 +119,12 @@ class Worker:
 
     def _open_channels(self, engine: _core.Engine) -> list[tuple[str, str, int, int, float, bool]]:
         """Makes a runner for each channel, in the same order; one more for unknown handlers."""
-        config = self.app.config
+        config = self.client.config
         channels = []
-        for each in self.handlers:
+        for each in self.served:
             channels.append(_channel(each, config["async_concurrency"]))
-            self._runners.append(self._runner(engine, each))
-        with_rest = {each.queue for each in self.handlers if each.name == ANY_NAME}
+            self._runners.append(self._runner(engine, each.handler))
+        with_rest = {each.queue for each in self.served if each.handler.name == ANY_NAME}
         for queue in self.queues:
             if queue not in with_rest:
                 channels.append((queue, ANY_NAME, 0, 0, 0.0, False))
@@ -122,13 +133,15 @@ class Worker:
         return channels
 
     def _runner(self, engine: _core.Engine, handler: Handler[..., Any]) -> Runner:
-        settings = handler.settings
-        policy, detail = settings.retry or self.app.policy(), self.app.config["attempt_detail"]
+        from msgq.app import policy_of
+
+        settings, config = handler.settings, self.client.config
+        policy, detail = settings.retry or policy_of(config), config["attempt_detail"]
         judge = Judge(policy, self.app.exceptions, detail)
         timeout = settings.timeout
-        timeout = self.app.config["handler_timeout"] if timeout is None else timeout
+        timeout = config["handler_timeout"] if timeout is None else timeout
         kind = BatchRunner if settings.batch else EachRunner
-        plan, acks = handler._plan, self.app._acks()
+        plan, acks = handler._plan, self.client._acks()
         return kind(engine, handler.name, handler.function, plan, judge, timeout, acks=acks)
 
     def _start_loop(self, engine: _core.Engine) -> None:
@@ -177,7 +190,7 @@ class Worker:
         pause = min([_WATCH_SECONDS, *(each / 5 for each in timeouts)])
         while not self._is_over.wait(max(0.002, pause)):
             try:
-                self.app._tell_log()
+                self.client._tell_log()
             except MsgqError:
                 continue
             if timeouts:
@@ -223,19 +236,29 @@ class Worker:
         True when every handler finished. Safe twice and from any thread.
         """
         seconds = self.grace if grace is None else parse_duration(grace, "grace")
+        threads = self._halt()
+        return self._join(threads, time.monotonic() + seconds)
+
+    def _halt(self) -> list[threading.Thread] | None:
+        """Takes no more; gives the threads that may still run a handler, None: stopped before."""
         with self._lock:
             was_running = self._state == "running"
             self._state = "stopped"
             slots = list(self._threads.items())
         if not was_running or self._core_worker is None or self._engine is None:
-            return True
+            return None
         for _, slot in slots:
             slot.halt.append("stopping")
         self._engine.stop_worker(self._core_worker)
-        deadline = time.monotonic() + seconds
-        for thread, _ in slots:
+        return [thread for thread, _ in slots]
+
+    def _join(self, threads: list[threading.Thread] | None, deadline: float) -> bool:
+        """Waits until the monotonic `deadline` for them; says whether every handler finished."""
+        if threads is None:
+            return True
+        for thread in threads:
             thread.join(max(0.0, deadline - time.monotonic()))
-        is_clean = not any(thread.is_alive() for thread, _ in slots)
+        is_clean = not any(thread.is_alive() for thread in threads)
         if self._loop is not None:
             is_clean &= self._loop.stop(max(0.0, deadline - time.monotonic()))
         self._is_over.set()
@@ -274,13 +297,20 @@ class Worker:
                 return
 
     def _is_idle(self) -> bool:
-        # Not of a replica, which may be behind; with a meter of its own, as looking here must not
-        # reset the rates somebody else reads.
-        stats = self._meter.read(self.app._opened().stats(True, True))
+        return self._pulse() is not None
+
+    def _pulse(self) -> int | None:
+        """Gives how many messages its queues were ever sent, None while there is something to do.
+
+        Not of a replica, which may be behind; with a meter of its own, as looking here must not
+        reset the rates somebody else reads.
+        """
+        stats = self._meter.read(self.client._opened().stats(True, True))
         depths = [stats.depth_of(queue) for queue in self.queues]
-        return not any(each.waiting or each.leased for each in depths) and not any(
+        is_busy = any(each.waiting or each.leased for each in depths) or any(
             stats.traffic_of(queue).in_flight for queue in self.queues
         )
+        return None if is_busy else sum(each.sent for each in depths)
 
     def __enter__(self) -> Self:
         return self.start() if self._state == "new" else self
@@ -294,13 +324,20 @@ class Worker:
         self.stop()
 
 
-def _chosen(app: App, queues: Iterable[str] | None) -> list[Handler[..., Any]]:
+def choose(app: App, queues: Iterable[str] | None) -> list[Served]:
+    """Gives what a worker is to serve. Raises ConfigError: no handlers, none for a queue named."""
     if not app.handlers:
         raise ConfigError("this app has no handlers; declare some with @app.handler()")
+    handlers = list(dict.fromkeys(app.handlers.values()))
+    all_served = [
+        Served(each, queue, transport)
+        for each in handlers
+        for queue, transport in each.settings.places(app)
+    ]
     if queues is None:
-        return list(app.handlers.values())
+        return all_served
     wanted = [queues] if isinstance(queues, str) else list(queues)
-    known = {each.queue for each in app.handlers.values()}
+    known = {each.queue for each in all_served}
     missing = [each for each in wanted if each not in known]
     if missing:
         raise ConfigError(
@@ -308,11 +345,11 @@ def _chosen(app: App, queues: Iterable[str] | None) -> list[Handler[..., Any]]:
             f"there are handlers for {', '.join(sorted(map(repr, known)))}"
         )
     # in the order asked for, which is the order of queue_order=strict
-    return [h for queue in wanted for h in app.handlers.values() if h.queue == queue]
+    return [each for queue in wanted for each in all_served if each.queue == queue]
 
 
-def _channel(handler: Handler[..., Any], async_most: int) -> tuple[str, str, int, int, float, bool]:
-    settings = handler.settings
+def _channel(served: Served, async_most: int) -> tuple[str, str, int, int, float, bool]:
+    settings = served.handler.settings
     size, wait = (settings.batch.max_size, settings.batch.max_wait) if settings.batch else (0, 0.0)
     most = settings.concurrency or (async_most if settings.is_async else 0)
-    return (handler.queue, handler.name, most, size, wait, settings.is_async)
+    return (served.queue, settings.name, most, size, wait, settings.is_async)

@@ -61,12 +61,21 @@ def test_ga2_every_publish_yields_one_terminal_receipt(queue: msgq.Queue) -> Non
 
 
 def test_ga3_an_unroutable_message_gives_an_error_receipt(make_app: MakeApp, name: str) -> None:
-    """An unroutable mandatory message gives an error receipt (strict_queues)."""
+    """An unroutable mandatory message gives an error receipt (strict_queues).
+
+    Where a rule should say the queue and none does, an error and no receipt: there is no message.
+    """
     receipt = make_app(strict_queues=True).queue(name).enqueue_later(b"x")
     with pytest.raises(msgq.NotFoundError, match=name):
         receipt.wait(SECONDS)
     assert receipt.status == "failed"
     assert isinstance(receipt.error, msgq.NotFoundError)
+    app = make_app()
+    app.route("somebody.*", to=name)
+    for call in (app.enqueue, app.enqueue_later):
+        with pytest.raises(msgq.UnroutableError, match=r"no rule says where.*somebody\.\*"):
+            call({"order": 7})
+    assert app.queue(name).depth().sent == 0
 
 
 def test_ga4_a_panicking_handler_never_kills_the_consumer(app: msgq.App, name: str) -> None:

@@ -47,9 +47,17 @@ def test_ya2_an_invalid_message_is_refused(app: msgq.App, name: str) -> None:
 
 
 def test_ya3_an_unknown_transport_is_refused(app: msgq.App) -> None:
-    """Unknown transport refused: the known ones are listed, this one among them."""
+    """Unknown transport refused: the known ones are listed, this one among them.
+
+    A kind that nobody knows, and a name that none of the app's transports has.
+    """
     with pytest.raises(msgq.ConfigError, match=f"unknown scheme 'pigeon'.*{app.transport}://"):
         msgq.App("pigeon://roof")
+    two = msgq.App(urls={"default": str(app.config.url), "fast": "memory://"})
+    for ask in (two.at, lambda name: two.queue("q", transport=name)):
+        with pytest.raises(msgq.ConfigError, match="default, fast; did you mean 'fast'"):
+            ask("fats")
+    assert not two.is_open
 
 
 def test_ya4_a_scheduled_message_is_not_delivered_early(queue: msgq.Queue) -> None:

@@ -347,6 +347,22 @@ def order(make: Callable[..., msgq.App]) -> None:
     assert 12 <= first_half(queue_order="fair")["a"] <= 28
 
 
+@shows("queue_transports")
+def queue_transports(_make: Callable[..., msgq.App]) -> None:
+    urls = {"default": "memory://", "fast": "memory://"}
+    with msgq.App(urls=urls, profile="test", queue_transports="b=fast") as app:
+        assert [app.queue(name).transport for name in "ab"] == ["default", "fast"]
+
+
+@shows("unroutable")
+def unroutable(make: Callable[..., msgq.App]) -> None:
+    with pytest.raises(msgq.UnroutableError):
+        make().enqueue({"a": 1})
+    app = make(unroutable="misc")
+    app.enqueue({"a": 1})
+    assert app.queues() == ["misc"]
+
+
 @shows("grace")
 def grace(make: Callable[..., msgq.App]) -> None:
     app = make(grace=0.1)

@@ -51,6 +51,30 @@ def test_an_apps_own_store_is_left_alone() -> None:
     app.close()
 
 
+def test_an_apps_settings_need_not_be_right_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    app = msgq.App()
+
+    @app.handler(queue="q")
+    def handler(n: int) -> None: ...
+
+    monkeypatch.setenv("MSGQ_URL", "pigeon://roof")
+    with memory_app(app):
+        handler.enqueue(1)
+        assert len(enqueued(handler)) == 1
+    monkeypatch.setenv("MSGQ_URL", "sqlite:///later.db")  # read when needed, not before
+    with memory_app(app):
+        assert app.transport == "memory"
+    monkeypatch.setenv("MSGQ_URL", "memory://")
+    assert app.transport == "memory"
+
+
+def test_an_apps_unroutable_messages_stay_so() -> None:
+    app = msgq.App("sqlite:///mine.db", unroutable="misc")
+    with memory_app(app):
+        app.enqueue({"a": 1})
+        assert len(enqueued(app, "misc")) == 1
+
+
 def test_a_context_for_plain_calls() -> None:
     ctx = context(queue="q", attempt=3, failures=2, headers={"a": 1}, body={"n": 1}, priority=9)
     assert ctx.priority == 9

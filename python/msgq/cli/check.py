@@ -10,7 +10,7 @@ import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -55,9 +55,12 @@ def check(
     counted and held against the figures: sent = waiting + parked + leased + done + dead + expired +
     cancelled + purged + quarantined. Exit status 1 when anything is wrong.
     """
-    findings = list(_findings(url))
-    if deep and all(finding.is_well for finding in findings):
-        findings += _audits(url)
+    findings = []
+    for where, name in _stores(url).items():
+        own = list(_findings(where))
+        if deep and all(finding.is_well for finding in own):
+            own += _audits(where)
+        findings += [replace(each, name=f"{name}{each.name}") for each in own]
     is_well = all(finding.is_well for finding in findings)
     if as_json:
         print_json({"ok": is_well, "checks": [asdict(finding) for finding in findings]})
@@ -69,6 +72,12 @@ def check(
                 print_text(f"{finding.name}: {finding.next_step}")
     if not is_well:
         raise typer.Exit(Exit.FAILED)
+
+
+def _stores(url: str | None) -> dict[str | None, str]:
+    """What to check, and how its lines begin: every transport, unless one is said."""
+    names = resolve(url).urls
+    return {url: ""} if url or len(names) == 1 else {name: f"{name}: " for name in names}
 
 
 def _findings(url: str | None) -> Iterator[Finding]:

@@ -51,7 +51,7 @@ def retry(
         if ids or rate or dry_run or yes or as_json:
             raise ConfigError("--each asks about every one; it goes with options that choose only")
         with opened(url) as client:
-            ask_each(client, selected(client, queue, criteria, limit))
+            ask_each(selected(client, queue, criteria, limit))
         return
     _check(ids, everything, criteria)
     with opened(url) as client:

@@ -15,7 +15,7 @@ _CHOICES: Final = {"r": "retry", "d": "delete", "s": "skip", "q": "quit"}
 _QUESTION: Final = "[r]etry, [d]elete, [s]kip, [q]uit"
 
 
-def ask_each(client: msgq.Client, letters: DeadLetters) -> None:
+def ask_each(letters: DeadLetters) -> None:
     """Asks until they are over, or until the answer is quit. Raises Exit(USAGE) without a terminal.
 
     Each answer is carried out at once.
@@ -29,7 +29,8 @@ def ask_each(client: msgq.Client, letters: DeadLetters) -> None:
         answer = _ask()
         if answer == "quit":
             break
-        counts[answer if _carried_out(client, letter, answer) else "gone"] += 1
+        queue = msgq.Queue(letters._client, letter.queue)
+        counts[answer if _carried_out(queue, letter, answer) else "gone"] += 1
     print_text(
         f"{counts['retry']} sent again, {counts['delete']} removed, {counts['skip']} skipped"
         + (f", {counts['gone']} gone meanwhile" if counts["gone"] else "")
@@ -45,9 +46,8 @@ def _ask() -> str:
         note(f"msgq: {said!r:.20} is none of {', '.join(_CHOICES.values())}")
 
 
-def _carried_out(client: msgq.Client, letter: msgq.Message, answer: str) -> bool:
+def _carried_out(queue: msgq.Queue, letter: msgq.Message, answer: str) -> bool:
     """False when it is no longer dead: somebody else was first."""
-    queue = client.queue(letter.queue)
     if answer == "retry":
         return queue.redrive(letter.id) > 0
     return answer == "skip" or queue.delete_dead(letter.id) > 0

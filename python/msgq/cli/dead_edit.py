@@ -7,7 +7,7 @@ import typer
 from msgq.cli.bodies import from_argument
 from msgq.cli.options import Json, Url
 from msgq.cli.output import print_json, print_text
-from msgq.cli.store import dead_letter, opened
+from msgq.cli.store import dead_letter, existing, opened
 from msgq.dead_edit import Changes
 from msgq.errors import ConfigError, PayloadError
 from msgq.message import Message
@@ -42,7 +42,7 @@ def edit(
             changes["body"] = _body(letter, body)
         if headers is not None:
             changes["headers"] = _headers(headers)
-        queue = client.queue(letter.queue)
+        queue = existing(client, letter.queue)
         (queue.redrive_edited if retry else queue.edit_dead)(letter.id, **changes)
     if as_json:
         print_json({"queue": letter.queue, "id": str(letter.id), "edited": sorted(changes),

@@ -63,8 +63,8 @@ def selected(
 ) -> DeadLetters:
     """The dead letters that a command means. Raises NotFoundError for a queue that is not there."""
     if queue is not None:
-        existing(client, queue)
-    return client.dead_letters(queue, limit=limit, **criteria)
+        return existing(client, queue).dead_letters(limit=limit, **criteria)
+    return client.dead_letters(limit=limit, **criteria)
 
 
 def of(queue: str | None) -> str:

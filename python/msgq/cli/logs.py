@@ -9,7 +9,9 @@ from datetime import datetime, timezone
 from typing import Any, Final
 
 import msgq
+from msgq._urls import DEFAULT
 from msgq.errors import ClosedError, ConfigError, StoreError
+from msgq.stats import QueueDepth, QueueTraffic
 
 LEVELS: Final = ("debug", "info", "warning", "error")
 _log: Final = logging.getLogger("msgq.worker")
@@ -81,7 +83,7 @@ def log_stats(client: msgq.Client) -> None:
         _log.warning("no stats: %s", error)
         return
     queues: dict[str, dict[str, Any]] = {
-        depth.queue: {
+        _label(depth): {
             "waiting": depth.waiting,
             "parked": depth.parked,
             "leased": depth.leased,
@@ -91,7 +93,7 @@ def log_stats(client: msgq.Client) -> None:
         for depth in stats.depth
     }
     for traffic in stats.traffic:
-        queues.setdefault(traffic.queue, {})["process"] = {
+        queues.setdefault(_label(traffic), {})["process"] = {
             **{name: getattr(traffic, name) for name in _COUNTS if getattr(traffic, name)},
             "done_rate": round(traffic.done_rate, 1),
         }
@@ -103,3 +105,9 @@ def log_stats(client: msgq.Client) -> None:
         "flushes": stats.store.flushes,
     }
     _log.info("stats %s", json.dumps(data, ensure_ascii=False), extra={"data": data})
+
+
+def _label(figures: QueueDepth | QueueTraffic) -> str:
+    """The queue's name, and its transport's unless that is the default one."""
+    is_default = figures.transport == DEFAULT
+    return figures.queue if is_default else f"{figures.queue} ({figures.transport})"

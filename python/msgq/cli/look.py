@@ -23,7 +23,7 @@ from msgq.cli.output import (
 )
 from msgq.cli.show import show_one, show_page
 from msgq.cli.store import existing, opened
-from msgq.stats import QueueDepth
+from msgq.stats import QueueDepth, Stats
 
 _COUNTS: Final = ("waiting", "parked", "leased", "dead", "done", "expired", "sent")
 
@@ -32,10 +32,12 @@ def queues(url: Url = None, as_json: Json = False) -> None:
     """List the queues of a store with what they hold."""
     with opened(url) as client:
         depths = client.stats().depth
+        is_several = len(client.transports) > 1
     if as_json:
         print_json([_record(depth) for depth in depths])
     elif depths:
-        print_table(["queue", *_COUNTS, "oldest"], [_cells(depth) for depth in depths])
+        cells = [[*_cells(depth), *([depth.transport] * is_several)] for depth in depths]
+        print_table(["queue", *_COUNTS, "oldest", *(["transport"] * is_several)], cells)
     else:
         note("no queue yet; the first enqueue makes one")
 
@@ -89,6 +91,7 @@ def messages(
 def _record(depth: QueueDepth) -> dict[str, Any]:
     record = {name: getattr(depth, name) for name in ("queue", *_COUNTS)}
     record |= {"purged": depth.purged, "quarantined": depth.quarantined}
+    record["transport"] = depth.transport
     oldest = round(depth.oldest_age, 3) if depth.oldest_at else None
     return {**record, "oldest_age_s": oldest}
 
@@ -102,12 +105,13 @@ class _Rates:
     """How fast each queue was filled and emptied since the look before, by all processes."""
 
     def __init__(self) -> None:
-        self._last: dict[str, tuple[float, int, int]] = {}
+        self._last: dict[tuple[str, str], tuple[float, int, int]] = {}
 
     def of(self, depth: QueueDepth, at: float) -> tuple[float, float] | None:
         """Messages a second in and out; None at the first look."""
-        before = self._last.get(depth.queue)
-        self._last[depth.queue] = (at, depth.sent, depth.done)
+        key = (depth.transport, depth.queue)
+        before = self._last.get(key)
+        self._last[key] = (at, depth.sent, depth.done)
         if before is None or at <= before[0]:
             return None
         seconds = at - before[0]
@@ -121,8 +125,13 @@ def _snapshot(client: msgq.Client, rates: _Rates) -> dict[str, Any]:
         pair = rates.of(depth, taken.taken_at)
         in_out = {"in_rate": round(pair[0], 1), "out_rate": round(pair[1], 1)} if pair else {}
         lines.append({**_record(depth), **in_out})
+    others = {name: _figures(each) for name, each in taken.others.items()}
+    return {"queues": lines, **_figures(taken), "others": others}
+
+
+def _figures(taken: Stats) -> dict[str, Any]:
+    """Of one store."""
     return {
-        "queues": lines,
         "store_bytes": taken.store.store_bytes,
         "store_connections": taken.process.store_connections,
         "replica_lag_s": taken.store.replica_lag,
@@ -150,14 +159,25 @@ def _rows(snapshot: dict[str, Any]) -> list[list[object]]:
             human_seconds(line["oldest_age_s"]),
             human_count(line["in_rate"]) if "in_rate" in line else "-",
             human_count(line["out_rate"]) if "out_rate" in line else "-",
+            *([line["transport"]] if snapshot["others"] else []),
         ]
         for line in snapshot["queues"]
     ]
 
 
-def _store_line(snapshot: dict[str, Any]) -> str:
+def _columns(snapshot: dict[str, Any]) -> list[str]:
+    return [*_STATS_COLUMNS, *(["transport"] if snapshot["others"] else [])]
+
+
+def _store_lines(snapshot: dict[str, Any]) -> list[str]:
+    """What is told of each store, the default one first."""
+    others = [_store_line(each, f"store {name}") for name, each in snapshot["others"].items()]
+    return [_store_line(snapshot, "store"), *others]
+
+
+def _store_line(snapshot: dict[str, Any], name: str) -> str:
     """The store's size, the connections of this command where bounded, the replica's lag."""
-    text = f"store: {human_bytes(snapshot['store_bytes'])}"
+    text = f"{name}: {human_bytes(snapshot['store_bytes'])}"
     found = snapshot["connections"]
     if found["size"]:
         text += (
@@ -169,8 +189,9 @@ def _store_line(snapshot: dict[str, Any]) -> str:
 
 
 def _print_snapshot(snapshot: dict[str, Any]) -> None:
-    print_table(_STATS_COLUMNS, _rows(snapshot))
-    print_text(_store_line(snapshot))
+    print_table(_columns(snapshot), _rows(snapshot))
+    for line in _store_lines(snapshot):
+        print_text(line)
 
 
 def _show_live(snapshots: Iterator[dict[str, Any]]) -> None:
@@ -183,8 +204,8 @@ def _show_live(snapshots: Iterator[dict[str, Any]]) -> None:
 
     with Live(auto_refresh=False, screen=False) as live:
         for snapshot in snapshots:
-            title = f"{_store_line(snapshot)}; Ctrl-C ends"
-            table = table_of(_STATS_COLUMNS, _rows(snapshot), title)
+            title = "; ".join([*_store_lines(snapshot), "Ctrl-C ends"])
+            table = table_of(_columns(snapshot), _rows(snapshot), title)
             live.update(table, refresh=True)
 
 

@@ -36,7 +36,8 @@ Url = Annotated[
     typer.Option(
         "--url",
         metavar="URL",
-        help="The store, such as sqlite:///shop.db. Otherwise MSGQ_URL, or as in msgq.toml.",
+        help="The store, such as sqlite:///shop.db, or the name of a transport. Otherwise "
+        "MSGQ_URL, or as in msgq.toml.",
     ),
 ]
 Json = Annotated[

@@ -72,5 +72,5 @@ def open_sender(
         raise ConfigError(
             f"{name!r} is a {type(handler).__name__}, no handler; for a queue of that name: --queue"
         )
-    with of_app(handler._sender.client, url):
+    with of_app(handler._client, url):
         yield HandlerSender(handler, stamps)

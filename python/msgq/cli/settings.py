@@ -23,9 +23,13 @@ def config(
     settings = resolve(url)
     names = [name for name in SETTINGS if not changed or settings.origin(name) != "default"]
     if as_json:
-        print_json({"url": str(settings.url), "settings": [_record(settings, n) for n in names]})
+        urls = {name: str(each) for name, each in settings.urls.items()}
+        records = [_record(settings, name) for name in names]
+        print_json({"url": str(settings.url), "urls": urls, "settings": records})
         return
     print_text(f"url: {settings.url}")
+    for name, each in list(settings.urls.items())[1:]:
+        print_text(f"url of {name}: {each}")
     columns = ["setting", "value", *(["origin"] if with_origin else []), "meaning"]
     rows = []
     for name in names:
@@ -41,7 +45,7 @@ def show(name: str, value: object) -> str:
         return format_duration(value)
     if kind == "bytes" and isinstance(value, int):
         return format_size(value)
-    if kind == "weights" and isinstance(value, dict):
+    if kind in ("weights", "transports") and isinstance(value, dict):
         return ",".join(f"{queue}={share}" for queue, share in value.items()) or "-"
     return ("false", "true")[value] if isinstance(value, bool) else str(value)
 

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import typer
 
 import msgq
+from msgq._url import StoreUrl
 from msgq.cli.exit_codes import Exit
 from msgq.cli.output import note
 from msgq.errors import ConfigError, NotFoundError
@@ -20,20 +21,25 @@ ClientT = TypeVar("ClientT", bound=msgq.Client)
 
 @contextmanager
 def opened(url: str | None, *, makes: bool = False) -> Iterator[msgq.Client]:
-    """The client for `url` (or what the settings say), closed at the end.
+    """The client for `url` (or what the settings say, of all their transports), closed at the end.
 
     Raises NotFoundError where there is no store yet, unless it `makes` one: looking makes none.
     """
     client = msgq.Client(url)
-    store = client.config.url
-    if not makes and store.scheme == "sqlite" and not Path(store.path).exists():
-        raise NotFoundError(
-            f"no store at {store.path}; the first enqueue, or a worker, makes one there"
-        )
-    if not makes and store.scheme == "postgresql":
-        client.configure(create_schema=False)
+    if not makes:
+        for name, store in client.config.urls.items():
+            _require_there(store, "" if len(client.transports) == 1 else f" (transport {name!r})")
+        if any(each.scheme == "postgresql" for each in client.config.urls.values()):
+            client.configure(create_schema=False)
     with client.open():
         yield client
+
+
+def _require_there(store: StoreUrl, where: str) -> None:
+    if store.scheme == "sqlite" and not Path(store.path).exists():
+        raise NotFoundError(
+            f"no store at {store.path}; the first enqueue, or a worker, makes one there{where}"
+        )
 
 
 def of_app(client: ClientT, url: str | None) -> ClientT:
@@ -44,12 +50,17 @@ def of_app(client: ClientT, url: str | None) -> ClientT:
 
 
 def existing(client: msgq.Client, name: str) -> msgq.Queue:
-    """The queue of that name. Raises NotFoundError when there is none: looking makes no queue."""
-    names = client.queues()
-    if name not in names:
-        known = ", ".join(names[:10]) or "none yet"
-        raise NotFoundError(f"no queue named {name!r}; there are: {known}")
-    return client.queue(name)
+    """The queue of that name, where it lives or else where there is one.
+
+    Raises NotFoundError when there is none: looking makes no queue.
+    """
+    home = client.queue(name).transport
+    for transport in sorted(client.transports, key=lambda each: each != home):
+        for queue in client.at(transport)._own_queues():
+            if queue.name == name:
+                return queue
+    known = ", ".join(client.queues()[:10]) or "none yet"
+    raise NotFoundError(f"no queue named {name!r}; there are: {known}")
 
 
 def dead_letter(client: msgq.Client, target: str, message_id: str | None) -> Message:
@@ -65,16 +76,16 @@ def dead_letter(client: msgq.Client, target: str, message_id: str | None) -> Mes
 
 
 def _find(client: msgq.Client, key: str) -> Message | None:
-    """The dead letter of that id, whichever queue it is of."""
+    """The dead letter of that id, whichever queue and transport it is of."""
     try:
         uuid.UUID(key)
     except ValueError:
         raise ConfigError(
             f"{key!r:.60} is no message id (a UUID); give one behind a queue"
         ) from None
-    for name in client.queues():
+    for queue in (each for name in client.transports for each in client.at(name)._own_queues()):
         try:
-            found = client.queue(name).find(key)
+            found = queue.find(key)
         except NotFoundError:
             continue
         if found.state == "dead":

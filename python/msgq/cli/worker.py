@@ -85,7 +85,7 @@ def worker(
 
 def _supervise(app: App, count: int, grace: float | None, *, burst: bool) -> int:
     """Runs this very command `count` times, each with one process."""
-    refuse_unshared(app.transport)
+    refuse_unshared(app)
     command = [sys.executable, "-m", "msgq", *_without_processes(sys.argv[1:]), "--processes", "1"]
     seconds = app.config["grace"] if grace is None else grace
     return Supervisor(command, count, seconds).run(burst=burst)

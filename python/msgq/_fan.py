@@ -1,0 +1,156 @@
+"""One body to several queues: encoded once, one enqueue call for each queue, one receipt for all.
+
+What goes to several queues is not atomic: when one call fails, the others may have been done. With
+conn= it is, by the caller's own transaction. Any thread; the async calls from any event loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Awaitable, Callable, Sequence
+from copy import copy
+from typing import Any, TypeVar
+
+from msgq._send import Options, Sender
+from msgq.errors import ConfigError, MsgqError
+from msgq.receipt import WORST_FIRST, BatchReceipt, Pending, Receipt, Status
+
+T = TypeVar("T")
+
+
+class FanReceipt(Receipt, gc=True, eq=False):
+    """Of one message to several queues: one copy for each, in the order of the targets.
+
+    `id` is the first copy's, `status` the worst, waiting waits for all.
+    """
+
+    _copies: tuple[Receipt, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"FanReceipt({len(self._copies)} copies, {self.status})"
+
+    def _parcels(self) -> Sequence[Pending]:
+        return [parcel for each in self._copies for parcel in each._parcels()]
+
+    @property
+    def copies(self) -> tuple[Receipt, ...]:
+        """The receipt of each queue's copy."""
+        return self._copies
+
+    @property
+    def id(self) -> uuid.UUID:
+        """The first copy's id."""
+        return self._copies[0].id
+
+    @property
+    def status(self) -> Status:
+        """The status all share; else the worst."""
+        found = {each.status for each in self._copies}
+        return next(each for each in WORST_FIRST if each in found)
+
+
+def fanned(copies: Sequence[Receipt]) -> Receipt:
+    """Gives one receipt for the copies of a message."""
+    return FanReceipt(_copies=tuple(copies))
+
+
+class FanSender(Sender):
+    """Enqueues bodies of one type into several queues, on one transport or on several."""
+
+    def __init__(self, senders: Sequence[Sender]) -> None:
+        first = senders[0]
+        super().__init__(first.client, first.queue, first.kind, first.content)
+        self.senders = senders
+
+    def kind_for(self, conn: Any) -> str:
+        """Gives the kind of transport of all. Raises ConfigError for conn= over several."""
+        names = {each.client.transport_name for each in self.senders}
+        kinds = [each.client.transport for each in self.senders]
+        kind = next((each for each in kinds if each != "postgresql"), kinds[0])
+        if conn is not None and kind == "postgresql" and len(names) > 1:
+            raise ConfigError(
+                f"conn= leads to one database, and the rules send to transports "
+                f"{', '.join(sorted(names))}: leave it out, or name one with transport="
+            )
+        return kind
+
+    def put(self, body: bytes, content: int, options: Options | None) -> Receipt:
+        """Enqueues a copy into each queue and waits until all are settled."""
+        return self.put_later(body, content, options).wait()
+
+    def put_later(self, body: bytes, content: int, options: Options | None) -> Receipt:
+        """Enqueues a copy into each queue, the others without waiting for the first."""
+        return self._each(lambda sender: sender.put_later(body, content, options), fanned)
+
+    def put_many(
+        self,
+        bodies: Sequence[bytes],
+        content: int,
+        options: Options | None,
+        each: Sequence[bytes | None] | None = None,
+    ) -> BatchReceipt:
+        """Enqueues copies of many messages; the receipt tells of them queue by queue."""
+        return self._each(
+            lambda sender: sender.put_many(bodies, content, options, each), BatchReceipt.joined
+        )
+
+    def _each(self, call: Callable[[Sender], T], join: Callable[[Sequence[T]], T]) -> T:
+        """Calls for each queue in order; what was done before an error is told with it."""
+        done: list[T] = []
+        try:
+            for sender in self.senders:
+                done += [call(sender)]
+        except MsgqError as error:
+            raise self._told(error, len(done), join(done), len(done)) from error
+        return join(done)
+
+    async def aput(self, body: bytes, content: int, options: Options | None) -> Receipt:
+        """Twin of put."""
+        found = await self._gathered(lambda sender: sender.aput(body, content, options), options)
+        copies = [each for each in found if isinstance(each, Receipt)]
+        self._raise_first(found, fanned(copies), len(copies))
+        return fanned(copies)
+
+    async def aput_many(
+        self,
+        bodies: Sequence[bytes],
+        content: int,
+        options: Options | None,
+        each: Sequence[bytes | None] | None = None,
+    ) -> BatchReceipt:
+        """Twin of put_many."""
+        found = await self._gathered(
+            lambda sender: sender.aput_many(bodies, content, options, each), options
+        )
+        batches = [each for each in found if isinstance(each, BatchReceipt)]
+        self._raise_first(found, BatchReceipt.joined(batches), len(batches))
+        return BatchReceipt.joined(batches)
+
+    async def _gathered(
+        self, call: Callable[[Sender], Awaitable[Any]], options: Options | None
+    ) -> list[Any]:
+        """Awaits all of them; a connection of the caller's runs one statement at a time."""
+        if options is not None and options.conn is not None:
+            return [await call(sender) for sender in self.senders]
+        return await asyncio.gather(*map(call, self.senders), return_exceptions=True)
+
+    def _raise_first(self, found: Sequence[Any], receipt: Any, count: int) -> None:
+        for place, each in enumerate(found):
+            if isinstance(each, MsgqError):
+                raise self._told(each, place, receipt, count) from each
+            if isinstance(each, BaseException):
+                raise each
+
+    def _told(self, error: MsgqError, place: int, receipt: Any, count: int) -> MsgqError:
+        """Gives the error, saying which queue it was and what became of the other copies.
+
+        A new one: messages that were sent together may have failed by the same.
+        """
+        sender, made = self.senders[place], copy(error)
+        where = f"queue {sender.queue!r} (transport {sender.client.transport_name!r})"
+        others = len(self.senders) - 1
+        made.args = (f"{error}; of {where}; {count} of {others} other copies were enqueued",)
+        if count:
+            made.receipt = receipt
+        return made
