@@ -46,19 +46,16 @@ void KeyGate::admit(const Ref& what, Outlet& outlet, Moves& moves) {
   const KeyId id = id_of(what);
   Entry& entry = entries_.try_emplace(id).first->second;
   entry.id = id;
-  const transport::Claimed& claim = what.held->claim;
-  if (claim.away.has(what.ordinal) || (entry.on_way > 0 && !claim.is_returned)) {
-    ++entry.on_way;
+  const KeyPlace place = place_of(what);
+  const bool follows = !entry.on_way.empty() && *entry.on_way.begin() < place;
+  if (what.held->claim.away.has(what.ordinal) || follows) {
+    entry.on_way.insert(place);
     moves.behind.push_back(what);
     return;
   }
-  auto place = entry.waiting.end();
-  while (place != entry.waiting.begin()) {
-    const Ref& before = std::prev(place)->what;
-    if (before.held->place(before.ordinal) <= what.held->place(what.ordinal)) break;
-    --place;
-  }
-  entry.waiting.insert(place, {what, &outlet});
+  auto next = entry.waiting.end();
+  while (next != entry.waiting.begin() && place < place_of(std::prev(next)->what)) --next;
+  entry.waiting.insert(next, {what, &outlet});
   outlet.waiting_.fetch_add(1, std::memory_order_acq_rel);
   look(entry, &moves);
 }
@@ -110,7 +107,7 @@ void KeyGate::leave(const Waiting& each, Moves& moves) {
 // Everything of the key that waits goes behind the message that is to be parked.
 void KeyGate::send_behind(Entry& entry, Moves& moves) {
   for (Waiting& each : entry.waiting) {
-    ++entry.on_way;
+    entry.on_way.insert(place_of(each.what));
     leave(each, moves);
     moves.behind.push_back(std::move(each.what));
   }
@@ -137,7 +134,7 @@ void KeyGate::decide_one(const Decided& decided, Moves& moves) {
   if (entry == nullptr || !is_same(entry->taken, decided.what)) return;
   entry->taken = {};
   if (decided.verdict == Verdict::kRetry || decided.verdict == Verdict::kSnooze) {
-    ++entry->on_way;
+    entry->on_way.insert(place_of(decided.what));
     send_behind(*entry, moves);
   } else if (decided.verdict == Verdict::kLeave) {
     entry->holes.push_back(decided.what);
@@ -161,7 +158,7 @@ void KeyGate::landed(const HeldPtr& held, std::uint32_t ordinal, Moves& moves) {
   MutexLock lock(mutex_);
   Entry* const entry = find({held, ordinal});
   if (entry == nullptr) return;
-  if (entry->on_way > 0) --entry->on_way;
+  entry->on_way.erase(held->place(ordinal));
   look(*entry, &moves);
 }
 

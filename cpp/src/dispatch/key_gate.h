@@ -12,6 +12,7 @@
 #include <functional>
 #include <list>
 #include <memory>
+#include <set>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -98,12 +99,12 @@ class KeyGate {
     KeyId id;
     Ref taken;                   // held is null: none is
     std::vector<Ref> holes;      // going back with their claims
-    std::uint32_t on_way = 0;    // told as behind or to be retried, and not yet parked
+    std::set<KeyPlace> on_way;   // to be retried or behind, and not yet parked
     std::list<Waiting> waiting;  // in the order of the key
     Outlet* queued_at = nullptr;
 
     bool is_busy() const { return taken.held != nullptr || !holes.empty(); }
-    bool is_idle() const { return !is_busy() && on_way == 0 && waiting.empty(); }
+    bool is_idle() const { return !is_busy() && on_way.empty() && waiting.empty(); }
   };
   using Entries = std::unordered_map<KeyId, Entry, Hasher>;
 
@@ -113,6 +114,7 @@ class KeyGate {
   Entry* find(const Ref& what) MSGQ_REQUIRES(mutex_);
   void look(Entry& entry, Moves* moves) MSGQ_REQUIRES(mutex_);
   static void leave(const Waiting& each, Moves& moves);
+  static KeyPlace place_of(const Ref& what) { return what.held->place(what.ordinal); }
   void send_behind(Entry& entry, Moves& moves) MSGQ_REQUIRES(mutex_);
   void send_back(Entry& entry, Moves& moves) MSGQ_REQUIRES(mutex_);
   void decide_one(const Decided& decided, Moves& moves) MSGQ_REQUIRES(mutex_);

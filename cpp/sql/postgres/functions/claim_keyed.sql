@@ -31,7 +31,7 @@ begin
   end if;
   <<shards>>
   for v_shard in
-    select max(l.id) filter (where l.subscription = 0) as main,
+    select min(l.queue) as queue, l.band, max(l.id) filter (where l.subscription = 0) as main,
            max(l.id) filter (where l.subscription <> 0) as returned
     from unnest(p_lanes) with ordinality as g(lane, place) join :schema.lane l on l.id = g.lane
     where l.band >= 95 group by l.band order by min(g.place)
@@ -47,7 +47,11 @@ begin
       or (v_shard.returned is not null
           and not :schema.try_cursor(p_subscription, v_shard.returned))
       or :schema.is_held_elsewhere(p_subscription, array[v_shard.main, v_shard.returned],
-                                   p_process);
+                                   p_process)
+      -- What came back just now, through a lane that the client does not know yet, is first.
+      or exists (select 1 from :schema.lane l where l.queue = v_shard.queue
+                   and l.band = v_shard.band and l.subscription = p_subscription
+                   and l.id is distinct from v_shard.returned);
     foreach v_lane in array array[v_shard.returned, v_shard.main] loop
       continue when v_lane is null;
       loop
