@@ -162,7 +162,11 @@ struct Engine::Impl {
   // The gate hears of every decision; those that must go behind one go along with it.
   void decide_keys(Settled& settled) {
     if (!keys->is_in_use()) return;
-    if (settled.returns) return keys->give_back(settled.spans);
+    KeyGate::Moves moves;
+    if (settled.returns) {
+      keys->give_back(settled.spans, moves);
+      return pass(std::move(moves));
+    }
     std::vector<KeyGate::Decided> decided;
     for (const auto& named : settled.named)
       if (named.held->claim.is_keyed && named.decision.verdict != Verdict::kBehind)
@@ -172,7 +176,6 @@ struct Engine::Impl {
         for (std::uint32_t i = span.from; i < span.to && span.held->claim.is_keyed; ++i)
           decided.push_back({{span.held, i}, Verdict::kAck});
     if (decided.empty()) return;
-    KeyGate::Moves moves;
     keys->decide(decided, moves);
     add_behind(settled, moves);
     moves.behind.clear();
