@@ -72,17 +72,20 @@ WorkerSpec SimProcess::make_spec() {
   spec.order = static_cast<QueueOrder>(random.below(3));
   spec.slots = static_cast<std::uint32_t>(1 + random.below(3));
   const bool is_async = random.one_in(3), is_batch = random.one_in(4);
-  for (const auto& queue : stage_.queues) {
-    ChannelSpec channel;
-    channel.queue = queue;
-    channel.type = "*";
-    channel.is_async = is_async;
-    if (is_batch) {
-      channel.batch_count = static_cast<std::uint32_t>(1 + random.below(10));
-      channel.batch_wait = milliseconds(5);
+  const std::vector<std::string> types =
+      random.one_in(3) ? std::vector<std::string>{"a", "b"} : std::vector<std::string>{"*"};
+  for (const auto& queue : stage_.queues)
+    for (const auto& type : types) {
+      ChannelSpec channel;
+      channel.queue = queue;
+      channel.type = type;
+      channel.is_async = is_async;
+      if (is_batch) {
+        channel.batch_count = static_cast<std::uint32_t>(1 + random.below(10));
+        channel.batch_wait = milliseconds(5);
+      }
+      spec.channels.push_back(channel);
     }
-    spec.channels.push_back(channel);
-  }
   for (std::uint32_t i = 0; i < spec.slots; ++i) {
     slots_.push_back(std::make_unique<Slot>());
     slots_.back()->is_async = is_async;
@@ -123,12 +126,15 @@ void SimProcess::send(std::uint32_t queue) {
   Parcel parcel;
   parcel.queue = stage_.queues[queue];
   parcel.type = random.one_in(2) ? "a" : "b";
-  if (random.one_in(6))
+  const auto key = static_cast<std::uint32_t>(random.one_in(2) ? 1 + random.below(4) : 0);
+  const std::string key_name = key != 0 ? "key-" + std::to_string(key) : "";
+  parcel.band = band_of(kPriorityNormal, key_name);
+  if (key == 0 && random.one_in(6))
     parcel.due_ms = stage_.clock.wall_ms() + static_cast<std::int64_t>(random.below(20'000));
   Pending pending;
   for (std::uint32_t i = 0; i < count; ++i) {
-    pending.numbers.push_back(stage_.model.add_message(queue, random.one_in(150)));
-    parcel.add(std::to_string(pending.numbers.back()));
+    pending.numbers.push_back(stage_.model.add_message(queue, random.one_in(150), key));
+    parcel.add(std::to_string(pending.numbers.back()), {}, key_name);
   }
   stage_.to_send[queue] -= count;
   try {
