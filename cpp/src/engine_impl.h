@@ -127,9 +127,14 @@ struct Engine::Impl {
       keys->landed(held, ordinal, moves);
       pass(std::move(moves));
     };
-    settler.on_given_back = ledger.on_over = [this](const HeldPtr& held) {
+    settler.on_given_back = [this](const HeldPtr& held) {
       KeyGate::Moves moves;
       keys->ended(held, moves);
+      pass(std::move(moves));
+    };
+    ledger.on_over = [this](const HeldPtr& held) {
+      KeyGate::Moves moves;
+      held->is_lost.load() ? keys->ended(held, moves) : keys->lapsed(held, moves);
       pass(std::move(moves));
     };
     raw_claims->on_moves = [this](KeyGate::Moves moves) { pass(std::move(moves)); };
@@ -161,12 +166,12 @@ struct Engine::Impl {
 
   // The gate hears of every decision; those that must go behind one go along with it.
   void decide_keys(Settled& settled) {
-    if (!keys->is_in_use()) return;
     KeyGate::Moves moves;
     if (settled.returns) {
       keys->give_back(settled.spans, moves);
       return pass(std::move(moves));
     }
+    if (!keys->is_in_use()) return;
     std::vector<KeyGate::Decided> decided;
     for (const auto& named : settled.named)
       if (named.held->claim.is_keyed && named.decision.verdict != Verdict::kBehind)

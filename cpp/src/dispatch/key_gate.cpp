@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <utility>
 
 namespace msgq {
 namespace {
@@ -53,19 +54,20 @@ bool KeyGate::admit(const Ref& what, Outlet& outlet, Moves& moves) {
   Entry& entry = entries_.try_emplace(id).first->second;
   entry.id = id;
   if (what.held->claim.away.has(what.ordinal)) {
-    entry.leaving.insert_or_assign(place, what);
+    entry.leaving.insert_or_assign(place, Leaving{what});
     moves.behind.push_back(what);
     return false;
   }
   // Behind one of its own claim that goes back already, it would keep the claim from ending.
   const bool goes_along =
       std::any_of(entry.leaving.begin(), entry.leaving.lower_bound(place),
-                  [&](const auto& each) { return each.second.held == what.held; });
+                  [&](const auto& each) { return each.second.what.held == what.held; });
   if (goes_along) {
-    entry.leaving.insert_or_assign(place, what);
+    entry.leaving.insert_or_assign(place, Leaving{what});
     moves.back.push_back(what);
     return false;
   }
+  entry.leaving.erase(place);  // of a claim that is over, as its coming shows
   auto before = entry.waiting.end();
   while (before != entry.waiting.begin() && place < std::prev(before)->place) --before;
   entry.waiting.insert(before, {place, what, &outlet});
@@ -103,7 +105,7 @@ void KeyGate::withdraw(Outlet& outlet, std::vector<Span>& out, Moves& moves) {
     for (auto each = mine; each != entry.waiting.end();) {
       if (each->outlet == &outlet) {
         add(out, each->what);
-        entry.leaving.insert_or_assign(each->place, std::move(each->what));
+        entry.leaving.insert_or_assign(each->place, Leaving{std::move(each->what)});
         each = entry.waiting.erase(each);
       } else {
         ++each;
@@ -115,6 +117,13 @@ void KeyGate::withdraw(Outlet& outlet, std::vector<Span>& out, Moves& moves) {
   for (Entry* entry : touched) look(*entry, moves);
 }
 
+std::list<KeyGate::Waiting>::iterator KeyGate::drop(Entry& entry, std::list<Waiting>::iterator each,
+                                                    Moves& moves) {
+  each->outlet->waiting_.fetch_sub(1, std::memory_order_acq_rel);
+  moves.gone.emplace_back(each->outlet->shared_from_this(), each->what);
+  return entry.waiting.erase(each);
+}
+
 // Those that wait behind a place leave, for `out`; of one claim only, where that is said.
 void KeyGate::send(Entry& entry, const KeyPlace& behind, std::vector<Ref>& out, Moves& moves,
                    const HeldPtr& only) {
@@ -123,11 +132,9 @@ void KeyGate::send(Entry& entry, const KeyPlace& behind, std::vector<Ref>& out, 
       ++each;
       continue;
     }
-    each->outlet->waiting_.fetch_sub(1, std::memory_order_acq_rel);
-    moves.gone.emplace_back(each->outlet->shared_from_this(), each->what);
     out.push_back(each->what);
-    entry.leaving.insert_or_assign(each->place, std::move(each->what));
-    each = entry.waiting.erase(each);
+    entry.leaving.insert_or_assign(each->place, Leaving{each->what});
+    each = drop(entry, each, moves);
   }
 }
 
@@ -135,7 +142,7 @@ void KeyGate::send(Entry& entry, const KeyPlace& behind, std::vector<Ref>& out, 
 void KeyGate::turn_back(Entry& entry, const Ref& what, Moves& moves) {
   entry.taken = {};
   const KeyPlace place = place_of(what);
-  entry.leaving.insert_or_assign(place, what);
+  entry.leaving.insert_or_assign(place, Leaving{what});
   send(entry, place, moves.back, moves);
 }
 
@@ -147,12 +154,20 @@ void KeyGate::decide(const std::vector<Decided>& decided, Moves& moves) {
 void KeyGate::decide_one(const Decided& decided, Moves& moves) {
   const Ref& what = decided.what;
   Entry* const entry = find(what);
-  if (entry == nullptr || !is_same(entry->taken, what)) return;
+  if (entry == nullptr) return;
+  const KeyPlace place = place_of(what);
+  const bool is_parked = decided.verdict == Verdict::kRetry || decided.verdict == Verdict::kSnooze;
+  if (!is_same(entry->taken, what)) {  // its lease is over, or more than that
+    const auto lapsed = entry->leaving.find(place);
+    if (lapsed == entry->leaving.end() || !is_same(lapsed->second.what, what)) return;
+    if (!std::exchange(lapsed->second.is_lapsed, false)) return;  // decided before
+    if (!is_parked && decided.verdict != Verdict::kLeave) entry->leaving.erase(lapsed);
+    return look(*entry, moves);
+  }
   if (decided.verdict == Verdict::kLeave) {
     turn_back(*entry, what, moves);
-  } else if (decided.verdict == Verdict::kRetry || decided.verdict == Verdict::kSnooze) {
-    const KeyPlace place = place_of(what);
-    entry->leaving.insert_or_assign(place, what);
+  } else if (is_parked) {
+    entry->leaving.insert_or_assign(place, Leaving{what});
     send(*entry, place, moves.behind, moves, what.held);
   }
   entry->taken = {};
@@ -160,15 +175,27 @@ void KeyGate::decide_one(const Decided& decided, Moves& moves) {
 }
 
 void KeyGate::give_back(const std::vector<Span>& spans, Moves& moves) {
+  const auto is_keyed = [](const Span& span) { return span.held->claim.is_keyed; };
+  if (std::none_of(spans.begin(), spans.end(), is_keyed)) return;
+  is_in_use_.store(true, std::memory_order_release);
   MutexLock lock(mutex_);
   for (const Span& span : spans)
-    for (std::uint32_t i = span.from; i < span.to; ++i) {
-      const Ref what{span.held, i};
-      Entry* const entry = span.held->claim.is_keyed ? find(what) : nullptr;
-      if (entry == nullptr || !is_same(entry->taken, what)) continue;
-      turn_back(*entry, what, moves);
-      look(*entry, moves);
-    }
+    for (std::uint32_t i = span.from; i < span.to && is_keyed(span); ++i)
+      if (!span.held->claim.done.has(i)) give_back_one({span.held, i}, moves);
+}
+
+void KeyGate::give_back_one(const Ref& what, Moves& moves) {
+  const KeyId id = id_of(what);
+  Entry& entry = entries_.try_emplace(id).first->second;
+  entry.id = id;
+  if (is_same(entry.taken, what)) {
+    turn_back(entry, what, moves);
+  } else if (!what.held->is_lost.load(std::memory_order_acquire)) {
+    // of a claim that nobody here wanted, if not told of before
+    if (entry.leaving.emplace(place_of(what), Leaving{what}).second)
+      send(entry, place_of(what), moves.back, moves);
+  }
+  look(entry, moves);
 }
 
 // Those behind it go behind it, or back where it is in the store as it was.
@@ -179,10 +206,33 @@ void KeyGate::landed(const HeldPtr& held, std::uint32_t ordinal, Moves& moves) {
   if (entry == nullptr) return;
   const KeyPlace place = place_of(what);
   const auto found = entry->leaving.find(place);
-  if (found == entry->leaving.end() || !is_same(found->second, what)) return;
+  if (found == entry->leaving.end() || !is_same(found->second.what, what)) return;
   entry->leaving.erase(found);
   const bool is_lost = held->is_lost.load(std::memory_order_acquire);
   send(*entry, place, is_lost ? moves.back : moves.behind, moves);
+  look(*entry, moves);
+}
+
+void KeyGate::lapsed(const HeldPtr& held, Moves& moves) {
+  MutexLock lock(mutex_);
+  for (std::uint32_t i = held->total; i > 0; --i) lapse_one({held, i - 1}, moves);
+}
+
+void KeyGate::lapse_one(const Ref& what, Moves& moves) {
+  Entry* const entry = find(what);
+  if (entry == nullptr) return;
+  const auto waiting = std::find_if(entry->waiting.begin(), entry->waiting.end(),
+                                    [&](const Waiting& each) { return is_same(each.what, what); });
+  if (waiting != entry->waiting.end()) {
+    drop(*entry, waiting, moves);
+    entry->leaving.insert_or_assign(place_of(what), Leaving{what});
+    send(*entry, place_of(what), moves.back, moves);
+  } else if (is_same(entry->taken, what)) {
+    turn_back(*entry, what, moves);
+    entry->leaving.at(place_of(what)).is_lapsed = true;
+  } else {
+    return;
+  }
   look(*entry, moves);
 }
 
@@ -200,12 +250,10 @@ void KeyGate::end_one(const Ref& what, Moves& moves) {
   const auto leaving = entry->leaving.find(place);
   const auto waiting = std::find_if(entry->waiting.begin(), entry->waiting.end(),
                                     [&](const Waiting& each) { return is_same(each.what, what); });
-  if (leaving != entry->leaving.end() && is_same(leaving->second, what)) {
+  if (leaving != entry->leaving.end() && is_same(leaving->second.what, what)) {
     entry->leaving.erase(leaving);
   } else if (waiting != entry->waiting.end()) {
-    waiting->outlet->waiting_.fetch_sub(1, std::memory_order_acq_rel);
-    moves.gone.emplace_back(waiting->outlet->shared_from_this(), what);
-    entry->waiting.erase(waiting);
+    drop(*entry, waiting, moves);
   } else if (is_same(entry->taken, what)) {
     entry->taken = {};
   } else {

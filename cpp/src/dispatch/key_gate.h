@@ -81,10 +81,14 @@ class KeyGate {
   // its own claim in the same decision, told in `moves`; the rest when it has landed, for the claim
   // may turn out to be lost.
   void decide(const std::vector<Decided>& decided, Moves& moves);
-  // What was taken goes back with its claim, and what waits behind it with its own.
+  // What was taken, or never came in, goes back with its claim, and what waits behind it with its
+  // own.
   void give_back(const std::vector<Span>& spans, Moves& moves);
   // Such a message was parked, or is lost with its claim.
   void landed(const HeldPtr& held, std::uint32_t ordinal, Moves& moves);
+  // The lease of a claim is over. It may still be settled; until it is known to be lost, or its
+  // messages come again, nothing overtakes them.
+  void lapsed(const HeldPtr& held, Moves& moves);
   // The claim has ended, and messages of it have gone back; or it was lost.
   void ended(const HeldPtr& held, Moves& moves);
 
@@ -93,6 +97,11 @@ class KeyGate {
     KeyPlace place;
     Ref what;
     Outlet* outlet;
+  };
+  // On its way into the store: to be parked, or going back with its claim.
+  struct Leaving {
+    Ref what;
+    bool is_lapsed = false;  // in somebody's hands, who may still decide
   };
   struct KeyId {
     std::uint64_t subscription = 0, hash = 0;
@@ -104,9 +113,9 @@ class KeyGate {
   // A key of which something is in hand or on its way into the store.
   struct Entry {
     KeyId id;
-    Ref taken;                        // held is null: none is
-    std::map<KeyPlace, Ref> leaving;  // to be parked, or going back with their claims
-    std::list<Waiting> waiting;       // in the order of the key
+    Ref taken;  // held is null: none is
+    std::map<KeyPlace, Leaving> leaving;
+    std::list<Waiting> waiting;  // in the order of the key
     Outlet* queued_at = nullptr;
 
     // Whether the first that waits may go.
@@ -124,10 +133,14 @@ class KeyGate {
   static KeyPlace place_of(const Ref& what) { return what.held->place(what.ordinal); }
   Entry* find(const Ref& what) MSGQ_REQUIRES(mutex_);
   void look(Entry& entry, Moves& moves) MSGQ_REQUIRES(mutex_);
+  static std::list<Waiting>::iterator drop(Entry& entry, std::list<Waiting>::iterator each,
+                                           Moves& moves);
   void send(Entry& entry, const KeyPlace& behind, std::vector<Ref>& out, Moves& moves,
             const HeldPtr& only = nullptr) MSGQ_REQUIRES(mutex_);
   void turn_back(Entry& entry, const Ref& what, Moves& moves) MSGQ_REQUIRES(mutex_);
   void decide_one(const Decided& decided, Moves& moves) MSGQ_REQUIRES(mutex_);
+  void give_back_one(const Ref& what, Moves& moves) MSGQ_REQUIRES(mutex_);
+  void lapse_one(const Ref& what, Moves& moves) MSGQ_REQUIRES(mutex_);
   void end_one(const Ref& what, Moves& moves) MSGQ_REQUIRES(mutex_);
 
   std::atomic<bool> is_in_use_{false};

@@ -65,6 +65,10 @@ class KeyGateTest : public ::testing::Test {
     moves = {};
     gate.landed(held, ordinal, moves);
   }
+  void lapse(const HeldPtr& held) {
+    moves = {};
+    gate.lapsed(held, moves);
+  }
   void end(const HeldPtr& held) {
     moves = {};
     gate.ended(held, moves);
@@ -268,6 +272,74 @@ TEST_F(KeyGateTest, ALostClaimSendsBackWhatWaitsBehindItsMessages) {
   EXPECT_EQ(outlet->waiting(), 0u);
   decide(lost, 0, Verdict::kRetry);
   EXPECT_TRUE(moves.behind.empty()) << "too late";
+}
+
+// The store may not know yet: what it hands out meanwhile must not overtake.
+TEST_F(KeyGateTest, WhereALeaseIsOverNothingOvertakesWhatWasInHand) {
+  const auto over = admit({{"k", "0"}, {"k", "1"}});
+  admit({{"k", "2"}});
+  EXPECT_EQ(take(), Bodies{"0"});
+  lapse(over);
+  EXPECT_EQ(bodies_of(moves.back), Bodies{"2"});
+  EXPECT_EQ(moves.gone.size(), 2u);
+  admit({{"k", "3"}});
+  EXPECT_EQ(take(), Bodies{});
+  auto again = test::keyed_claim_of({{"k", "0"}, {"k", "1"}}, 101);  // the same places
+  admit(hold(std::move(again)), *outlet);
+  EXPECT_EQ(take(), Bodies{"0"});
+  over->is_lost = true;
+  end(over);
+  EXPECT_TRUE(moves.back.empty()) << "it has come again";
+}
+
+TEST_F(KeyGateTest, WhatIsSettledAfterItsLeaseHoldsUpNothing) {
+  const auto over = admit({{"k", "0"}});
+  take();
+  lapse(over);
+  const auto next = admit({{"k", "1"}, {"k", "2"}});
+  decide(over, 0);
+  EXPECT_EQ(take(), Bodies{"1"});
+  lapse(next);
+  decide(next, 0, Verdict::kRetry);
+  admit({{"k", "3"}});
+  EXPECT_EQ(take(), Bodies{}) << "not before it has landed";
+  land(next, 0);
+  EXPECT_EQ(bodies_of(moves.behind), Bodies{"3"});
+}
+
+// The acknowledgement of a whole lot names the others too.
+TEST_F(KeyGateTest, TheFirstDecisionOfAMessageCounts) {
+  const auto held = admit({{"k", "0"}});
+  const auto next = admit({{"k", "1"}});
+  take();
+  moves = {};
+  gate.decide({{{held, 0}, Verdict::kRetry}, {{held, 0}, Verdict::kAck}}, moves);
+  EXPECT_EQ(take(), Bodies{});
+}
+
+// Its worker had stopped; another's claim of the same exchange has what comes behind it.
+TEST_F(KeyGateTest, NothingOvertakesAClaimThatNobodyWanted) {
+  const auto refused = hold({{"k", "0"}, {"k", "1"}});
+  moves = {};
+  gate.give_back({{refused, 0, 2}}, moves);
+  EXPECT_TRUE(gate.is_in_use());
+  admit({{"k", "2"}});
+  EXPECT_EQ(take(), Bodies{});
+  end(refused);
+  EXPECT_EQ(bodies_of(moves.back), Bodies{"2"});
+  refused->is_lost = true;
+  gate.give_back({{refused, 0, 1}}, moves);
+  admit({{"k", "3"}});
+  EXPECT_EQ(take(), Bodies{}) << "2 goes back with its claim";
+}
+
+TEST_F(KeyGateTest, WhatIsGivenBackOfALostClaimHoldsUpNothing) {
+  const auto lost = hold({{"k", "0"}});
+  lost->is_lost = true;
+  moves = {};
+  gate.give_back({{lost, 0, 1}}, moves);
+  admit({{"k", "1"}});
+  EXPECT_EQ(take(), Bodies{"1"});
 }
 
 TEST_F(KeyGateTest, EndingTwiceChangesNothing) {

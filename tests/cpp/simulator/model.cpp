@@ -98,7 +98,8 @@ void Model::decided(std::uint64_t gen, std::uint32_t number, Seen verdict) {
   for (std::size_t i = 0; i < claim.messages.size(); ++i)
     if (claim.messages[i] == number) claim.seen[i] = verdict;
   const bool is_completed = verdict == Seen::kAck || verdict == Seen::kReject;
-  if (is_completed && open_.contains(gen)) message(number).is_completed = true;
+  ModelMessage& m = message(number);
+  if (is_completed && m.gen == gen) m.is_completed = true;
 }
 
 // --- the border of the store ---

@@ -47,7 +47,7 @@ struct ModelMessage {
   std::uint64_t died = 0;     // order of deaths
   std::int64_t due_ms = 0;    // when it is parked
   bool is_back = false;       // in the lane of those that were parked
-  bool is_completed = false;  // a handler said so while its lease held
+  bool is_completed = false;  // a handler said so before anybody else was given it
 };
 
 enum class Seen : std::uint8_t { kNo, kRunning, kAck, kRetry, kSnooze, kReject, kReturned };

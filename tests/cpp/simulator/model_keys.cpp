@@ -2,8 +2,8 @@
 // letter that is redriven goes to the end):
 //
 //   - no two are in hand at once under leases that hold, and open claims of it are in one process;
-//   - a message is handed out only when of each before it a handler said, while its lease held,
-//     that it is done with (acknowledged or rejected), or it is done, dead or purged in the store.
+//   - a message is handed out only when of each before it a handler said, before anybody else was
+//     given it, that it is done with (acknowledged or rejected), or it is done, dead or purged.
 //
 // So a message runs after a later one only where its handler had finished before that one began,
 // and the news of it was lost with its claim.

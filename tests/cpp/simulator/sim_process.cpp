@@ -60,6 +60,7 @@ SimProcess::SimProcess(Stage& stage, std::uint32_t number) : stage_(stage), numb
   actors_.push_back({[this](Nanos now) { return produce(now); }});
   actors_.push_back({[this](Nanos now) { return try_close(now); }});
   worker_ = engine_->open_worker(make_spec());
+  if (stage.random.one_in(2)) actors_.push_back({[this](Nanos now) { return claim_by_hand(now); }});
 }
 
 SimProcess::~SimProcess() {
@@ -176,6 +177,25 @@ Nanos SimProcess::run(Slot& slot, Nanos now) {
   return now + slot.gap;
 }
 
+Nanos SimProcess::claim_by_hand(Nanos now) {
+  auto& random = stage_.random;
+  if (hand_.lot) {
+    if (now < hand_.finish_at) return hand_.finish_at;
+    finish(hand_);
+  }
+  if (!takes_) return kNever;
+  if (!wait_)
+    wait_ = engine_->begin_claim(stage_.queues[random.below(stage_.queues.size())],
+                                 static_cast<std::uint32_t>(1 + random.below(5)), milliseconds(200),
+                                 milliseconds(2'000));
+  hand_.lot = wait_->take(Nanos::zero());
+  if (hand_.lot || wait_->is_over()) wait_ = nullptr;
+  if (!hand_.lot) return now + between(random, milliseconds(1), milliseconds(500));
+  begin(hand_, now);
+  if (random.one_in(4)) hand_.finish_at = now + between(random, Nanos::zero(), milliseconds(6'000));
+  return hand_.finish_at;
+}
+
 void SimProcess::begin(Slot& slot, Nanos now) {
   auto& random = stage_.random;
   for (std::uint32_t i = 0; i < slot.lot->size(); ++i) {
@@ -228,6 +248,8 @@ void SimProcess::finish(Slot& slot) {
 
 void SimProcess::give_up_slots() {
   for (auto& slot : slots_) slot->lot = nullptr;
+  hand_.lot = nullptr;
+  wait_ = nullptr;
 }
 
 void SimProcess::kill() {
@@ -253,8 +275,10 @@ Nanos SimProcess::try_close(Nanos now) {
   if (!is_closing_) return kNever;
   const bool is_patient = !stage_.random.one_in(4);  // the impatient leave with work in hand
   const bool is_busy = std::any_of(slots_.begin(), slots_.end(),
-                                   [](const auto& slot) { return slot->lot != nullptr; });
+                                   [](const auto& slot) { return slot->lot != nullptr; }) ||
+                       hand_.lot != nullptr;
   if (is_patient && (is_busy || !pending_.empty())) return now + milliseconds(20);
+  wait_ = nullptr;
   engine_->close(Nanos::zero());
   look_at_receipts(true);
   give_up_slots();
