@@ -119,20 +119,29 @@ def sqlite_variants() -> list[Case]:
     ]
 
 
+FEATURES: list[tuple[str, str, Plan, float]] = [
+    ("priorities", "three priorities in turn", {"kind": "priorities"}, 0.9),
+    ("ttl", "a ttl of an hour", {"kind": "ttl"}, 0.9),
+    ("keys", "a million keys in turn", {"kind": "keyed", "keys": 1_000_000}, 0.6),
+    ("one key", "all of one key", {"kind": "keyed", "keys": 1}, 0.6),
+]
+"""Name, text, plan of `flow`, bar: what is asked about in N16."""
+
+
 def features() -> list[Case]:
     """N16: what a feature costs where it is used, beside the same flow without it."""
     return [
         Case(
             "N16",
-            f"{store} {kind}",
+            f"{store} {name}",
             f"{store}, in and out at once, blocks of 1000, {text}",
-            workload("flow", store, {"kind": kind}),
-            [Row(f"N16 {store} {kind}", "both", "msg/s", "both", 0.9)],
+            workload("flow", store, plan),
+            [Row(f"N16 {store} {name}", "both", "msg/s", "both", bar)],
             workload("flow", store, {"kind": "bytes"}),
             "the same without",
         )
         for store in ("sqlite", "memory")
-        for kind, text in (("priorities", "three priorities in turn"), ("ttl", "a ttl of an hour"))
+        for name, text, plan, bar in FEATURES
     ]
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from benchmarks import machine, peers
-from benchmarks.cases import Plan, run_workload
+from benchmarks.cases import FEATURES, Plan, run_workload
 from benchmarks.database import SCHEMA, Database, Place
 from benchmarks.harness import Case, Figures, Row, Setting, SkippedError
 
@@ -144,14 +144,14 @@ def features() -> list[Case]:
     return [
         Case(
             "N16",
-            kind,
+            name,
             f"in and out at once, calls of 1000, {text}",
-            workload("flow", {**plain, "kind": kind}),
-            [Row(f"N16 {kind}", "both", "msg/s", "both", 0.9)],
+            workload("flow", {**plain, **own}),
+            [Row(f"N16 {name}", "both", "msg/s", "both", bar)],
             workload("flow", {**plain, "kind": "bytes"}),
             "the same without",
         )
-        for kind, text in (("priorities", "three priorities in turn"), ("ttl", "a ttl of an hour"))
+        for name, text, own, bar in FEATURES
     ]
 
 

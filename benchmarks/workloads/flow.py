@@ -1,7 +1,7 @@
 """In and out at once: threads enqueue blocks while a worker handles every message.
 
 Plan: url, kind (bytes, typed, batch; single: enqueue_later; one: enqueue; priorities: three in
-turn; ttl: of an hour), block, bytes, seconds,
+turn; ttl: of an hour; keyed: of `keys` keys in turn), block, bytes, seconds,
 producers (threads), window (calls of enqueue_many_later whose receipts may be open; 1 waits for
 each), backlog (stored before the worker starts), backlog_max (producers pause when so much more
 waits), look_s (seconds between their looks, 0: after every 5,000 messages), worker (false: nobody
@@ -136,6 +136,19 @@ def ttl_handler(app: msgq.App, plan: Mapping[str, Any]) -> Send:
     return lambda: lasting.enqueue_many_later(bodies)
 
 
+def keyed_handler(app: msgq.App, plan: Mapping[str, Any]) -> Send:
+    """Messages with keys: each of one of so many, in turn."""
+
+    @app.handler(queue=QUEUE, name="*")
+    def count(body: bytes) -> None:
+        pass
+
+    queue, block = app.queue(QUEUE), plan.get("block", 1000)
+    bodies = [b"x" * plan.get("bytes", 200)] * block
+    names = itertools.cycle([f"user-{number}" for number in range(plan["keys"])])
+    return lambda: queue.enqueue_many_later(bodies, key=list(itertools.islice(names, block)))
+
+
 KINDS = {
     "bytes": bytes_handler,
     "typed": typed_handler,
@@ -144,6 +157,7 @@ KINDS = {
     "one": one_handler,
     "priorities": priorities_handler,
     "ttl": ttl_handler,
+    "keyed": keyed_handler,
 }
 
 

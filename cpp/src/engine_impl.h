@@ -127,9 +127,14 @@ struct Engine::Impl {
       keys->landed(held, ordinal, moves);
       pass(std::move(moves));
     };
-    settler.on_given_back = ledger.on_over = [this](const HeldPtr& held) {
+    settler.on_given_back = [this](const HeldPtr& held) {
       KeyGate::Moves moves;
       keys->ended(held, moves);
+      pass(std::move(moves));
+    };
+    ledger.on_over = [this](const HeldPtr& held) {
+      KeyGate::Moves moves;
+      held->is_lost.load() ? keys->ended(held, moves) : keys->lapsed(held, moves);
       pass(std::move(moves));
     };
     raw_claims->on_moves = [this](KeyGate::Moves moves) { pass(std::move(moves)); };
@@ -161,8 +166,12 @@ struct Engine::Impl {
 
   // The gate hears of every decision; those that must go behind one go along with it.
   void decide_keys(Settled& settled) {
+    KeyGate::Moves moves;
+    if (settled.returns) {
+      keys->give_back(settled.spans, moves);
+      return pass(std::move(moves));
+    }
     if (!keys->is_in_use()) return;
-    if (settled.returns) return keys->give_back(settled.spans);
     std::vector<KeyGate::Decided> decided;
     for (const auto& named : settled.named)
       if (named.held->claim.is_keyed && named.decision.verdict != Verdict::kBehind)
@@ -172,7 +181,6 @@ struct Engine::Impl {
         for (std::uint32_t i = span.from; i < span.to && span.held->claim.is_keyed; ++i)
           decided.push_back({{span.held, i}, Verdict::kAck});
     if (decided.empty()) return;
-    KeyGate::Moves moves;
     keys->decide(decided, moves);
     add_behind(settled, moves);
     moves.behind.clear();

@@ -15,9 +15,9 @@ void Channel::note_admitted(Nanos now) {
   if (ready() <= 1) oldest_ns_.store(now.count(), std::memory_order_release);
 }
 
-std::uint32_t Channel::take_all(std::vector<Span>& out) {
+std::uint32_t Channel::take_all(std::vector<Span>& out, KeyGate::Moves& moves) {
   const std::size_t before = out.size();
-  if (gate_) gate_->withdraw(*outlet_, out);
+  if (gate_) gate_->withdraw(*outlet_, out, moves);
   std::uint32_t count = 0;
   for (std::size_t i = before; i < out.size(); ++i) count += out[i].count();
   return count + take_spans(out, ~0u - count);

@@ -49,8 +49,8 @@ class Channel {
     const std::uint32_t waiting = outlet_->waiting(), ready = outlet_->ready();
     return waiting > ready ? waiting - ready : 0;
   }
-  // All that was not taken, also what the gate holds.
-  std::uint32_t take_all(std::vector<Span>& out);
+  // All that was not taken, also what the gate holds; how much.
+  std::uint32_t take_all(std::vector<Span>& out, KeyGate::Moves& moves);
   std::uint32_t running() const { return running_.load(std::memory_order_acquire); }
   // What a message of this channel lately cost; handlers of one queue may differ by far.
   Nanos pace() const { return Nanos(pace_ns_.load(std::memory_order_relaxed)); }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <utility>
 
 namespace msgq {
 namespace {
@@ -25,103 +26,124 @@ KeyGate::Entry* KeyGate::find(const Ref& what) {
   return found == entries_.end() ? nullptr : &found->second;
 }
 
-// Queues a key of which a message may go, or forgets it when nothing is left of it.
-void KeyGate::look(Entry& entry, Moves* moves) {
-  if (entry.queued_at != nullptr) return;
-  if (entry.is_idle()) {
-    entries_.erase(entry.id);
-  } else if (!entry.is_busy() && !entry.waiting.empty()) {
-    Outlet& outlet = *entry.waiting.front().outlet;
-    entry.queued_at = &outlet;
-    outlet.queue_.push_back(&entry);
-    outlet.note_queue();
-    if (moves != nullptr && (moves->fed.empty() || moves->fed.back().get() != &outlet))
-      moves->fed.push_back(outlet.shared_from_this());
+// Queues a key of which a message may go where that is wanted, and forgets it when nothing is left
+// of it. To be called after each change.
+void KeyGate::look(Entry& entry, Moves& moves) {
+  Outlet* const wanted = entry.is_free() ? entry.waiting.front().outlet : nullptr;
+  if (wanted != entry.queued_at && entry.queued_at != nullptr) {
+    std::erase(entry.queued_at->queue_, &entry);
+    entry.queued_at->note_queue();
   }
+  if (wanted != nullptr && wanted != entry.queued_at) {
+    wanted->queue_.push_back(&entry);
+    wanted->note_queue();
+    if (moves.fed.empty() || moves.fed.back().get() != wanted)
+      moves.fed.push_back(wanted->shared_from_this());
+  }
+  entry.queued_at = wanted;
+  if (!entry.is_idle()) return;
+  const KeyId id = entry.id;
+  entries_.erase(id);
 }
 
-void KeyGate::admit(const Ref& what, Outlet& outlet, Moves& moves) {
+bool KeyGate::admit(const Ref& what, Outlet& outlet, Moves& moves) {
   is_in_use_.store(true, std::memory_order_release);
   MutexLock lock(mutex_);
   const KeyId id = id_of(what);
+  const KeyPlace place = place_of(what);
   Entry& entry = entries_.try_emplace(id).first->second;
   entry.id = id;
-  const KeyPlace place = place_of(what);
-  const bool follows = !entry.on_way.empty() && *entry.on_way.begin() < place;
-  if (what.held->claim.away.has(what.ordinal) || follows) {
-    entry.on_way.insert(place);
+  if (what.held->claim.away.has(what.ordinal)) {
+    entry.leaving.insert_or_assign(place, Leaving{what});
     moves.behind.push_back(what);
-    return;
+    return false;
   }
-  auto next = entry.waiting.end();
-  while (next != entry.waiting.begin() && place < place_of(std::prev(next)->what)) --next;
-  entry.waiting.insert(next, {what, &outlet});
+  // Behind one of its own claim that goes back already, it would keep the claim from ending.
+  const bool goes_along =
+      std::any_of(entry.leaving.begin(), entry.leaving.lower_bound(place),
+                  [&](const auto& each) { return each.second.what.held == what.held; });
+  if (goes_along) {
+    entry.leaving.insert_or_assign(place, Leaving{what});
+    moves.back.push_back(what);
+    return false;
+  }
+  entry.leaving.erase(place);  // of a claim that is over, as its coming shows
+  auto before = entry.waiting.end();
+  while (before != entry.waiting.begin() && place < std::prev(before)->place) --before;
+  entry.waiting.insert(before, {place, what, &outlet});
   outlet.waiting_.fetch_add(1, std::memory_order_acq_rel);
-  look(entry, &moves);
+  look(entry, moves);
+  return true;
 }
 
 std::uint32_t KeyGate::take(Outlet& outlet, std::uint32_t count_max, std::vector<Span>& out) {
   if (outlet.ready() == 0) return 0;
   MutexLock lock(mutex_);
   std::uint32_t count = 0;
-  while (count < count_max && !outlet.queue_.empty()) {
+  for (; count < count_max && !outlet.queue_.empty(); ++count) {
     Entry& entry = *outlet.queue_.front();
     outlet.queue_.pop_front();
     entry.queued_at = nullptr;
-    if (entry.is_busy() || entry.waiting.empty() || entry.waiting.front().outlet != &outlet) {
-      look(entry, nullptr);  // it has changed since it was queued
-      continue;
-    }
     entry.taken = std::move(entry.waiting.front().what);
     entry.waiting.pop_front();
     add(out, entry.taken);
-    ++count;
   }
   outlet.waiting_.fetch_sub(count, std::memory_order_acq_rel);
   outlet.note_queue();
   return count;
 }
 
-void KeyGate::withdraw(Outlet& outlet, std::vector<Span>& out) {
+void KeyGate::withdraw(Outlet& outlet, std::vector<Span>& out, Moves& moves) {
   MutexLock lock(mutex_);
-  for (auto& [id, entry] : entries_)
-    for (auto each = entry.waiting.begin(); each != entry.waiting.end();) {
+  std::vector<Entry*> touched;
+  for (auto& [id, entry] : entries_) {
+    const auto mine = std::find_if(entry.waiting.begin(), entry.waiting.end(),
+                                   [&](const Waiting& each) { return each.outlet == &outlet; });
+    if (mine == entry.waiting.end()) continue;
+    touched.push_back(&entry);
+    const KeyPlace first = mine->place;
+    for (auto each = mine; each != entry.waiting.end();) {
       if (each->outlet == &outlet) {
         add(out, each->what);
-        entry.holes.push_back(each->what);
+        entry.leaving.insert_or_assign(each->place, Leaving{std::move(each->what)});
         each = entry.waiting.erase(each);
       } else {
         ++each;
       }
     }
-  for (Entry* entry : std::exchange(outlet.queue_, {})) entry->queued_at = nullptr;
+    send(entry, first, moves.back, moves);
+  }
   outlet.waiting_.store(0, std::memory_order_release);
-  outlet.note_queue();
+  for (Entry* entry : touched) look(*entry, moves);
 }
 
-void KeyGate::leave(const Waiting& each, Moves& moves) {
-  each.outlet->waiting_.fetch_sub(1, std::memory_order_acq_rel);
-  moves.gone.emplace_back(each.outlet->shared_from_this(), each.what);
+std::list<KeyGate::Waiting>::iterator KeyGate::drop(Entry& entry, std::list<Waiting>::iterator each,
+                                                    Moves& moves) {
+  each->outlet->waiting_.fetch_sub(1, std::memory_order_acq_rel);
+  moves.gone.emplace_back(each->outlet->shared_from_this(), each->what);
+  return entry.waiting.erase(each);
 }
 
-// Everything of the key that waits goes behind the message that is to be parked.
-void KeyGate::send_behind(Entry& entry, Moves& moves) {
-  for (Waiting& each : entry.waiting) {
-    entry.on_way.insert(place_of(each.what));
-    leave(each, moves);
-    moves.behind.push_back(std::move(each.what));
+// Those that wait behind a place leave, for `out`; of one claim only, where that is said.
+void KeyGate::send(Entry& entry, const KeyPlace& behind, std::vector<Ref>& out, Moves& moves,
+                   const HeldPtr& only) {
+  for (auto each = entry.waiting.begin(); each != entry.waiting.end();) {
+    if (!(behind < each->place) || (only != nullptr && each->what.held != only)) {
+      ++each;
+      continue;
+    }
+    out.push_back(each->what);
+    entry.leaving.insert_or_assign(each->place, Leaving{each->what});
+    each = drop(entry, each, moves);
   }
-  entry.waiting.clear();
 }
 
-// Everything of the key that waits goes back, behind what went back before it.
-void KeyGate::send_back(Entry& entry, Moves& moves) {
-  for (Waiting& each : entry.waiting) {
-    leave(each, moves);
-    moves.back.push_back(each.what);
-    entry.holes.push_back(std::move(each.what));
-  }
-  entry.waiting.clear();
+// What was taken is not decided, and stays in its claim.
+void KeyGate::turn_back(Entry& entry, const Ref& what, Moves& moves) {
+  entry.taken = {};
+  const KeyPlace place = place_of(what);
+  entry.leaving.insert_or_assign(place, Leaving{what});
+  send(entry, place, moves.back, moves);
 }
 
 void KeyGate::decide(const std::vector<Decided>& decided, Moves& moves) {
@@ -130,61 +152,115 @@ void KeyGate::decide(const std::vector<Decided>& decided, Moves& moves) {
 }
 
 void KeyGate::decide_one(const Decided& decided, Moves& moves) {
-  Entry* const entry = find(decided.what);
-  if (entry == nullptr || !is_same(entry->taken, decided.what)) return;
-  entry->taken = {};
-  if (decided.verdict == Verdict::kRetry || decided.verdict == Verdict::kSnooze) {
-    entry->on_way.insert(place_of(decided.what));
-    send_behind(*entry, moves);
-  } else if (decided.verdict == Verdict::kLeave) {
-    entry->holes.push_back(decided.what);
+  const Ref& what = decided.what;
+  Entry* const entry = find(what);
+  if (entry == nullptr) return;
+  const KeyPlace place = place_of(what);
+  const bool is_parked = decided.verdict == Verdict::kRetry || decided.verdict == Verdict::kSnooze;
+  if (!is_same(entry->taken, what)) {  // its lease is over, or more than that
+    const auto lapsed = entry->leaving.find(place);
+    if (lapsed == entry->leaving.end() || !is_same(lapsed->second.what, what)) return;
+    if (!std::exchange(lapsed->second.is_lapsed, false)) return;  // decided before
+    if (!is_parked && decided.verdict != Verdict::kLeave) entry->leaving.erase(lapsed);
+    return look(*entry, moves);
   }
-  look(*entry, &moves);
+  if (decided.verdict == Verdict::kLeave) {
+    turn_back(*entry, what, moves);
+  } else if (is_parked) {
+    entry->leaving.insert_or_assign(place, Leaving{what});
+    send(*entry, place, moves.behind, moves, what.held);
+  }
+  entry->taken = {};
+  look(*entry, moves);
 }
 
-void KeyGate::give_back(const std::vector<Span>& spans) {
+void KeyGate::give_back(const std::vector<Span>& spans, Moves& moves) {
+  const auto is_keyed = [](const Span& span) { return span.held->claim.is_keyed; };
+  if (std::none_of(spans.begin(), spans.end(), is_keyed)) return;
+  is_in_use_.store(true, std::memory_order_release);
   MutexLock lock(mutex_);
   for (const Span& span : spans)
-    for (std::uint32_t i = span.from; i < span.to; ++i) {
-      const Ref what{span.held, i};
-      Entry* const entry = span.held->claim.is_keyed ? find(what) : nullptr;
-      if (entry == nullptr || !is_same(entry->taken, what)) continue;
-      entry->taken = {};
-      entry->holes.push_back(what);
-    }
+    for (std::uint32_t i = span.from; i < span.to && is_keyed(span); ++i)
+      if (!span.held->claim.done.has(i)) give_back_one({span.held, i}, moves);
 }
 
+void KeyGate::give_back_one(const Ref& what, Moves& moves) {
+  const KeyId id = id_of(what);
+  Entry& entry = entries_.try_emplace(id).first->second;
+  entry.id = id;
+  if (is_same(entry.taken, what)) {
+    turn_back(entry, what, moves);
+  } else if (!what.held->is_lost.load(std::memory_order_acquire)) {
+    // of a claim that nobody here wanted, if not told of before
+    if (entry.leaving.emplace(place_of(what), Leaving{what}).second)
+      send(entry, place_of(what), moves.back, moves);
+  }
+  look(entry, moves);
+}
+
+// Those behind it go behind it, or back where it is in the store as it was.
 void KeyGate::landed(const HeldPtr& held, std::uint32_t ordinal, Moves& moves) {
   MutexLock lock(mutex_);
-  Entry* const entry = find({held, ordinal});
+  const Ref what{held, ordinal};
+  Entry* const entry = find(what);
   if (entry == nullptr) return;
-  entry->on_way.erase(held->place(ordinal));
-  look(*entry, &moves);
+  const KeyPlace place = place_of(what);
+  const auto found = entry->leaving.find(place);
+  if (found == entry->leaving.end() || !is_same(found->second.what, what)) return;
+  entry->leaving.erase(found);
+  const bool is_lost = held->is_lost.load(std::memory_order_acquire);
+  send(*entry, place, is_lost ? moves.back : moves.behind, moves);
+  look(*entry, moves);
+}
+
+void KeyGate::lapsed(const HeldPtr& held, Moves& moves) {
+  MutexLock lock(mutex_);
+  for (std::uint32_t i = held->total; i > 0; --i) lapse_one({held, i - 1}, moves);
+}
+
+void KeyGate::lapse_one(const Ref& what, Moves& moves) {
+  Entry* const entry = find(what);
+  if (entry == nullptr) return;
+  const auto waiting = std::find_if(entry->waiting.begin(), entry->waiting.end(),
+                                    [&](const Waiting& each) { return is_same(each.what, what); });
+  if (waiting != entry->waiting.end()) {
+    drop(*entry, waiting, moves);
+    entry->leaving.insert_or_assign(place_of(what), Leaving{what});
+    send(*entry, place_of(what), moves.back, moves);
+  } else if (is_same(entry->taken, what)) {
+    turn_back(*entry, what, moves);
+    entry->leaving.at(place_of(what)).is_lapsed = true;
+  } else {
+    return;
+  }
+  look(*entry, moves);
 }
 
 void KeyGate::ended(const HeldPtr& held, Moves& moves) {
   MutexLock lock(mutex_);
-  for (std::uint32_t i = 0; i < held->total; ++i) end_one({held, i}, moves);
+  // the last first: what is ended itself need not be sent back
+  for (std::uint32_t i = held->total; i > 0; --i) end_one({held, i - 1}, moves);
 }
 
 // The store has it again: what waits of its key must not overtake it.
 void KeyGate::end_one(const Ref& what, Moves& moves) {
   Entry* const entry = find(what);
   if (entry == nullptr) return;
-  const auto hole = std::find_if(entry->holes.begin(), entry->holes.end(),
-                                 [&](const Ref& each) { return is_same(each, what); });
+  const KeyPlace place = place_of(what);
+  const auto leaving = entry->leaving.find(place);
   const auto waiting = std::find_if(entry->waiting.begin(), entry->waiting.end(),
                                     [&](const Waiting& each) { return is_same(each.what, what); });
-  const bool was_taken = is_same(entry->taken, what);
-  if (hole == entry->holes.end() && waiting == entry->waiting.end() && !was_taken) return;
-  if (hole != entry->holes.end()) entry->holes.erase(hole);
-  if (waiting != entry->waiting.end()) {
-    leave(*waiting, moves);
-    entry->waiting.erase(waiting);
+  if (leaving != entry->leaving.end() && is_same(leaving->second.what, what)) {
+    entry->leaving.erase(leaving);
+  } else if (waiting != entry->waiting.end()) {
+    drop(*entry, waiting, moves);
+  } else if (is_same(entry->taken, what)) {
+    entry->taken = {};
+  } else {
+    return;
   }
-  if (was_taken) entry->taken = {};
-  send_back(*entry, moves);
-  look(*entry, &moves);
+  send(*entry, place, moves.back, moves);
+  look(*entry, moves);
 }
 
 }  // namespace msgq

@@ -72,9 +72,9 @@ void Scheduler::admit(Lane& lane, const HeldPtr& held, Nanos now) {
     if (held->done.has(i)) continue;
     const auto [block, index] = held->locate(i);
     Channel* const channel = route_of(lane, block->type(index));
-    const std::size_t before = moves.behind.size();
-    gate_->admit({held, i}, channel != nullptr ? channel->outlet() : *strays_, moves);
-    if (channel == nullptr || moves.behind.size() > before) continue;
+    const bool waits =
+        gate_->admit({held, i}, channel != nullptr ? channel->outlet() : *strays_, moves);
+    if (channel == nullptr || !waits) continue;
     lane.held.fetch_add(1, std::memory_order_acq_rel);
     held->traffic.held.fetch_add(1, std::memory_order_relaxed);
     channel->note_admitted(now);
@@ -239,14 +239,16 @@ void Scheduler::stop() {
 
 void Scheduler::return_rest() {
   std::vector<Span> rest;
+  KeyGate::Moves moves;
   for (const auto& channel : channels_) {
-    const std::uint32_t count = channel->take_all(rest);
+    const std::uint32_t count = channel->take_all(rest, moves);
     lane_of_channel_[channel->index()]->held.fetch_sub(count, std::memory_order_acq_rel);
   }
   for (const Span& span : rest)
     span.held->traffic.held.fetch_sub(span.count(), std::memory_order_relaxed);
-  if (gate_) gate_->withdraw(*strays_, rest);
+  if (gate_) gate_->withdraw(*strays_, rest, moves);
   if (!rest.empty()) on_returned(std::move(rest));
+  if (gate_) on_moves(std::move(moves));
 }
 
 void Scheduler::give_up(const Error&) {

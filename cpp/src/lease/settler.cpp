@@ -211,9 +211,10 @@ void Settler::report(const transport::Exchange& in, const transport::ExchangeRes
         if (back.kind == SettleOrder::Return::kSnooze) count(traffic.snoozed);
       }
       if (sent.is_whole || sent.gives_back) ledger_.remove(order.held);
-      if (sent.gives_back && order.held->claim.is_keyed) on_given_back(order.held);
     }
     for (const std::uint32_t ordinal : order.parked) on_parked(order.held, ordinal);
+    if (sent.gives_back && order.held->claim.is_keyed && !result.settle_lost.at(i))
+      on_given_back(order.held);
     ++i;
   }
   answer();

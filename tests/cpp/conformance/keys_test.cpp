@@ -235,6 +235,28 @@ TEST_P(KeysConformance, AfterADeathTheOrderIsTheSame) {
   EXPECT_EQ(seen, (Bodies{"a", "b", "c", "d"}));
 }
 
+TEST_P(KeysConformance, WhatDiedWithItsProcessWaitsForWhatCameBack) {
+  Process& killed = join();
+  REQUIRE_KEYS(killed);
+  Process& heir = join();
+  fail_first(killed);
+  append(killed, keyed({"third"}));
+  killed.claim_one(1);
+  killed.kill();
+  wait(1'000);
+  Bodies seen;
+  for (int turn = 0; turn < 20 && seen.size() < 3; ++turn) {
+    heir.reclaim();
+    heir.promote();
+    for (const Claimed& claimed : heir.claim_idle(10).claims) {
+      for (auto& body : bodies_of(claimed)) seen.push_back(body);
+      EXPECT_TRUE(ack(heir, claimed));
+    }
+    wait(1'000);
+  }
+  EXPECT_EQ(seen, (Bodies{"first", "second", "third"}));
+}
+
 TEST_P(KeysConformance, WhatIsGivenBackComesBeforeWhatWasBehindIt) {
   Process& process = join();
   REQUIRE_KEYS(process);

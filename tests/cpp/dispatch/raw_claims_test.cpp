@@ -17,6 +17,8 @@ constexpr Nanos kLong = seconds(60);
 class RawClaimsTest : public ::testing::Test {
  protected:
   RawClaimsTest() {
+    claims.on_moves = [this](const KeyGate::Moves& moves) { pass(moves); };
+    claims.on_late = [this](const HeldPtr&, std::int64_t lease_ms) { late.push_back(lease_ms); };
     claims.on_request = [this] { asked.signal(); };
     claims.on_unwanted = [this](std::vector<Span> spans) { unwanted = std::move(spans); };
   }
@@ -38,10 +40,25 @@ class RawClaimsTest : public ::testing::Test {
                          Nanos(0), false);
   }
 
+  HeldPtr keyed_claim(const std::vector<std::pair<std::string, std::string>>& messages) {
+    return test::held_of(test::keyed_claim_of(messages, 1), traffic, Nanos(0), false);
+  }
+  // As the engine does.
+  void pass(const KeyGate::Moves& moves) {
+    for (const auto& outlet : moves.fed) outlet->on_ready();
+  }
+  void decide(const HeldPtr& held, std::uint32_t ordinal) {
+    KeyGate::Moves moves;
+    gate->decide({{{held, ordinal}, Verdict::kAck}}, moves);
+    pass(moves);
+  }
+
   Clock& clock = system_clock();
   Event asked;
   Traffic traffic{"q"};
-  std::shared_ptr<RawClaims> own = std::make_shared<RawClaims>(clock);
+  std::shared_ptr<KeyGate> gate = std::make_shared<KeyGate>();
+  std::vector<std::int64_t> late;  // leases
+  std::shared_ptr<RawClaims> own = std::make_shared<RawClaims>(clock, gate);
   RawClaims& claims = *own;
   std::vector<Span> unwanted;
 };
@@ -153,6 +170,35 @@ TEST_F(RawClaimsTest, WhatCameForAWaitThatEndedGoesBack) {
   begun.reset();
   ASSERT_EQ(unwanted.size(), 1U);
   EXPECT_EQ(unwanted.front().count(), 2U);
+}
+
+TEST_F(RawClaimsTest, OfAKeyACallerGetsOneAndTheNextWhenItIsDecided) {
+  const auto first = claims.begin("q", 5, kLong, 1'000), second = claims.begin("q", 5, kLong, 700);
+  const auto held = keyed_claim({{"k", "0"}, {"k", "1"}, {"k", "2"}});
+  EXPECT_TRUE(claims.deliver(next_demand(), held));
+  const LotPtr lot = first->take(kNever);
+  ASSERT_EQ(lot->size(), 1u);
+  EXPECT_EQ(lot->body(0), "0");
+  EXPECT_EQ(second->take(Nanos::zero()), nullptr);
+  late.clear();
+  decide(held, 0);
+  const LotPtr next = second->take(kNever);
+  ASSERT_EQ(next->size(), 1u);
+  EXPECT_EQ(next->body(0), "1");
+  EXPECT_EQ(late, std::vector<std::int64_t>{700}) << "its lease begins now";
+  decide(held, 1);
+  ASSERT_EQ(unwanted.size(), 1u) << "nobody waits for 2";
+  EXPECT_EQ(unwanted[0].from, 2u);
+}
+
+// They would wait for a slow key without an end.
+TEST_F(RawClaimsTest, WhileAThousandWaitForTheirKeysNothingIsAskedFor) {
+  const auto first = claims.begin("q", 5, kLong, 1'000);
+  std::vector<std::pair<std::string, std::string>> slow(1'001, {"slow", "0"});
+  EXPECT_TRUE(claims.deliver(next_demand(), keyed_claim(slow)));
+  const LotPtr lot = first->take(kNever);
+  const auto second = claims.begin("q", 5, kLong, 1'000), other = claims.begin("r", 1, kLong, 9);
+  EXPECT_EQ(next_demand().queue, "r");
 }
 
 }  // namespace

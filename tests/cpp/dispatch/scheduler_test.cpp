@@ -50,6 +50,22 @@ class SchedulerTest : public ::testing::Test {
         test::held_of(test::claimed_of({std::move(parcel)}), book.find(queue), clock->steady());
     return scheduler.deliver(demand_for(queue), held);
   }
+  std::shared_ptr<Scheduler> make_keyed(std::vector<ChannelSpec> channels,
+                                        std::uint32_t slots = 4) {
+    auto scheduler = make(std::move(channels), slots);
+    scheduler->on_moves = [](const KeyGate::Moves& moves) {
+      for (const auto& outlet : moves.fed) outlet->on_ready();
+    };
+    scheduler->connect(gate);
+    return scheduler;
+  }
+  HeldPtr deliver_keyed(Scheduler& scheduler,
+                        const std::vector<std::pair<std::string, std::string>>& messages) {
+    auto held =
+        test::held_of(test::keyed_claim_of(messages, ++seq), book.find("q"), clock->steady());
+    EXPECT_TRUE(scheduler.deliver(demand_for("q"), held));
+    return held;
+  }
   // What would be asked of the store now: queue and count.
   std::vector<std::pair<std::string, std::uint32_t>> demands(Scheduler& scheduler) {
     std::vector<Demand> out;
@@ -66,6 +82,8 @@ class SchedulerTest : public ::testing::Test {
   Clock* clock = &fake;
   Config config;
   TrafficBook book;
+  std::shared_ptr<KeyGate> gate = std::make_shared<KeyGate>();
+  std::uint64_t seq = 0;
   std::atomic<std::uint32_t> returned{0}, unroutable{0}, expired{0};
 };
 
@@ -421,6 +439,69 @@ TEST_F(SchedulerTest, WhatIsExpiredIsNotHandedOut) {
   second->leave(second->size());
   EXPECT_EQ(scheduler->take(Nanos::zero(), false), nullptr);
   EXPECT_EQ(book.find("q").held.load(), 0u);
+}
+
+TEST_F(SchedulerTest, OfAKeyOneIsHandedOutAtATime) {
+  const auto s = make_keyed({channel("q")});
+  const auto held = deliver_keyed(*s, {{"k", "0"}, {"k", "1"}, {"x", "2"}});
+  const auto first = s->take(Nanos(0), false), second = s->take(Nanos(0), false);
+  ASSERT_TRUE(first && second);
+  EXPECT_EQ(body(first), "0");
+  EXPECT_EQ(body(second), "2");
+  EXPECT_EQ(s->take(Nanos(0), false), nullptr);
+  KeyGate::Moves told;
+  gate->decide({{{held, 0}, Verdict::kAck}}, told);
+  ASSERT_EQ(told.fed.size(), 1u);
+  first->leave(1);
+  EXPECT_EQ(body(s->take(Nanos(0), false)), "1");
+}
+
+// A slow key must not keep the others away: what waits for it takes no room, up to a bound.
+TEST_F(SchedulerTest, WhatWaitsForItsKeyTakesNoRoom) {
+  const auto s = make_keyed({channel("q")}, 2);
+  std::vector<std::pair<std::string, std::string>> slow(50, {"slow", "0"});
+  deliver_keyed(*s, slow);
+  EXPECT_EQ(demands(*s), (Asked{{"q", 1}})) << "one is ready, for two slots";
+  const auto lot = s->take(Nanos(0), false);
+  EXPECT_EQ(demands(*s), (Asked{{"q", 1}}));
+  slow.resize(2'000, {"slow", "0"});
+  deliver_keyed(*s, slow);
+  EXPECT_EQ(demands(*s), Asked{}) << "a thousand may wait";
+  lot->leave(1);
+}
+
+TEST_F(SchedulerTest, WhatLeavesTheGateTakesNoRoomEither) {
+  const auto s = make_keyed({channel("q")}, 2);
+  const auto held = deliver_keyed(*s, {{"k", "0"}, {"k", "1"}});
+  const auto lot = s->take(Nanos(0), false);
+  KeyGate::Moves told;
+  gate->decide({{{held, 0}, Verdict::kRetry}}, told);
+  ASSERT_EQ(told.gone.size(), 1u);
+  told.gone[0].first->on_gone(told.gone[0].second);
+  fake.advance(seconds(1));  // a slow handler
+  lot->leave(1);
+  EXPECT_EQ(demands(*s), (Asked{{"q", 2}}));
+}
+
+TEST_F(SchedulerTest, KeysWithoutAHandlerHereAreUnroutableInTheirTurn) {
+  const auto s = make_keyed({channel("q", 0, "other")});
+  const auto held = deliver_keyed(*s, {{"k", "0"}, {"k", "1"}});
+  EXPECT_EQ(unroutable, 1u);
+  KeyGate::Moves told;
+  gate->decide({{{held, 0}, Verdict::kAck}}, told);
+  ASSERT_EQ(told.fed.size(), 1u);
+  told.fed[0]->on_ready();
+  EXPECT_EQ(unroutable, 2u);
+}
+
+TEST_F(SchedulerTest, StopReturnsWhatTheGateHolds) {
+  const auto s = make_keyed({channel("q", 0, "t"), channel("q", 0, "other")});
+  deliver_keyed(*s, {{"k", "0"}, {"k", "1"}, {"x", "2"}});
+  const auto lot = s->take(Nanos(0), false);
+  s->stop();
+  EXPECT_EQ(returned, 2u);
+  lot->leave(1);
+  EXPECT_TRUE(demands(*s).empty());
 }
 
 }  // namespace

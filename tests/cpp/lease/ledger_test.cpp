@@ -190,5 +190,35 @@ TEST_F(LedgerTest, KnowsWhetherASuspectIsHeld) {
   EXPECT_FALSE(ledger.has_suspect());
 }
 
+// Nobody renews it: whoever waits for its keys must hear of it when it ends, not a lease later.
+TEST_F(LedgerTest, AnUnrenewedClaimOfKeysIsOverWhenItsLeaseIs) {
+  std::uint32_t over = 0;
+  ledger.on_over = [&](const HeldPtr&) { ++over; };
+  auto claimed = test::keyed_claim_of({{"k", "a"}}, 1);
+  claimed.until_ms = clock.boot_ms() + 1'000;
+  const auto held = test::held_of(std::move(claimed), traffic, clock.steady(), false);
+  ledger.add(held);
+  EXPECT_EQ(ledger.next_time(clock.steady()), clock.steady() + seconds(1));
+  clock.advance(milliseconds(999));
+  collect();
+  EXPECT_EQ(over, 0u);
+  clock.advance(milliseconds(1));
+  collect();
+  EXPECT_EQ(over, 1u);
+  EXPECT_EQ(ledger.count(), 1u) << "it may still be settled";
+}
+
+TEST_F(LedgerTest, ALostClaimOfKeysIsTold) {
+  std::vector<HeldPtr> over;
+  ledger.on_over = [&](const HeldPtr& held) { over.push_back(held); };
+  const auto plain = hold();
+  const auto keyed = test::held_of(test::keyed_claim_of({{"k", "a"}}, 1), traffic, clock.steady());
+  ledger.add(keyed);
+  ledger.lose(plain);
+  ledger.lose(keyed);
+  EXPECT_EQ(over, std::vector{keyed});
+  EXPECT_TRUE(keyed->is_lost.load());
+}
+
 }  // namespace
 }  // namespace msgq

@@ -22,6 +22,11 @@ class SettlerTest : public ::testing::Test {
     ledger.add(held);
     return held;
   }
+  HeldPtr hold_keyed(const std::vector<std::pair<std::string, std::string>>& messages) {
+    auto held = test::held_of(test::keyed_claim_of(messages, 7), traffic, clock.steady());
+    ledger.add(held);
+    return held;
+  }
   Exchange collect() {
     Exchange out;
     settler.collect(out, clock.steady());
@@ -352,6 +357,55 @@ TEST_F(SettlerTest, AnOrderSaysWhetherUsersOwnTransactionsMayHaveAcknowledgedSom
   ASSERT_EQ(ex.settles.size(), 2U);
   EXPECT_FALSE(ex.settles[0].has_acks);
   EXPECT_TRUE(ex.settles[1].has_acks);
+}
+
+// Parked, it would come back before what is running now of its key.
+TEST_F(SettlerTest, OfAClaimOfKeysWhatGoesBackStaysInItUntilTheRestIsDecided) {
+  std::uint32_t given_back = 0;
+  settler.on_given_back = [&](const HeldPtr&) { ++given_back; };
+  const auto held = hold_keyed({{"k", "0"}, {"x", "1"}});
+  settler.push(back({{held, 0, 1}}));
+  auto ex = collect();
+  EXPECT_FALSE(ex.settles[0].gives_back);
+  EXPECT_TRUE(ex.settles[0].backs.empty());
+  report(ex);
+  settler.push(some(held, {{1, Verdict::kAck}}));
+  ex = collect();
+  EXPECT_TRUE(ex.settles[0].gives_back);
+  EXPECT_FALSE(ex.settles[0].is_whole);
+  EXPECT_EQ(given_back, 0u);
+  report(ex);
+  EXPECT_EQ(given_back, 1u);
+  EXPECT_EQ(ledger.count(), 0u);
+}
+
+TEST_F(SettlerTest, WhatIsParkedOfAClaimOfKeysHasItsPlaceAndIsTold) {
+  std::vector<std::uint32_t> told;
+  settler.on_parked = [&](const HeldPtr&, std::uint32_t ordinal) { told.push_back(ordinal); };
+  settler.on_given_back = [&](const HeldPtr&) { EXPECT_EQ(told.size(), 2u) << "those first"; };
+  const auto held = hold_keyed({{"k", "0"}, {"k", "1"}, {"k", "2"}});
+  settler.push(some(held, {{0, Verdict::kRetry}, {1, Verdict::kBehind}}));
+  settler.push(back({{held, 2, 3}}));
+  const auto ex = collect();
+  ASSERT_EQ(ex.settles[0].backs.size(), 2u);
+  EXPECT_EQ(ex.settles[0].backs[0].message.place, (KeyPlace{7, 0}));
+  EXPECT_EQ(ex.settles[0].backs[1].message.place, (KeyPlace{7, 1}));
+  EXPECT_EQ(ex.settles[0].backs[1].kind, SettleOrder::Return::kBehind);
+  EXPECT_EQ(ex.settles[0].backs[1].message.counts.deliveries, 0u) << "it was not run";
+  EXPECT_TRUE(ex.settles[0].keys.empty()) << "they had not come back before";
+  report(ex);
+  EXPECT_EQ(told, (std::vector<std::uint32_t>{0, 1}));
+}
+
+TEST_F(SettlerTest, WhatCameBackIsNamedByItsKeyWhenItIsDecided) {
+  settler.on_parked = [](const HeldPtr&, std::uint32_t) {};
+  const auto held =
+      test::held_of(test::returned_claim_of({{"k", "0"}, {"x", "1"}}, 7), traffic, clock.steady());
+  ledger.add(held);
+  settler.push(some(held, {{0, Verdict::kRetry}, {1, Verdict::kAck}}));
+  const auto ex = collect();
+  EXPECT_EQ(ex.settles[0].keys, (std::vector{hash_of("k"), hash_of("x")}));
+  report(ex);
 }
 
 }  // namespace

@@ -37,6 +37,8 @@ Tally& Tally::operator+=(const Tally& other) {
   promoted += other.promoted;
   redriven += other.redriven;
   purged += other.purged;
+  keyed += other.keyed;
+  behind += other.behind;
   return *this;
 }
 
@@ -46,10 +48,12 @@ void Model::violate(const std::string& what) {
 
 // --- producers ---
 
-std::uint32_t Model::add_message(std::uint32_t queue, bool is_poison) {
+std::uint32_t Model::add_message(std::uint32_t queue, bool is_poison, std::uint32_t key) {
   messages_.push_back({});
   messages_.back().queue = queue;
   messages_.back().is_poison = is_poison;
+  messages_.back().key = key;
+  if (key != 0) keys_[{queue, key}].push_back(message_count() - 1);
   return message_count() - 1;
 }
 
@@ -78,6 +82,7 @@ void Model::delivered(std::uint32_t process, std::uint32_t number, std::uint64_t
     if (claim.messages[i] != number) continue;
     if (claim.seen[i] != Seen::kNo)
       violate("I3: message " + text(number) + " was handed out twice under gen " + text(gen));
+    check_order(number, claim);
     claim.seen[i] = Seen::kRunning;
     const ModelMessage& m = message(number);
     if (m.gen == gen && m.state == MessageState::kLeased && m.counted != attempt)
@@ -92,6 +97,9 @@ void Model::decided(std::uint64_t gen, std::uint32_t number, Seen verdict) {
   ModelClaim& claim = claims_.at(gen);
   for (std::size_t i = 0; i < claim.messages.size(); ++i)
     if (claim.messages[i] == number) claim.seen[i] = verdict;
+  const bool is_completed = verdict == Seen::kAck || verdict == Seen::kReject;
+  ModelMessage& m = message(number);
+  if (is_completed && m.gen == gen) m.is_completed = true;
 }
 
 // --- the border of the store ---
@@ -140,7 +148,10 @@ void Model::settled(std::uint32_t process, const SettleOrder& order, bool is_los
       is_left = true;
     }
   }
-  for (const auto& back : order.backs) park(number_of(back.message.body), back.due_ms);
+  for (const auto& back : order.backs) {
+    const bool is_behind = back.kind == SettleOrder::Return::kBehind;
+    park(number_of(back.message.body), is_behind ? clock_.wall_ms() : back.due_ms);
+  }
   if (!is_left) {
     claim.is_open = false;
     open_.erase(gen);
@@ -168,10 +179,13 @@ void Model::decide(const ModelClaim& claim, std::uint32_t ordinal, const SettleO
 
 void Model::send_back(const SettleOrder::Back& back, std::uint32_t number, Seen seen) {
   ModelMessage& m = message(number);
+  const bool is_behind = back.kind == SettleOrder::Return::kBehind;
   const bool is_snooze = back.kind == SettleOrder::Return::kSnooze;
-  if (is_snooze) --m.counted;
-  const bool is_wanted =
-      is_snooze ? seen != Seen::kAck && seen != Seen::kReject : seen == Seen::kRetry;
+  if (is_snooze || is_behind) --m.counted;
+  tally_.behind += is_behind ? 1 : 0;
+  const bool is_wanted = is_behind   ? seen == Seen::kNo && m.key != 0
+                         : is_snooze ? seen != Seen::kAck && seen != Seen::kReject
+                                     : seen == Seen::kRetry;
   if (!is_wanted) violate("message " + text(number) + " was sent back, its handler said otherwise");
   if (back.message.counts.deliveries != m.counted)
     violate("I5: message " + text(number) + " is parked with " +
@@ -208,6 +222,7 @@ void Model::store(std::uint32_t number, MessageState state) {
     violate("I1: message " + text(number) + " was stored after its producer was told it is not");
   ++open_count_;
   messages_[number].state = state;
+  messages_[number].order = ++orders_;
 }
 
 void Model::appended(const Exchange& asked) {
@@ -233,6 +248,7 @@ void Model::promoted(std::uint32_t count, std::uint32_t most) {
     parked_.erase(parked_.begin());
     ++due;
   }
+  if (most > 0) due += promote_keys();
   tally_.promoted += due;
   if (due != count)
     violate("I6: " + text(count) + " messages were promoted, " + text(due) + " were due");
@@ -305,6 +321,7 @@ void Model::claimed(std::uint32_t process, const Claimed& told) {
                 text(view.counts.deliveries + told.attempt) + ", it is its " + text(m.counted));
       if (told.is_suspect && view.counts.crashes + told.crashes != m.crashes)
         violate("I5: message " + text(number) + " forgot a crash");
+      check_holder(claim, number);
       m.gen = claim.gen;
       set_state(number, MessageState::kLeased);
     }
@@ -318,11 +335,14 @@ void Model::set_state(std::uint32_t number, MessageState state) {
   open_count_ += (is_open(state) ? 1u : 0u);
   open_count_ -= (is_open(m.state) ? 1u : 0u);
   m.state = state;
+  if (state == MessageState::kDead) m.died = ++deaths_;
+  if (!is_open(state) || state == MessageState::kParked) m.is_back = false;
 }
 
 void Model::park(std::uint32_t number, std::int64_t due_ms) {
   set_state(number, MessageState::kParked);
-  parked_.emplace(due_ms, ++park_order_, number);
+  message(number).due_ms = due_ms;
+  if (message(number).key == 0) parked_.emplace(due_ms, ++park_order_, number);
 }
 
 const ModelClaim* Model::find_successor(std::uint64_t gen) const {
@@ -340,16 +360,23 @@ const ModelClaim* Model::find_successor(std::uint64_t gen) const {
 // --- operators ---
 
 void Model::redriven(std::uint32_t queue, std::uint64_t count) {
-  std::uint64_t dead = 0;
-  for (std::uint32_t i = 0; i < message_count(); ++i) {
-    ModelMessage& m = message(i);
-    if (m.queue != queue || m.state != MessageState::kDead) continue;
-    m.counted = m.crashes = 0;
-    set_state(i, MessageState::kWaiting);
-    ++dead;
-  }
+  std::map<std::uint64_t, std::uint32_t> dead_ones;  // as they died
+  for (std::uint32_t i = 0; i < message_count(); ++i)
+    if (message(i).queue == queue && message(i).state == MessageState::kDead)
+      dead_ones[message(i).died] = i;
+  for (const auto& [died, number] : dead_ones) renew(number);
+  const std::uint64_t dead = dead_ones.size();
   tally_.redriven += dead;
   if (dead != count) violate(text(count) + " were redriven, " + text(dead) + " were dead");
+}
+
+// It begins anew, at the end of the order of its key.
+void Model::renew(std::uint32_t number) {
+  ModelMessage& m = message(number);
+  m.counted = m.crashes = 0;
+  m.is_completed = false;
+  m.order = ++orders_;
+  set_state(number, MessageState::kWaiting);
 }
 
 void Model::dead_deleted(std::uint32_t queue, std::uint64_t count) {

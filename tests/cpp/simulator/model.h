@@ -41,6 +41,13 @@ struct ModelMessage {
   std::uint64_t gen = 0;      // of the claim it is in
   std::uint32_t counted = 0;  // deliveries, given-back ones excepted
   std::uint32_t crashes = 0;  // while it was alone, since it was last redriven
+  // Of a message with a key: which of the queue's keys, and how it stands in the key's order.
+  std::uint32_t key = 0;      // 0: none
+  std::uint64_t order = 0;    // by when it was stored, or redriven
+  std::uint64_t died = 0;     // order of deaths
+  std::int64_t due_ms = 0;    // when it is parked
+  bool is_back = false;       // in the lane of those that were parked
+  bool is_completed = false;  // a handler said so before anybody else was given it
 };
 
 enum class Seen : std::uint8_t { kNo, kRunning, kAck, kRetry, kSnooze, kReject, kReturned };
@@ -69,6 +76,8 @@ struct Tally {
   std::uint64_t promoted = 0;
   std::uint64_t redriven = 0;
   std::uint64_t purged = 0;
+  std::uint64_t keyed = 0;   // deliveries of messages with keys
+  std::uint64_t behind = 0;  // went behind a parked one of their key
 
   Tally& operator+=(const Tally& other);
 };
@@ -83,7 +92,7 @@ class Model {
   void violate(const std::string& text);
 
   // --- producers ---
-  std::uint32_t add_message(std::uint32_t queue, bool is_poison);
+  std::uint32_t add_message(std::uint32_t queue, bool is_poison, std::uint32_t key = 0);
   ModelMessage& message(std::uint32_t number) { return messages_.at(number); }
   std::uint32_t message_count() const { return static_cast<std::uint32_t>(messages_.size()); }
   void acknowledged(std::uint32_t number);  // receipt persisted
@@ -123,6 +132,10 @@ class Model {
   void give_back(ModelClaim& claim);
   void appended(const Exchange& asked);
   void promoted(std::uint32_t count, std::uint32_t most);
+  std::uint32_t promote_keys();
+  std::uint32_t promote_key(const std::vector<std::uint32_t>& numbers);
+  void check_order(std::uint32_t number, const ModelClaim& claim);
+  void check_holder(const ModelClaim& claim, std::uint32_t number);
   void reclaimed(std::uint32_t count);
   bool has_ended(std::uint64_t gen) const;
   void lapse(ModelClaim& claim, bool is_dead);
@@ -130,6 +143,7 @@ class Model {
   void store(std::uint32_t number, MessageState state);
   void set_state(std::uint32_t number, MessageState state);
   void park(std::uint32_t number, std::int64_t due_ms);
+  void renew(std::uint32_t number);
   void fold(std::uint64_t value) { trace_ = (trace_ ^ value) * 0x100000001b3; }
 
   test::FakeClock& clock_;
@@ -143,6 +157,8 @@ class Model {
   std::set<std::tuple<std::int64_t, std::uint64_t, std::uint32_t>> parked_;  // due, order, number
   std::set<std::uint32_t> dead_;                                             // processes
   std::uint64_t park_order_ = 0;
+  std::map<std::pair<std::uint32_t, std::uint32_t>, std::vector<std::uint32_t>> keys_;  // numbers
+  std::uint64_t orders_ = 0, deaths_ = 0;
   std::uint64_t open_count_ = 0;  // messages stored and neither done, dead nor purged
   std::uint64_t trace_ = 0xcbf29ce484222325;
 };

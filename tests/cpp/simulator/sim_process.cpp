@@ -60,6 +60,7 @@ SimProcess::SimProcess(Stage& stage, std::uint32_t number) : stage_(stage), numb
   actors_.push_back({[this](Nanos now) { return produce(now); }});
   actors_.push_back({[this](Nanos now) { return try_close(now); }});
   worker_ = engine_->open_worker(make_spec());
+  if (stage.random.one_in(2)) actors_.push_back({[this](Nanos now) { return claim_by_hand(now); }});
 }
 
 SimProcess::~SimProcess() {
@@ -72,17 +73,20 @@ WorkerSpec SimProcess::make_spec() {
   spec.order = static_cast<QueueOrder>(random.below(3));
   spec.slots = static_cast<std::uint32_t>(1 + random.below(3));
   const bool is_async = random.one_in(3), is_batch = random.one_in(4);
-  for (const auto& queue : stage_.queues) {
-    ChannelSpec channel;
-    channel.queue = queue;
-    channel.type = "*";
-    channel.is_async = is_async;
-    if (is_batch) {
-      channel.batch_count = static_cast<std::uint32_t>(1 + random.below(10));
-      channel.batch_wait = milliseconds(5);
+  const std::vector<std::string> types =
+      random.one_in(3) ? std::vector<std::string>{"a", "b"} : std::vector<std::string>{"*"};
+  for (const auto& queue : stage_.queues)
+    for (const auto& type : types) {
+      ChannelSpec channel;
+      channel.queue = queue;
+      channel.type = type;
+      channel.is_async = is_async;
+      if (is_batch) {
+        channel.batch_count = static_cast<std::uint32_t>(1 + random.below(10));
+        channel.batch_wait = milliseconds(5);
+      }
+      spec.channels.push_back(channel);
     }
-    spec.channels.push_back(channel);
-  }
   for (std::uint32_t i = 0; i < spec.slots; ++i) {
     slots_.push_back(std::make_unique<Slot>());
     slots_.back()->is_async = is_async;
@@ -123,12 +127,15 @@ void SimProcess::send(std::uint32_t queue) {
   Parcel parcel;
   parcel.queue = stage_.queues[queue];
   parcel.type = random.one_in(2) ? "a" : "b";
-  if (random.one_in(6))
+  const auto key = static_cast<std::uint32_t>(random.one_in(2) ? 1 + random.below(4) : 0);
+  const std::string key_name = key != 0 ? "key-" + std::to_string(key) : "";
+  parcel.band = band_of(kPriorityNormal, key_name);
+  if (key == 0 && random.one_in(6))
     parcel.due_ms = stage_.clock.wall_ms() + static_cast<std::int64_t>(random.below(20'000));
   Pending pending;
   for (std::uint32_t i = 0; i < count; ++i) {
-    pending.numbers.push_back(stage_.model.add_message(queue, random.one_in(150)));
-    parcel.add(std::to_string(pending.numbers.back()));
+    pending.numbers.push_back(stage_.model.add_message(queue, random.one_in(150), key));
+    parcel.add(std::to_string(pending.numbers.back()), {}, key_name);
   }
   stage_.to_send[queue] -= count;
   try {
@@ -168,6 +175,25 @@ Nanos SimProcess::run(Slot& slot, Nanos now) {
   }
   slot.gap = std::clamp<Nanos>(slot.gap * 2, milliseconds(1), milliseconds(250));
   return now + slot.gap;
+}
+
+Nanos SimProcess::claim_by_hand(Nanos now) {
+  auto& random = stage_.random;
+  if (hand_.lot) {
+    if (now < hand_.finish_at) return hand_.finish_at;
+    finish(hand_);
+  }
+  if (!takes_) return kNever;
+  if (!wait_)
+    wait_ = engine_->begin_claim(stage_.queues[random.below(stage_.queues.size())],
+                                 static_cast<std::uint32_t>(1 + random.below(5)), milliseconds(200),
+                                 milliseconds(2'000));
+  hand_.lot = wait_->take(Nanos::zero());
+  if (hand_.lot || wait_->is_over()) wait_ = nullptr;
+  if (!hand_.lot) return now + between(random, milliseconds(1), milliseconds(500));
+  begin(hand_, now);
+  if (random.one_in(4)) hand_.finish_at = now + between(random, Nanos::zero(), milliseconds(6'000));
+  return hand_.finish_at;
 }
 
 void SimProcess::begin(Slot& slot, Nanos now) {
@@ -222,6 +248,8 @@ void SimProcess::finish(Slot& slot) {
 
 void SimProcess::give_up_slots() {
   for (auto& slot : slots_) slot->lot = nullptr;
+  hand_.lot = nullptr;
+  wait_ = nullptr;
 }
 
 void SimProcess::kill() {
@@ -247,8 +275,10 @@ Nanos SimProcess::try_close(Nanos now) {
   if (!is_closing_) return kNever;
   const bool is_patient = !stage_.random.one_in(4);  // the impatient leave with work in hand
   const bool is_busy = std::any_of(slots_.begin(), slots_.end(),
-                                   [](const auto& slot) { return slot->lot != nullptr; });
+                                   [](const auto& slot) { return slot->lot != nullptr; }) ||
+                       hand_.lot != nullptr;
   if (is_patient && (is_busy || !pending_.empty())) return now + milliseconds(20);
+  wait_ = nullptr;
   engine_->close(Nanos::zero());
   look_at_receipts(true);
   give_up_slots();

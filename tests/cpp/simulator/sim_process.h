@@ -68,6 +68,7 @@ class SimProcess {
   void send(std::uint32_t queue);
   void look_at_receipts(bool is_over);
   Nanos run(Slot& slot, Nanos now);
+  Nanos claim_by_hand(Nanos now);
   void begin(Slot& slot, Nanos now);
   void finish(Slot& slot);
   Decision decide(std::uint32_t index);
@@ -82,6 +83,9 @@ class SimProcess {
   Engine::WorkerPtr worker_;
   std::vector<Actor> actors_;
   std::vector<std::unique_ptr<Slot>> slots_;
+  // Of somebody who claims by hand, under a lease that nobody renews.
+  std::unique_ptr<ClaimWait> wait_;
+  Slot hand_;
   std::vector<Pending> pending_;
   bool has_crashed_ = false;
   bool is_closing_ = false;

@@ -58,6 +58,45 @@ inline transport::Claimed claimed_of(std::vector<Parcel> parcels, std::uint64_t 
   return claimed;
 }
 
+// Messages of keys as a claim of their lane: key and body.
+inline transport::Claimed keyed_claim_of(
+    const std::vector<std::pair<std::string, std::string>>& messages, std::uint64_t seq,
+    const std::string& queue = "q", const std::string& type = "t") {
+  Parcel parcel;
+  parcel.queue = queue;
+  parcel.type = type;
+  parcel.band = kKeyedBand;
+  parcel.first_id = draw_ids(messages.size(), FakeClock::kWallStartMs);
+  for (const auto& [key, body] : messages) parcel.add(body, {}, key);
+  transport::Claimed claimed = claimed_of({std::move(parcel)});
+  claimed.parts.front().seq = seq;
+  claimed.is_keyed = true;
+  return claimed;
+}
+
+// The same where they came back: the place of each is its index behind `seq`.
+inline transport::Claimed returned_claim_of(
+    const std::vector<std::pair<std::string, std::string>>& messages, std::uint64_t seq) {
+  std::vector<Parcel> parcels;
+  std::uint32_t index = 0;
+  for (const auto& [key, body] : messages) {
+    StoredMessage message;
+    message.id = draw_ids(1, FakeClock::kWallStartMs);
+    message.type = "t";
+    message.body = body;
+    message.key = key;
+    message.place = {seq, index++};
+    Parcel parcel = Parcel::like(message.view());
+    parcel.queue = "q";
+    parcel.add(message.view());
+    parcels.push_back(std::move(parcel));
+  }
+  transport::Claimed claimed = claimed_of(std::move(parcels));
+  claimed.key.lane = 2;
+  claimed.is_keyed = claimed.is_returned = true;
+  return claimed;
+}
+
 inline HeldPtr held_of(transport::Claimed claimed, Traffic& traffic, Nanos now,
                        bool renews = true) {
   return std::make_shared<Held>(std::move(claimed), traffic, now, renews);

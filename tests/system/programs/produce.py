@@ -1,8 +1,8 @@
 """A producer: sends parcels of messages, each written down before and after, until told to end.
 
 Orders: parcel (messages in one enqueue_many), pace_s between parcels, or rate (messages a second,
-whatever a call takes), count (0: until the end of its input), says (tell of each parcel, as is
-usual), settings of the client.
+whatever a call takes), count (0: until the end of its input), keys (how many keys of its own the
+parcels take in turn; 0: none), says (tell of each parcel, as is usual), settings of the client.
 """
 
 from __future__ import annotations
@@ -23,11 +23,12 @@ def send(queue: msgq.Queue, record: Recorder, parcel: int, size: int) -> float:
         record.send(key, checksum(body, headers), parcel=parcel)
         for key, body in zip(keys, bodies, strict=True)
     ]
+    options = {"key": f"{record.client}-{parcel % spec['keys']}"} if spec.get("keys") else {}
     if spec.get("says", True):
         say("sending", parcel=parcel)
     began = time.monotonic()
     try:
-        queue.enqueue_many(bodies, headers=headers)
+        queue.enqueue_many(bodies, headers=headers, **options)
     except msgq.MsgqError as error:
         outcome = record.outcome_of(error)
         say("refused", error=repr(error), outcome=outcome)

@@ -70,6 +70,15 @@ class Cutter {
     return false;
   }
 
+  bool has_waiting(std::int64_t lane) {
+    if (lane == 0) return false;
+    const Place start = store_.claims.read_newest(queue_.subscription, lane).position;
+    auto scan = store_.blocks.scan(lane, start.seq);
+    while (scan.next())
+      if (scan.seq() > start.seq || scan.count() > start.index) return true;
+    return false;
+  }
+
   void take_waiting(std::int64_t lane) {
     while (!take_blocks(lane)) {
     }
@@ -349,7 +358,9 @@ void claim(Store& store, const ClaimWish& wish, ClaimAnswer& out) {
       store.runs_suspect = std::any_of(all.begin(), all.end(), [&](Work& work) {
         cutter.begin_band(work);
         if (cutter.take_suspect(work.lanes.returned, work.returned)) return true;
-        const bool is_next = !is_keyed(work.band) || work.returned.empty();
+        // Of a key, what came back comes first, lapsed or waiting.
+        const bool is_next = !is_keyed(work.band) ||
+                             (work.returned.empty() && !cutter.has_waiting(work.lanes.returned));
         return is_next && cutter.take_suspect(work.lanes.main, work.main);
       });
   }

@@ -1,0 +1,82 @@
+// The order of keys in the model. Of a key, in the order in which its messages were stored (a dead
+// letter that is redriven goes to the end):
+//
+//   - no two are in hand at once under leases that hold, and open claims of it are in one process;
+//   - a message is handed out only when of each before it a handler said, before anybody else was
+//     given it, that it is done with (acknowledged or rejected), or it is done, dead or purged.
+//
+// So a message runs after a later one only where its handler had finished before that one began,
+// and the news of it was lost with its claim.
+#include <algorithm>
+
+#include "simulator/model.h"
+
+namespace msgq::sim {
+namespace {
+
+bool is_over(const ModelMessage& m) {
+  return m.is_completed || m.state == MessageState::kUnsent || m.state == MessageState::kDone ||
+         m.state == MessageState::kDead || m.state == MessageState::kPurged;
+}
+
+std::string text(std::uint64_t value) { return std::to_string(value); }
+
+}  // namespace
+
+// What runs under a lease that was lost proves nothing: somebody else decides.
+void Model::check_order(std::uint32_t number, const ModelClaim& claim) {
+  const ModelMessage& m = message(number);
+  if (m.key == 0 || !open_.contains(claim.gen)) return;
+  ++tally_.keyed;
+  for (const std::uint32_t other : keys_.at({m.queue, m.key})) {
+    const ModelMessage& o = message(other);
+    if (other == number) continue;
+    if (o.order < m.order && !is_over(o))
+      violate("I4: message " + text(number) + " was handed out before " + text(other) +
+              " of its key");
+    if (o.state != MessageState::kLeased || dead_.contains(claims_.at(o.gen).process)) continue;
+    const ModelClaim& its = claims_.at(o.gen);
+    for (std::size_t i = 0; i < its.messages.size(); ++i)
+      if (its.messages[i] == other && its.seen[i] == Seen::kRunning)
+        violate("I4: messages " + text(number) + " and " + text(other) +
+                " of a key are in hand at once");
+  }
+}
+
+void Model::check_holder(const ModelClaim& claim, std::uint32_t number) {
+  const ModelMessage& m = message(number);
+  if (m.key == 0) return;
+  for (const std::uint32_t other : keys_.at({m.queue, m.key})) {
+    const ModelMessage& o = message(other);
+    const bool is_elsewhere = o.state == MessageState::kLeased && o.gen != claim.gen;
+    if (is_elsewhere && claims_.at(o.gen).process != claim.process)
+      violate("I4: message " + text(number) + " was claimed while another process had " +
+              text(other) + " of its key");
+  }
+}
+
+std::uint32_t Model::promote_keys() {
+  std::uint32_t count = 0;
+  for (const auto& [key, numbers] : keys_) count += promote_key(numbers);
+  return count;
+}
+
+// Of a key of which nothing came back that is not decided, the first parked message when it is due,
+// and what is behind it and due.
+std::uint32_t Model::promote_key(const std::vector<std::uint32_t>& numbers) {
+  std::map<std::uint64_t, std::uint32_t> parked;  // by order
+  for (const std::uint32_t number : numbers) {
+    if (message(number).is_back) return 0;
+    if (message(number).state == MessageState::kParked) parked[message(number).order] = number;
+  }
+  std::uint32_t count = 0;
+  for (const auto& [order, number] : parked) {
+    if (message(number).due_ms > clock_.wall_ms()) break;
+    set_state(number, MessageState::kWaiting);
+    message(number).is_back = true;
+    ++count;
+  }
+  return count;
+}
+
+}  // namespace msgq::sim
