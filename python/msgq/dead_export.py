@@ -29,6 +29,7 @@ class Line(msgspec.Struct, kw_only=True, omit_defaults=True):
     headers: dict[str, Any] = {}
     body: str | None = None
     body_base64: bytes | None = None
+    key: str = ""
     id: str = ""
     reason: str = ""
     error: str = ""
@@ -51,6 +52,7 @@ def line_of(letter: Message) -> bytes:
         content=letter.content,  # type: ignore[arg-type]
         handler=letter.handler,
         headers=letter.headers,
+        key=letter.key or "",
         id=str(letter.id),
         reason=letter.reason,
         error=letter.error,

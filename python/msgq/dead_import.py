@@ -15,6 +15,8 @@ from msgq import codec
 from msgq._engine import validate_queue_name
 from msgq.dead_export import VERSION, Line
 from msgq.errors import ConfigError, PayloadError, QueueFullError
+from msgq.keys import parse_key
+from msgq.priority import NORMAL
 from msgq.receipt import BatchReceipt
 
 if TYPE_CHECKING:
@@ -33,6 +35,7 @@ class Parsed(NamedTuple):
     queue: str
     handler: str
     content: int
+    key: str
     headers: bytes | None
     body: bytes
 
@@ -82,7 +85,7 @@ class Importer:
         first = batch[0]
         receipts = self._client._opened().enqueue_many(
             first.queue, first.handler, first.content, [each.body for each in batch], None, 0,
-            [each.headers for each in batch],
+            [each.headers for each in batch], NORMAL, 0, first.key,
         )  # fmt: skip
         receipt = BatchReceipt(receipts).wait()
         if receipt.status == "dropped":
@@ -125,7 +128,8 @@ def _parse(number: int, line: bytes, queue: str | None, body_max: int) -> Parsed
         raise PayloadError("a handler's name is at most 255 printable bytes")
     target = queue or validate_queue_name(found.queue)
     content = codec.CONTENT_NAMES.index(found.content)
-    return Parsed(number, target, found.handler, content, _headers(found), body)
+    key = parse_key(found.key or None)
+    return Parsed(number, target, found.handler, content, key, _headers(found), body)
 
 
 def _read(line: bytes) -> Line:
@@ -168,7 +172,7 @@ def _batches(parsed: Iterator[Parsed], most: int, bytes_max: int) -> Iterator[li
     size = 0
     for each in parsed:
         bytes_each = len(each.body) + len(each.headers or b"") + _FRAME_BYTES
-        is_other = bool(batch) and each[1:4] != batch[0][1:4]
+        is_other = bool(batch) and each[1:5] != batch[0][1:5]
         if batch and (is_other or len(batch) >= most or size + bytes_each > bytes_max):
             yield batch
             batch, size = [], 0
