@@ -171,12 +171,15 @@ class Bridge:
                 if not future.done():
                     future.set_exception(error)
             return
+        left: list[tuple[Group, _Waiters]] = []
         for place, future in enumerate(waiters.futures):
             alone = _Waiters(waiters.since)
             alone.bodies, alone.futures = [waiters.bodies[place]], [future]
             alone.headers = [waiters.headers[place]]
-            if not self._send(group, alone):
-                self._stalled.append((group, alone))
+            if left or not self._send(group, alone):
+                left.append((group, alone))
+        for each in reversed(left):  # next after this parcel, before what came later
+            self._stalled.insert(1, each)
 
     def _give_up(self, group: Group, waiters: _Waiters) -> bool:
         """Fails what has waited for room too long; says whether it did."""
