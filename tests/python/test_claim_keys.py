@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -190,3 +192,29 @@ def test_what_is_over_is_passed_and_the_next_one_comes(app: msgq.App) -> None:
     first = take(queue, 1)
     rest = take(queue, 1 if first == [2] else 2)
     assert [*first, *rest] in ([1, 2, 3], [2, 3])  # by when the first was claimed
+
+
+HOLDER = """
+import msgq
+client = msgq.connect("sqlite:///q.db", profile="test")
+print(len(client.queue("q").claim(10, lease=3600)), flush=True)
+input()
+"""
+
+
+def test_what_a_dead_process_held_comes_in_order(make_app: MakeApp) -> None:
+    """Each runs alone, as it may have been the one that killed it; one that fails holds its key."""
+    queue = make_app("sqlite:///q.db").queue("q")
+    queue.enqueue_many([1, 2, 3], key="a")
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLDER], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == b"1\n"
+    holder.kill()
+    holder.communicate()
+    for _ in range(3):
+        (first,) = queue.claim(10, wait=SECONDS, lease=LONG)
+        assert first.value() == 1
+        first.retry(0)
+    assert take_all(queue, 3) == [1, 2, 3]
