@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from msgq.errors import WaitTimeoutError as WaitTimeoutError
     from msgq.handler import Batch as Batch
     from msgq.handler import Handler as Handler
+    from msgq.keys import Key as Key
     from msgq.message import Context as Context
     from msgq.message import Delivery as Delivery
     from msgq.message import Message as Message
@@ -54,6 +55,7 @@ _HOMES = {
     "app": ("App",),
     "client": ("Client", "connect"),
     "handler": ("Batch", "Handler"),
+    "keys": ("Key",),
     "message": ("Context", "Delivery", "Message"),
     "outcome": ("Ack", "Reject", "Retry", "Snooze"),
     "queue": ("Queue",),
@@ -70,7 +72,7 @@ _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 # the four store errors and three more are reached as msgq.errors.X or msgq.X, but not by import *
 __all__ = [  # noqa: RUF022 (by subject)
-    "App", "Batch", "Client", "Context", "Handler", "RetryPolicy", "connect",
+    "App", "Batch", "Client", "Context", "Handler", "Key", "RetryPolicy", "connect",
     "Delivery", "Message", "Queue",
     "BatchReceipt", "Receipt", "as_completed", "collect", "wait_all",
     "Ack", "Reject", "Retry", "Snooze",

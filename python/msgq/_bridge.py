@@ -94,17 +94,20 @@ class Bridge:
         bodies: Sequence[bytes],
         headers: bytes | None,
         each: Sequence[bytes | None] | None,
+        *,
+        keys: Sequence[str] | None = None,
     ) -> list[_core.Receipt]:
         """Admits many messages in order; waits without blocking the loop while there is no room."""
-        queue, kind, content, due, life = group
+        queue, kind, content, due, (priority, expires, key) = group
         receipts: list[_core.Receipt] = []
         start, deadline = 0, self._loop.time() + self._overflow_wait
         while start < len(bodies):
-            end = self._cut(bodies, start)
+            end = self._cut(bodies, start, keys)
             some = None if each is None else each[start:end]
             found = self._engine.try_enqueue(
-                queue, kind, content, bodies[start:end], headers, due, some, *life
-            )
+                queue, kind, content, bodies[start:end], headers, due, some, priority, expires,
+                key if keys is None else keys[start],
+            )  # fmt: skip
             if found is not None:
                 receipts.append(found)
                 start = end
@@ -114,10 +117,12 @@ class Bridge:
                 await asyncio.sleep(_RETRY_SECONDS)
         return receipts
 
-    def _cut(self, bodies: Sequence[bytes], start: int) -> int:
-        """Gives the end of the next parcel: as many as fit, at least one."""
+    def _cut(self, bodies: Sequence[bytes], start: int, keys: Sequence[str] | None) -> int:
+        """Gives the end of the next parcel: as many of one key as fit, at least one."""
         end, size = start, 0
         while end < len(bodies) and end - start < self._count_max:
+            if keys is not None and keys[end] != keys[start]:
+                break
             size += len(bodies[end])
             if size > self._bytes_max and end > start:
                 break
@@ -166,12 +171,15 @@ class Bridge:
                 if not future.done():
                     future.set_exception(error)
             return
+        left: list[tuple[Group, _Waiters]] = []
         for place, future in enumerate(waiters.futures):
             alone = _Waiters(waiters.since)
             alone.bodies, alone.futures = [waiters.bodies[place]], [future]
             alone.headers = [waiters.headers[place]]
-            if not self._send(group, alone):
-                self._stalled.append((group, alone))
+            if left or not self._send(group, alone):
+                left.append((group, alone))
+        for each in reversed(left):  # next after this parcel, before what came later
+            self._stalled.insert(1, each)
 
     def _give_up(self, group: Group, waiters: _Waiters) -> bool:
         """Fails what has waited for room too long; says whether it did."""
@@ -228,9 +236,12 @@ class SyncBridge(Bridge):
         bodies: Sequence[bytes],
         headers: bytes | None,
         each: Sequence[bytes | None] | None,
+        *,
+        keys: Sequence[str] | None = None,
     ) -> list[_core.Receipt]:
         """Runs many messages, in order."""
-        queue, kind, content, due, life = group
+        queue, kind, content, due, (priority, expires, key) = group
         return await asyncio.to_thread(
-            self._engine.enqueue_many, queue, kind, content, bodies, headers, due, each, *life
-        )
+            self._engine.enqueue_many, queue, kind, content, bodies, headers, due, each,
+            priority, expires, key if keys is None else keys,
+        )  # fmt: skip

@@ -75,13 +75,15 @@ class FanSender(Sender):
             )
         return kind
 
-    def put(self, body: bytes, content: int, options: Options | None) -> Receipt:
+    def put(self, body: bytes, content: int, options: Options | None, key: str = "") -> Receipt:
         """Enqueues a copy into each queue and waits until all are settled."""
-        return self.put_later(body, content, options).wait()
+        return self.put_later(body, content, options, key).wait()
 
-    def put_later(self, body: bytes, content: int, options: Options | None) -> Receipt:
+    def put_later(
+        self, body: bytes, content: int, options: Options | None, key: str = ""
+    ) -> Receipt:
         """Enqueues a copy into each queue, the others without waiting for the first."""
-        return self._each(lambda sender: sender.put_later(body, content, options), fanned)
+        return self._each(lambda sender: sender.put_later(body, content, options, key), fanned)
 
     def put_many(
         self,
@@ -89,10 +91,13 @@ class FanSender(Sender):
         content: int,
         options: Options | None,
         each: Sequence[bytes | None] | None = None,
+        *,
+        keys: Sequence[str] | None = None,
     ) -> BatchReceipt:
         """Enqueues copies of many messages; the receipt tells of them queue by queue."""
         return self._each(
-            lambda sender: sender.put_many(bodies, content, options, each), BatchReceipt.joined
+            lambda sender: sender.put_many(bodies, content, options, each, keys=keys),
+            BatchReceipt.joined,
         )
 
     def _each(self, call: Callable[[Sender], T], join: Callable[[Sequence[T]], T]) -> T:
@@ -105,9 +110,13 @@ class FanSender(Sender):
             raise self._told(error, len(done), join(done), len(done)) from error
         return join(done)
 
-    async def aput(self, body: bytes, content: int, options: Options | None) -> Receipt:
+    async def aput(
+        self, body: bytes, content: int, options: Options | None, key: str = ""
+    ) -> Receipt:
         """Twin of put."""
-        found = await self._gathered(lambda sender: sender.aput(body, content, options), options)
+        found = await self._gathered(
+            lambda sender: sender.aput(body, content, options, key), options
+        )
         copies = [each for each in found if isinstance(each, Receipt)]
         self._raise_first(found, fanned(copies), len(copies))
         return fanned(copies)
@@ -118,10 +127,12 @@ class FanSender(Sender):
         content: int,
         options: Options | None,
         each: Sequence[bytes | None] | None = None,
+        *,
+        keys: Sequence[str] | None = None,
     ) -> BatchReceipt:
         """Twin of put_many."""
         found = await self._gathered(
-            lambda sender: sender.aput_many(bodies, content, options, each), options
+            lambda sender: sender.aput_many(bodies, content, options, each, keys=keys), options
         )
         batches = [each for each in found if isinstance(each, BatchReceipt)]
         self._raise_first(found, BatchReceipt.joined(batches), len(batches))

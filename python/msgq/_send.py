@@ -14,7 +14,7 @@ from msgq._conn import Letters, Uncommitted, asend, send
 from msgq._engine import refuse_unbuilt
 from msgq.duration import When, delay_ms, due_ms, expires_ms
 from msgq.errors import ConfigError, UnsupportedError
-from msgq.keys import parse_key
+from msgq.keys import Key, KeyFunction, parse_key
 from msgq.priority import NORMAL, parse_priority
 from msgq.receipt import BatchReceipt, Pending, Receipt
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 class Options:
     """What a call says beyond its body: delay, priority, key, ... Checked when made."""
 
-    __slots__ = ("conn", "delay", "headers", "key", "priority", "ttl")
+    __slots__ = ("conn", "delay", "headers", "key", "priority", "rule", "ttl")
 
     def __init__(
         self,
@@ -36,17 +36,20 @@ class Options:
         headers: Mapping[str, Any] | None = None,
         retry: int | None = None,
         others: dict[str, Any] | None = None,
+        *,
+        rule: Key | KeyFunction | None = None,
     ) -> None:
         others = dict(others or {})
         self.conn = others.pop("conn", None)
         self.priority = parse_priority(others.pop("priority", None))
         self.ttl: When | None = others.pop("ttl", None)
         self.key = parse_key(others.pop("key", None))
+        self.rule = rule
         if others:
             refuse_unbuilt(transport, others)
         if self.conn is not None and transport != "postgresql":
             raise UnsupportedError(f"conn= is not built into the {transport} transport")
-        if self.key:
+        if self.key or self.rule:
             self._refuse_with_key(delay)
         due_ms(delay)  # refuses senseless times now, not at the first call
         expires_ms(self.ttl, delay)
@@ -91,19 +94,21 @@ class Sender:
         """Gives the kind of its transport, which says what options it can have."""
         return self.client.transport
 
-    def put(self, body: bytes, content: int, options: Options | None) -> Receipt:
-        """Enqueues one message and waits until it is settled."""
+    def put(self, body: bytes, content: int, options: Options | None, key: str = "") -> Receipt:
+        """Enqueues one message and waits until it is settled. `key`: where options have a rule."""
         if options is not None and options.conn is not None:
             return _receipt(send(options.conn, self._letters([body], content, options)))
-        headers, due, life = _unfold(options)
+        headers, due, life = _unfold(options, key)
         raw = self.engine.enqueue_wait(self.queue, self.kind, content, body, headers, due, *life)
         return Receipt(raw)
 
-    def put_later(self, body: bytes, content: int, options: Options | None) -> Receipt:
+    def put_later(
+        self, body: bytes, content: int, options: Options | None, key: str = ""
+    ) -> Receipt:
         """Enqueues one message without waiting."""
         if options is not None and options.conn is not None:
-            return self.put(body, content, options)
-        headers, due, life = _unfold(options)
+            return self.put(body, content, options, key)
+        headers, due, life = _unfold(options, key)
         core = self.engine.enqueue(self.queue, self.kind, content, body, headers, due, *life)
         return Receipt(b"", Pending(core))
 
@@ -113,9 +118,11 @@ class Sender:
         content: int,
         options: Options | None,
         each: Sequence[bytes | None] | None = None,
+        *,
+        keys: Sequence[str] | None = None,
     ) -> BatchReceipt:
-        """Enqueues many messages without waiting."""
-        headers, due, life = _unfold(options)
+        """Enqueues many messages without waiting. `keys`: one for each, "" for none."""
+        headers, due, (priority, expires, key) = _unfold(options)
         if not bodies:
             return BatchReceipt([])
         if options is not None and options.conn is not None:
@@ -123,15 +130,18 @@ class Sender:
             return BatchReceipt([cast("_core.Receipt", send(options.conn, letters))])
         return BatchReceipt(
             self.engine.enqueue_many(
-                self.queue, self.kind, content, bodies, headers, due, each, *life
+                self.queue, self.kind, content, bodies, headers, due, each, priority, expires,
+                key if keys is None else keys,
             )
-        )
+        )  # fmt: skip
 
-    async def aput(self, body: bytes, content: int, options: Options | None) -> Receipt:
+    async def aput(
+        self, body: bytes, content: int, options: Options | None, key: str = ""
+    ) -> Receipt:
         """Enqueues one message from an event loop, together with others of the same turn."""
         if options is not None and options.conn is not None:
             return _receipt(await asend(options.conn, self._letters([body], content, options)))
-        headers, due, life = _unfold(options)
+        headers, due, life = _unfold(options, key)
         group = (self.queue, self.kind, content, due, life)
         return await self.client._bridge().put(group, body, headers)
 
@@ -141,15 +151,17 @@ class Sender:
         content: int,
         options: Options | None,
         each: Sequence[bytes | None] | None = None,
+        *,
+        keys: Sequence[str] | None = None,
     ) -> BatchReceipt:
-        """Enqueues many messages from an event loop and awaits them."""
+        """Enqueues many messages from an event loop and awaits them. `keys`: as put_many."""
         if bodies and options is not None and options.conn is not None:
             letters = self._letters(bodies, content, options, each)
             return BatchReceipt([cast("_core.Receipt", await asend(options.conn, letters))])
         headers, due, life = _unfold(options)
         bridge = self.client._bridge()
         group = (self.queue, self.kind, content, due, life)
-        return await BatchReceipt(await bridge.put_many(group, bodies, headers, each))
+        return await BatchReceipt(await bridge.put_many(group, bodies, headers, each, keys=keys))
 
     def _letters(
         self,
@@ -174,9 +186,9 @@ def _receipt(sent: Uncommitted) -> Receipt:
     return Receipt(b"", Pending(cast("_core.Receipt", sent)))
 
 
-def _unfold(options: Options | None) -> tuple[bytes | None, int, Life]:
+def _unfold(options: Options | None, key: str = "") -> tuple[bytes | None, int, Life]:
     """Gives headers, due time and life as the core takes them."""
     if options is None:
         return None, 0, PLAIN
     expires = expires_ms(options.ttl, options.delay)
-    return options.headers, due_ms(options.delay), (options.priority, expires, options.key)
+    return options.headers, due_ms(options.delay), (options.priority, expires, options.key or key)

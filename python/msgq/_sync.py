@@ -217,11 +217,13 @@ class SyncEngine:
         for body in bodies:
             self._check(body, due_ms)
         each = headers_each or [headers] * len(bodies)
+        priority, expires, keys = life or _NOW[1:]
+        keys = [keys or ""] * len(bodies) if keys is None or isinstance(keys, str) else keys
         return [
             SyncReceipt(
                 [
-                    self._run(queue, kind, content, body, own, (due_ms, *(life or _NOW[1:])))
-                    for body, own in zip(bodies, each, strict=True)
+                    self._run(queue, kind, content, body, own, (due_ms, priority, expires, key))
+                    for body, own, key in zip(bodies, each, keys, strict=True)
                 ]
             )
         ]

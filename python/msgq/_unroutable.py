@@ -39,17 +39,21 @@ class Burying(Sender):
             )
         return super().kind_for(conn)
 
-    def put(self, body: bytes, content: int, options: Options | None) -> Receipt:
+    def put(self, body: bytes, content: int, options: Options | None, key: str = "") -> Receipt:
         """Enqueues one message and waits until it is a dead letter."""
-        return self._bury(super().put(body, content, options))
+        return self._bury(super().put(body, content, options, key))
 
-    def put_later(self, body: bytes, content: int, options: Options | None) -> Receipt:
+    def put_later(
+        self, body: bytes, content: int, options: Options | None, key: str = ""
+    ) -> Receipt:
         """As put: what nobody waits for would not be seen to die."""
-        return self.put(body, content, options)
+        return self.put(body, content, options, key)
 
-    async def aput(self, body: bytes, content: int, options: Options | None) -> Receipt:
+    async def aput(
+        self, body: bytes, content: int, options: Options | None, key: str = ""
+    ) -> Receipt:
         """Twin of put."""
-        receipt = await super().aput(body, content, options)
+        receipt = await super().aput(body, content, options, key)
         return await asyncio.to_thread(self._bury, receipt)
 
     def _bury(self, receipt: Receipt) -> Receipt:

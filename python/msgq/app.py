@@ -23,6 +23,7 @@ from msgq.handler import (
     HandlerSettings,
     Names,
 )
+from msgq.keys import KeySaid
 from msgq.message import Context
 from msgq.priority import Priority
 from msgq.retry import ExceptionRegistry, RetryPolicy
@@ -84,6 +85,7 @@ class App(Routed):
         timeout: Duration | None = ...,
         concurrency: int | None = ...,
         priority: Priority | None = ...,
+        key: KeySaid | None = ...,
     ) -> BatchDecorator: ...
     @overload
     def handler(
@@ -96,6 +98,7 @@ class App(Routed):
         timeout: Duration | None = ...,
         concurrency: int | None = ...,
         priority: Priority | None = ...,
+        key: KeySaid | None = ...,
         batch: None = ...,
     ) -> HandlerDecorator: ...
     def handler(
@@ -108,6 +111,7 @@ class App(Routed):
         timeout: Duration | None = None,
         concurrency: int | None = None,
         priority: Priority | None = None,
+        key: KeySaid | None = None,
         batch: Batch | None = None,
     ) -> Any:
         """Declares the decorated function as handler of `queue`: of several it sends to the first.
@@ -116,9 +120,12 @@ class App(Routed):
         name: module and qualified name unless given; "*" takes every message of the queue that no
         other handler is named for, its one argument being the body. concurrency: so many at once
         (lots of threads, messages of async functions). priority: of its messages, unless using()
-        says otherwise. batch: the function takes a list. timeout: counts as a failure once over.
-        Raises ConfigError: a name declared twice, a signature whose
-        arguments cannot travel, a batch handler without list[...], generators.
+        says otherwise. key: where the key of a call lies, a field of its arguments ("order.user"),
+        several joined, a msgq.Key, or a function of them: those of one key run one at a time, in
+        order; whose call has none is not ordered. batch: the function takes a list, and fields are
+        those of an item. timeout: counts as a failure once over. Raises ConfigError: a name that
+        is declared twice, a signature whose arguments cannot travel, a key of no argument, a batch
+        handler without list[...], generators.
         """
 
         def declare(function: Callable[..., Any]) -> Handler[..., Any]:
@@ -133,6 +140,7 @@ class App(Routed):
                     batch=batch,
                     concurrency=concurrency,
                     priority=priority,
+                    key=key,
                     is_async=_is_async(function),
                 ),
             )

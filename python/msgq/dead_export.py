@@ -32,6 +32,7 @@ class Line(msgspec.Struct, kw_only=True, omit_defaults=True):
     body_base64: bytes | None = None
     priority: Annotated[int, msgspec.Meta(ge=1, le=10)] = NORMAL
     expires: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
+    key: str = ""
     id: str = ""
     reason: str = ""
     error: str = ""
@@ -56,6 +57,7 @@ def line_of(letter: Message) -> bytes:
         headers=letter.headers,
         priority=letter.priority,
         expires=letter.expires_at,
+        key=letter.key or "",
         id=str(letter.id),
         reason=letter.reason,
         error=letter.error,

@@ -17,6 +17,7 @@ from msgq._engine import validate_queue_name
 from msgq.dead_export import VERSION, Line
 from msgq.duration import now_ms
 from msgq.errors import ConfigError, PayloadError, QueueFullError
+from msgq.keys import parse_key
 from msgq.receipt import BatchReceipt
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class Parsed(NamedTuple):
     content: int
     priority: int
     expires_ms: int
+    key: str
     headers: bytes | None
     body: bytes
 
@@ -86,7 +88,7 @@ class Importer:
         first = batch[0]
         receipts = self._client._opened().enqueue_many(
             first.queue, first.handler, first.content, [each.body for each in batch], None, 0,
-            [each.headers for each in batch], first.priority, first.expires_ms,
+            [each.headers for each in batch], first.priority, first.expires_ms, first.key,
         )  # fmt: skip
         receipt = BatchReceipt(receipts).wait()
         if receipt.status == "dropped":
@@ -131,9 +133,11 @@ def _parse(number: int, line: bytes, queue: str | None, body_max: int) -> Parsed
     content = codec.CONTENT_NAMES.index(found.content)
     ends = int(found.expires.timestamp() * 1000) if found.expires is not None else 0
     expires_ms = ends if ends > now_ms() else 0
+    key = parse_key(found.key or None)
     return Parsed(
-        number, target, found.handler, content, found.priority, expires_ms, _headers(found), body
-    )
+        number, target, found.handler, content, found.priority, expires_ms, key, _headers(found),
+        body,
+    )  # fmt: skip
 
 
 def _read(line: bytes) -> Line:
@@ -176,7 +180,7 @@ def _batches(parsed: Iterator[Parsed], most: int, bytes_max: int) -> Iterator[li
     size = 0
     for each in parsed:
         bytes_each = len(each.body) + len(each.headers or b"") + _FRAME_BYTES
-        is_other = bool(batch) and each[1:6] != batch[0][1:6]
+        is_other = bool(batch) and each[1:7] != batch[0][1:7]
         if batch and (is_other or len(batch) >= most or size + bytes_each > bytes_max):
             yield batch
             batch, size = [], 0

@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeAlias, TypeVar
 
+from msgq import codec
 from msgq._engine import validate_queue_name
 from msgq._later import Later
 from msgq._send import Options, Sender
 from msgq.duration import Duration, When, parse_duration
 from msgq.errors import ConfigError
+from msgq.keys import Key, KeyFunction, KeyRule, parse_rule
 from msgq.priority import NORMAL, Priority, parse_priority
 from msgq.receipt import BatchReceipt, Receipt
 from msgq.retry import RetryPolicy
@@ -60,6 +62,8 @@ class Prepared(Generic[P]):
         self._plan = plan
         self._options = options
         self._pack = plan.pack
+        rule = None if options is None else options.rule
+        self._rule = None if rule is None else KeyRule(rule, plan)
 
     def enqueue(self, *args: P.args, **kwargs: P.kwargs) -> Receipt:
         """Enqueues one call; durable when it returns.
@@ -69,17 +73,20 @@ class Prepared(Generic[P]):
         StoreInDoubtError excepted.
         """
         body = self._pack(*args, **kwargs)
-        return self._sender.put(body, self._plan.content, self._options)
+        key = "" if self._rule is None else self._rule.of_call(args, kwargs)
+        return self._sender.put(body, self._plan.content, self._options, key)
 
     def enqueue_later(self, *args: P.args, **kwargs: P.kwargs) -> Receipt:
         """Enqueues one call without waiting; the receipt tells when it is durable."""
         body = self._pack(*args, **kwargs)
-        return self._sender.put_later(body, self._plan.content, self._options)
+        key = "" if self._rule is None else self._rule.of_call(args, kwargs)
+        return self._sender.put_later(body, self._plan.content, self._options, key)
 
     async def aenqueue(self, *args: P.args, **kwargs: P.kwargs) -> Receipt:
         """Twin of enqueue; what is awaited in one turn of the loop is written together."""
         body = self._pack(*args, **kwargs)
-        return await self._sender.aput(body, self._plan.content, self._options)
+        key = "" if self._rule is None else self._rule.of_call(args, kwargs)
+        return await self._sender.aput(body, self._plan.content, self._options, key)
 
     def enqueue_many(self, calls: Iterable[Any]) -> BatchReceipt:
         """Enqueues many calls; all durable when it returns. Order is kept.
@@ -92,13 +99,19 @@ class Prepared(Generic[P]):
 
     def enqueue_many_later(self, calls: Iterable[Any]) -> BatchReceipt:
         """Enqueues many calls without waiting; one receipt for all."""
-        bodies = self._plan.pack_many(calls)
-        return self._sender.put_many(bodies, self._plan.content, self._options)
+        bodies, keys = self._pack_many(calls)
+        return self._sender.put_many(bodies, self._plan.content, self._options, keys=keys)
 
     async def aenqueue_many(self, calls: Iterable[Any]) -> BatchReceipt:
         """Twin of enqueue_many."""
-        bodies = self._plan.pack_many(calls)
-        return await self._sender.aput_many(bodies, self._plan.content, self._options)
+        bodies, keys = self._pack_many(calls)
+        return await self._sender.aput_many(bodies, self._plan.content, self._options, keys=keys)
+
+    def _pack_many(self, calls: Iterable[Any]) -> tuple[list[bytes], list[str] | None]:
+        if self._rule is None:
+            return self._plan.pack_many(calls), None
+        listed = codec.many(calls)
+        return self._plan.pack_many(listed), self._rule.of_items(listed)
 
 
 class Handler(Prepared[P], Generic[P, R]):
@@ -109,7 +122,8 @@ class Handler(Prepared[P], Generic[P, R]):
     ) -> None:
         sender = _home_sender(client, settings, plan)
         urgent = {"priority": settings.priority}
-        options = None if settings.priority == NORMAL else Options("", others=urgent)
+        is_plain = settings.priority == NORMAL and settings.key is None
+        options = None if is_plain else Options("", others=urgent, rule=settings.key)
         super().__init__(sender, plan, options)
         # fixed after construction
         self.function = function
@@ -153,7 +167,7 @@ class Handler(Prepared[P], Generic[P, R]):
         retry: int | None = None,
         priority: Priority | None = None,
         ttl: When | None = None,
-        key: str | None = None,
+        key: str | Key | KeyFunction | None = None,
         conn: Any = None,
         queue: str | None = None,
         transport: str | None = None,
@@ -165,12 +179,16 @@ class Handler(Prepared[P], Generic[P, R]):
         delay: a duration from the call, or an aware datetime. headers: up to 100. retry: attempts
         instead of the policy's max_attempts. priority: 1, served last, to 10, or low, normal, high,
         critical. ttl: as delay; once it is over the message is not run any more. key: its messages
-        run one at a time, in order; goes with neither delay nor priority. conn: a connection
-        of your own to the PostgreSQL database of the app; what is sent is there when your
-        transaction commits, and never was when it does not. Raises ConfigError, PayloadError;
-        UnsupportedError for options of later versions.
+        run one at a time, in order; goes with neither delay nor priority. Text is the key itself, a
+        Key or a function reads it from each call; `Key()` is none, also where the handler says one.
+        conn: a connection of your own to the PostgreSQL database of the app; what is sent is there
+        when your transaction commits, and never was when it does not. Raises ConfigError,
+        PayloadError; UnsupportedError for options of later versions.
         """
         urgent = self.settings.priority if priority is None else priority
+        rule = self.settings.key
+        if key is not None:
+            rule, key = (None, key) if isinstance(key, str) else (parse_rule(key), None)
         given = {"conn": conn, "key": key, "priority": urgent, "ttl": ttl}
         others = {**unbuilt, **{name: one for name, one in given.items() if one is not None}}
         sender: Sender = self._home
@@ -180,7 +198,7 @@ class Handler(Prepared[P], Generic[P, R]):
             sender = self._route(parse_priority(urgent), headers)
         # Which transport it is need not be known yet, and is not asked for before it must be.
         kind = sender.kind_for(conn) if unbuilt or conn is not None else ""
-        options = Options(kind, delay, headers, retry, others)
+        options = Options(kind, delay, headers, retry, others, rule=rule)
         return Prepared(sender, self._plan, options)
 
     def _sender_at(self, queue: str | None, transport: str | None) -> Sender:
@@ -231,7 +249,7 @@ class HandlerSettings:
     """What was said when a handler was declared, checked."""
 
     __slots__ = (
-        "batch", "concurrency", "is_async", "name", "priority", "queues", "retry", "timeout",
+        "batch", "concurrency", "is_async", "key", "name", "priority", "queues", "retry", "timeout",
         "transports",
     )  # fmt: skip
 
@@ -246,6 +264,7 @@ class HandlerSettings:
         batch: Batch | None,
         concurrency: int | None,
         priority: Priority | None,
+        key: Any,
         is_async: bool,
     ) -> None:
         if batch is not None and not isinstance(batch, Batch):
@@ -264,6 +283,7 @@ class HandlerSettings:
         self.batch = batch
         self.concurrency = concurrency or 0
         self.priority = parse_priority(priority)
+        self.key = parse_rule(key)
         self.is_async = is_async
 
     @property

@@ -15,6 +15,7 @@ from msgq._send import Options, Sender
 from msgq.codec import CONTENT_BYTES, CONTENT_JSON
 from msgq.duration import Duration, When, due_ms, now_ms, parse_duration
 from msgq.errors import ConfigError, NotFoundError, PayloadError
+from msgq.keys import parse_keys
 from msgq.message import Delivery, Message, parse_lease
 from msgq.receipt import BatchReceipt, Receipt
 from msgq.stats import QueueDepth, depth_from
@@ -100,8 +101,9 @@ class Queue:
     ) -> BatchReceipt:
         """Enqueues many messages; all durable when it returns. Order is kept.
 
-        `headers` is one mapping for all or one for each. Raises as enqueue; a PayloadError names
-        the item and then nothing was enqueued; with a StoreError, `error.receipt` tells of each.
+        `headers` is one mapping for all or one for each, key= so too (None: this one has none).
+        Raises as enqueue; a PayloadError names the item and then nothing was enqueued; with a
+        StoreError, `error.receipt` tells of each.
         """
         return self.enqueue_many_later(bodies, headers=headers, delay=delay, **unbuilt).wait()
 
@@ -115,8 +117,8 @@ class Queue:
     ) -> BatchReceipt:
         """Enqueues many messages without waiting; one receipt for all."""
         encoded, content = _encoded_many(bodies)
-        options, each = self._many_options(headers, delay, unbuilt, len(encoded))
-        return self._sender.put_many(encoded, content, options, each)
+        options, each, keys = self._many_options(headers, delay, unbuilt, len(encoded))
+        return self._sender.put_many(encoded, content, options, each, keys=keys)
 
     async def aenqueue(
         self,
@@ -139,8 +141,8 @@ class Queue:
     ) -> BatchReceipt:
         """Twin of enqueue_many."""
         encoded, content = _encoded_many(bodies)
-        options, each = self._many_options(headers, delay, unbuilt, len(encoded))
-        return await self._sender.aput_many(encoded, content, options, each)
+        options, each, keys = self._many_options(headers, delay, unbuilt, len(encoded))
+        return await self._sender.aput_many(encoded, content, options, each, keys=keys)
 
     def _options(
         self, headers: Mapping[str, Any] | None, delay: When | None, unbuilt: dict[str, Any]
@@ -152,13 +154,18 @@ class Queue:
 
     def _many_options(
         self, headers: Any, delay: When | None, unbuilt: dict[str, Any], count: int
-    ) -> tuple[Options | None, list[bytes | None] | None]:
+    ) -> tuple[Options | None, list[bytes | None] | None, list[str] | None]:
+        keys = None
+        if isinstance(unbuilt.get("key"), (list, tuple)):
+            keys = parse_keys(unbuilt["key"], count)
+            # any of them stands for all where options are held against each other
+            unbuilt = {**unbuilt, "key": next(filter(None, keys), None)}
         if headers is None or isinstance(headers, Mapping):
-            return self._options(headers, delay, unbuilt), None
+            return self._options(headers, delay, unbuilt), None, keys
         each = [codec.encode_headers(one, {}) for one in headers]
         if len(each) != count:
             raise PayloadError(f"{len(each)} headers for {count} bodies")
-        return self._options(None, delay, unbuilt), each
+        return self._options(None, delay, unbuilt), each, keys
 
     # --- claims ---
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 import msgq
+from tests.contract.stores import Store
 
 SECONDS = 20.0
 
@@ -23,3 +26,17 @@ def take_rest(queue: msgq.Queue) -> list[msgq.Delivery]:
     while left := queue.depth().waiting:
         found += queue.claim(left, wait=SECONDS)
     return found
+
+
+def keyed_queue(store: Store, app: msgq.App, name: str) -> msgq.Queue | None:
+    """Gives the queue where its messages may have keys; None where just that was seen refused."""
+    queue = app.queue(name)
+    if store.can("has_keys"):
+        return queue
+    for call in (queue.enqueue, queue.enqueue_later):
+        with pytest.raises(msgq.UnsupportedError, match=app.transport):
+            call(b"x", key="session-1")
+    with pytest.raises(msgq.UnsupportedError, match=app.transport):
+        queue.enqueue_many([b"x", b"y"], key=["session-1", None])
+    assert queue.depth().sent == 0
+    return None

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import time
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
 import msgq
+from msgq._bridge import Bridge
 from tests.python.conftest import MakeApp
+
+if TYPE_CHECKING:
+    from msgq._core import Engine
 
 
 def test_what_is_awaited_in_one_turn_is_written_together(any_app: msgq.App) -> None:
@@ -70,6 +76,38 @@ def test_no_room_in_time_is_an_error(make_app: MakeApp, overflow: str) -> None:
 
     asyncio.run(main())
     assert queue.depth().waiting == 10
+
+
+def test_a_bad_message_does_not_let_others_overtake(make_app: MakeApp) -> None:
+    """What finds no room behind it is sent next, before what came later: a key keeps its order."""
+    config = make_app().config
+    sent: list[bytes] = []
+    full = [b"2"]  # finds no room the first time
+    is_over = asyncio.Event()
+
+    class Refusing:
+        def try_enqueue(self, *call: Any) -> Any:
+            bodies = call[3]
+            if b"bad" in bodies:
+                raise msgq.PayloadError("bad")
+            if bodies[0] in full:
+                return full.remove(bodies[0])
+            sent.extend(bodies)
+            if b"later" in sent and b"2" in sent:
+                is_over.set()
+            return SimpleNamespace(notify=lambda _waker, _token: None)
+
+    async def main() -> None:
+        bridge = Bridge(cast("Engine", Refusing()), config)
+        first, second = ("q", "", 0, 0, (5, 0, "a")), ("q", "", 0, 0, (5, 0, "b"))
+        futures = [bridge.put(first, each, None) for each in (b"1", b"bad", b"2", b"3")]
+        bridge.put(second, b"later", None)
+        with pytest.raises(msgq.PayloadError):
+            await futures[1]
+        await is_over.wait()
+        assert sent == [b"1", b"2", b"3", b"later"]
+
+    asyncio.run(main())
 
 
 def test_a_task_that_is_cancelled_hurts_no_other(any_app: msgq.App) -> None:

@@ -88,6 +88,17 @@ def test_delay_parks() -> None:
     assert ok("queues", "--url", URL, "--json").json[0]["parked"] == 1
 
 
+def test_a_key_goes_with_every_message_and_is_shown() -> None:
+    ok("enqueue", "q", "7", "--count", 3, "--key", "user-42", "--url", URL)
+    answer = ok("enqueue", "q", "8", "--url", URL)
+    with msgq.connect(URL) as client:
+        assert [each.key for each in client.queue("q").messages()] == ["user-42"] * 3 + [None]
+    page = ok("messages", "q", "--url", URL, "--json").json["messages"]
+    assert [each["key"] for each in page] == ["user-42"] * 3 + [None]
+    assert "key" not in ok("messages", "q", answer.out.strip(), "--url", URL).out
+    assert "key:        user-42" in ok("messages", "q", page[0]["id"], "--url", URL).out
+
+
 def test_rate_and_for() -> None:
     answer = ok("enqueue", "q", "x", "--for", "300ms", "--rate", 100, "--url", URL, "--json").json
     assert 10 <= answer["enqueued"] <= 31
@@ -106,6 +117,8 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
         "    number: int\n"
         "@app.handler(queue='orders', name='charge')\n"
         "def charge(order: Order, *, note: str = '') -> None: ...\n"
+        "@app.handler(queue='orders', name='ship', key='order.number')\n"
+        "def ship(order: Order) -> None: ...\n"
     )
     monkeypatch.syspath_prepend(str(tmp_path))
     return name
@@ -123,6 +136,22 @@ def test_to_a_handler_by_name(shop: str) -> None:
     assert found.value() == [{"number": 2}, "hi"]
     assert found.handler == "charge"
     assert found.state == "parked"
+
+
+@pytest.mark.parametrize(
+    ("body", "options", "key"),
+    [
+        ('[{"number": 7}]', [], "7"),
+        ('{"order": {"number": 8}}', [], "8"),
+        ('[{"number": 9}]', ["--key", "mine"], "mine"),
+    ],
+)
+def test_to_a_handler_with_a_key_of_its_own(
+    shop: str, body: str, options: list[str], key: str
+) -> None:
+    ok("enqueue", f"{shop}:ship", body, *options)
+    with msgq.connect(URL) as client:
+        assert [each.key for each in client.queue("orders").messages()] == [key]
 
 
 @pytest.mark.parametrize("body", ['[{"number": "x"}]', '{"ordre": {}}', "[]", "7"])
@@ -152,6 +181,10 @@ def test_a_name_with_a_colon_is_a_queue_when_said_so() -> None:
         (["q", "1", "--headers", "[1]"], "must be a JSON object"),
         (["q", "1", "--delay", "-1s"], "not a duration"),
         (["q", "1", "--count", "0"], "--count"),
+        (["q", "1", "--key", ""], "a key has from 1 to 512 bytes"),
+        (["q", "1", "--key", "x" * 513], "a key has from 1 to 512 bytes"),
+        (["q", "1", "--key", "a", "--delay", "1s"], "key= and delay= do not go together"),
+        (["q", "1", "--key", "a", "--priority", "high"], "key= and priority= do not go together"),
         (["../x", "1"], "reserved part '..'"),
         (["x\u202e", "1"], "direction character"),
         (["", "1"], "queue name is empty"),

@@ -11,6 +11,7 @@ import pytest
 
 import msgq
 from msgq.dead_import import Importer, lines_of
+from tests.python.conftest import MakeApp
 from tests.support.letters import bury
 
 GOOD: dict[str, Any] = {"msgq_dead_letter": 1, "queue": "q", "content": "json", "body": "1"}
@@ -70,6 +71,20 @@ def test_a_ttl_that_is_over_is_left_out_as_it_would_be_in_vain(any_app: msgq.App
     assert delivery.expires_at is None
 
 
+@pytest.mark.parametrize("url", ["memory://", "sqlite:///q.db"])
+def test_a_letter_keeps_its_key(make_app: MakeApp, url: str) -> None:
+    app = make_app(url)
+    queue = app.queue("q")
+    queue.enqueue_many([1, 2, 3], key=["a", None, "b"])
+    while found := queue.claim(10):
+        for each in found:
+            each.reject("no")
+    out = io.BytesIO()
+    app.dead_letters().export(out)
+    assert app.import_dead_letters(out.getvalue().splitlines(keepends=True)) == 3
+    assert {each.value(): each.key for each in queue.messages()} == {1: "a", 2: None, 3: "b"}
+
+
 def test_handlers_get_their_own_again(any_app: msgq.App) -> None:
     seen: list[int] = []
 
@@ -94,6 +109,7 @@ def test_handlers_get_their_own_again(any_app: msgq.App) -> None:
         (line(body=...), "one of body and body_base64"),
         (line(body_base64="AA=="), "one of body and body_base64"),
         (line(body=..., body_base64="*"), "no dead letter"),
+        (line(key="x" * 513), "from 1 to 512 bytes"),
         (line(queue=...), "queue"), (line(queue=""), "name"), (line(content="xml"), "xml"),
         (line(body=5), "body"), (line(handler="a\nb"), "handler"),
         (line(headers={"a": [1]}), "header 'a'"), (line(headers=[]), "headers"),

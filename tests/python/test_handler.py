@@ -161,7 +161,7 @@ def test_senseless_options_are_refused_at_once(app: msgq.App, options: dict[str,
         handler.using(**options)
 
 
-@pytest.mark.parametrize("name", ["key", "dedup"])
+@pytest.mark.parametrize("name", ["dedup"])
 @over_transports
 def test_options_of_later_versions_name_the_transport(
     make_app: MakeApp, name: str, url: str
