@@ -54,8 +54,9 @@ bool KeyGate::admit(const Ref& what, Outlet& outlet, Moves& moves) {
   Entry& entry = entries_.try_emplace(id).first->second;
   entry.id = id;
   if (what.held->claim.away.has(what.ordinal)) {
-    entry.leaving.insert_or_assign(place, Leaving{what});
-    moves.behind.push_back(what);
+    const bool is_parked = !entry.goes_back_before(place);
+    entry.leaving.insert_or_assign(place, Leaving{what, is_parked});
+    (is_parked ? moves.behind : moves.back).push_back(what);
     return false;
   }
   // Behind one of its own claim that goes back already, it would keep the claim from ending.
@@ -133,7 +134,7 @@ void KeyGate::send(Entry& entry, const KeyPlace& behind, std::vector<Ref>& out, 
       continue;
     }
     out.push_back(each->what);
-    entry.leaving.insert_or_assign(each->place, Leaving{each->what});
+    entry.leaving.insert_or_assign(each->place, Leaving{each->what, &out == &moves.behind});
     each = drop(entry, each, moves);
   }
 }
@@ -167,7 +168,7 @@ void KeyGate::decide_one(const Decided& decided, Moves& moves) {
   if (decided.verdict == Verdict::kLeave) {
     turn_back(*entry, what, moves);
   } else if (is_parked) {
-    entry->leaving.insert_or_assign(place, Leaving{what});
+    entry->leaving.insert_or_assign(place, Leaving{what, true});
     send(*entry, place, moves.behind, moves, what.held);
   }
   entry->taken = {};
@@ -208,8 +209,9 @@ void KeyGate::landed(const HeldPtr& held, std::uint32_t ordinal, Moves& moves) {
   const auto found = entry->leaving.find(place);
   if (found == entry->leaving.end() || !is_same(found->second.what, what)) return;
   entry->leaving.erase(found);
-  const bool is_lost = held->is_lost.load(std::memory_order_acquire);
-  send(*entry, place, is_lost ? moves.back : moves.behind, moves);
+  const bool goes_back =
+      held->is_lost.load(std::memory_order_acquire) || entry->goes_back_before(place);
+  send(*entry, place, goes_back ? moves.back : moves.behind, moves);
   look(*entry, moves);
 }
 

@@ -11,6 +11,7 @@
 // told in Moves, for the caller to pass on without the mutex.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <deque>
 #include <functional>
@@ -101,6 +102,7 @@ class KeyGate {
   // On its way into the store: to be parked, or going back with its claim.
   struct Leaving {
     Ref what;
+    bool is_parked = false;  // otherwise it goes back
     bool is_lapsed = false;  // in somebody's hands, who may still decide
   };
   struct KeyId {
@@ -122,6 +124,11 @@ class KeyGate {
     bool is_free() const {
       return taken.held == nullptr && !waiting.empty() &&
              (leaving.empty() || waiting.front().place < leaving.begin()->first);
+    }
+    // Whether something before a place goes back: parked, what comes behind it would overtake it.
+    bool goes_back_before(const KeyPlace& place) const {
+      return std::any_of(leaving.begin(), leaving.lower_bound(place),
+                         [](const auto& each) { return !each.second.is_parked; });
     }
     bool is_idle() const { return taken.held == nullptr && leaving.empty() && waiting.empty(); }
   };

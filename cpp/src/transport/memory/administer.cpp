@@ -52,6 +52,7 @@ std::vector<Parked> take_parked(State& state, Queue& queue, const std::vector<Me
   std::sort(found.begin(), found.end());
   found.erase(std::unique(found.begin(), found.end()), found.end());  // named twice
   std::vector<Parked> out;
+  out.reserve(found.size());
   for (const Due& due : found) out.push_back(unpark(state, due));
   return out;
 }

@@ -145,8 +145,10 @@ std::vector<Band*> bands_in_order(Queue& queue, const Caller& caller, std::int64
     ranked.emplace_back(rank, &band);
   }
   // Shards of keys are of one rank: each is the first in its turn.
-  if (!ranked.empty())
-    std::rotate(ranked.begin(), ranked.begin() + queue.turn++ % ranked.size(), ranked.end());
+  if (!ranked.empty()) {
+    const auto first = static_cast<std::ptrdiff_t>(queue.turn++ % ranked.size());
+    std::rotate(ranked.begin(), ranked.begin() + first, ranked.end());
+  }
   std::stable_sort(ranked.begin(), ranked.end(),
                    [](const auto& a, const auto& b) { return a.first > b.first; });
   std::vector<Band*> out;

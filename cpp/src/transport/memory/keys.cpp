@@ -74,6 +74,7 @@ std::vector<StoredMessage> take_chunk(State& state, const Due& due, std::uint32_
   }
   key.in_lane = static_cast<std::uint32_t>(chunk.size());
   std::vector<StoredMessage> out;
+  out.reserve(chunk.size());
   for (const Due& each : chunk) out.push_back(unpark(state, each).message);
   return out;
 }
