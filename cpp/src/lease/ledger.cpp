@@ -1,5 +1,7 @@
 #include "lease/ledger.h"
 
+#include <algorithm>
+
 namespace msgq {
 namespace {
 
@@ -57,8 +59,14 @@ void Ledger::tell(const std::shared_ptr<Answer>& answer, const std::optional<Err
   pending_.leave(1);
 }
 
+bool Ledger::is_being_extended(const HeldPtr& held) const {
+  return std::any_of(sent_.begin(), sent_.end(),
+                     [&](const Extension& each) { return each.held == held; });
+}
+
 // Every lease that is a third gone is moved on, unless its delivery ran for lease_max already. What
-// nobody renews and nobody settled is forgotten once its lease is long over.
+// nobody renews and nobody settled is forgotten once its lease is long over; of a lane of keys when
+// the store says so, for its messages hold up others: the extension moves nothing, it asks.
 void Ledger::collect_renewals(Nanos now) {
   if (now < renew_at_) return;
   const std::int64_t boot = clock_.boot_ms();
@@ -68,8 +76,12 @@ void Ledger::collect_renewals(Nanos now) {
     if (held->claim.is_keyed && has_ended && on_over) on_over(held);
     if (held->is_renewed && !held->is_lapsing && now - held->claimed_at <= config_.lease_max)
       sent_.push_back({held, boot + config_.lease.count(), nullptr});
-    else if (boot > held->until_ms.load(std::memory_order_relaxed) + config_.lease.count())
+    else if (boot <= held->until_ms.load(std::memory_order_relaxed) + config_.lease.count())
+      continue;
+    else if (!held->claim.is_keyed)
       over.push_back(held);
+    else if (!is_being_extended(held))
+      sent_.push_back({held, held->until_ms.load(std::memory_order_relaxed), nullptr});
   }
   for (const auto& held : over) lose(held);
   renew_at_ = open_.empty() ? kNever : std::min(now + config_.lease / 3, next_end(now, boot));

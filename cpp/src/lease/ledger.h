@@ -59,6 +59,7 @@ class Ledger final : public transport::BatchSource {
     std::shared_ptr<Answer> answer;  // null: a renewal of ours
   };
   void collect_renewals(Nanos now);
+  bool is_being_extended(const HeldPtr& held) const;
   Nanos next_end(Nanos now, std::int64_t boot) const;
   void tell(const std::shared_ptr<Answer>& answer, const std::optional<Error>& error);
 

@@ -208,6 +208,33 @@ TEST_F(LedgerTest, AnUnrenewedClaimOfKeysIsOverWhenItsLeaseIs) {
   EXPECT_EQ(ledger.count(), 1u) << "it may still be settled";
 }
 
+// What the store still holds open comes before what is behind it, however long its lease is over.
+TEST_F(LedgerTest, AClaimOfKeysIsForgottenWhenTheStoreSaysSo) {
+  ledger.on_over = [](const HeldPtr&) {};
+  auto claimed = test::keyed_claim_of({{"k", "a"}}, 1);
+  claimed.until_ms = clock.boot_ms() + 1'000;
+  const std::int64_t until_ms = claimed.until_ms;
+  const auto held = test::held_of(std::move(claimed), traffic, clock.steady(), false);
+  ledger.add(held);
+  for (const bool is_lost : {false, true}) {
+    EXPECT_FALSE(held->is_lost.load());
+    clock.advance(hours(1));
+    const auto ex = collect();
+    ASSERT_EQ(ex.extends.size(), 1u);
+    EXPECT_EQ(ex.extends[0].until_ms, until_ms) << "it asks, and moves nothing";
+    report(ex, is_lost);
+  }
+  ledger.add(held);
+  clock.advance(hours(1));
+  ledger.extend({held}, clock.boot_ms() + 9'000, receipt());
+  const auto ex = collect();
+  ASSERT_EQ(ex.extends.size(), 1u) << "nor does it move back what somebody extends";
+  EXPECT_EQ(ex.extends[0].until_ms, clock.boot_ms() + 9'000);
+  report(ex, true);
+  EXPECT_TRUE(held->is_lost.load());
+  EXPECT_EQ(ledger.count(), 0u);
+}
+
 TEST_F(LedgerTest, ALostClaimOfKeysIsTold) {
   std::vector<HeldPtr> over;
   ledger.on_over = [&](const HeldPtr& held) { over.push_back(held); };
