@@ -140,7 +140,7 @@ def test_va12_errors_are_mapped(make_app: MakeApp, name: str) -> None:
         (lambda: queue.find(receipt.id), msgq.NotFoundError, LookupError, False),
         (lambda: app.queue(f"{name}-not").delete(), msgq.NotFoundError, LookupError, False),
         (delivery.ack, msgq.LeaseLostError, msgq.MsgqError, False),
-        (lambda: queue.enqueue(b"x", key="k"), msgq.UnsupportedError, NotImplementedError, False),
+        (lambda: queue.enqueue(b"x", dedup="k"), msgq.UnsupportedError, NotImplementedError, False),
         (lambda: app.close() and queue.enqueue(b"x"), msgq.ClosedError, msgq.MsgqError, False),
     ]
     for call, kind, builtin, is_retryable in faults:

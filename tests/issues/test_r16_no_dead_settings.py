@@ -430,6 +430,20 @@ def aging(make: Callable[..., msgq.App]) -> None:
     assert first(priority_aging=0.001) == "low", "it has waited for fifty steps"
 
 
+@shows("dead_retention")
+def dead_retention(make: Callable[..., msgq.App]) -> None:
+    def is_swept(**settings: Any) -> bool:
+        app = make(**settings)
+        queue = app.queue("q")
+        queue.enqueue(b"x")
+        (delivery,) = queue.claim(wait=10)
+        delivery.reject("no")
+        return any(queue.depth().dead == 0 or queue.claim(wait=0.02) for _ in range(300))
+
+    assert is_swept(dead_retention="1ms")
+    assert not is_swept(dead_retention="1h")
+
+
 @shows("expired")
 def expired(make: Callable[..., msgq.App]) -> None:
     def left(**settings: Any) -> tuple[int, int]:

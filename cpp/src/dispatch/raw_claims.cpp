@@ -31,6 +31,7 @@ std::unique_ptr<ClaimWait> RawClaims::begin(std::string queue, std::uint32_t cou
     request.ticket = ++tickets_;
     place = requests_.insert(requests_.end(), std::move(request));
   }
+  if (gate_->is_in_use()) serve(place->queue);
   auto out = std::make_unique<Wait>(shared_from_this(), place);
   on_request();
   return out;
@@ -135,9 +136,9 @@ KeyGate::OutletPtr RawClaims::outlet_of(const std::string& queue) {
   return outlet;
 }
 
-// Gives what the gate lets out to those who wait; what nobody waits for goes back.
+// Gives what the gate lets out to those who wait; the rest stays there for the next who asks, or
+// until its lease ends: given back, it would keep its claim open while others of it wait.
 void RawClaims::serve(const std::string& queue) {
-  std::vector<Span> unwanted;
   std::vector<std::pair<HeldPtr, std::int64_t>> late;
   {
     MutexLock lock(mutex_);
@@ -147,10 +148,8 @@ void RawClaims::serve(const std::string& queue) {
       gate_->take(*outlet, request.count, request.spans);
       for (const Span& span : request.spans) late.emplace_back(span.held, request.lease_ms);
     }
-    gate_->take(*outlet, ~0u, unwanted);
   }
   for (const auto& [held, lease_ms] : late) on_late(held, lease_ms);
-  if (!unwanted.empty()) on_unwanted(std::move(unwanted));
   answered_.signal();
 }
 
