@@ -139,8 +139,10 @@ struct Engine::Impl {
     };
     raw_claims->on_moves = [this](KeyGate::Moves moves) { pass(std::move(moves)); };
     raw_claims->on_late = [this](const HeldPtr& held, std::int64_t lease_ms) {
-      ledger.extend({held}, world.clock.boot_ms() + lease_ms,
-                    std::make_shared<Receipt>(MessageId{}, 1));
+      constexpr std::int64_t kSlackMs = 50;  // it was claimed just now
+      const std::int64_t until_ms = world.clock.boot_ms() + lease_ms;
+      if (until_ms > held->until_ms.load(std::memory_order_relaxed) + kSlackMs)
+        ledger.extend({held}, until_ms, std::make_shared<Receipt>(MessageId{}, 1));
     };
   }
 

@@ -57,6 +57,7 @@ bool KeyGate::admit(const Ref& what, Outlet& outlet, Moves& moves) {
     const bool is_parked = !entry.goes_back_before(place);
     entry.leaving.insert_or_assign(place, Leaving{what, is_parked});
     (is_parked ? moves.behind : moves.back).push_back(what);
+    look(entry, moves);
     return false;
   }
   // Behind one of its own claim that goes back already, it would keep the claim from ending.
@@ -66,6 +67,7 @@ bool KeyGate::admit(const Ref& what, Outlet& outlet, Moves& moves) {
   if (goes_along) {
     entry.leaving.insert_or_assign(place, Leaving{what});
     moves.back.push_back(what);
+    look(entry, moves);
     return false;
   }
   entry.leaving.erase(place);  // of a claim that is over, as its coming shows

@@ -47,33 +47,37 @@ std::shared_ptr<SpanLot> RawClaims::take(Place place, Nanos most) {
   const Nanos slice_end = most >= kNever - start ? kNever : start + most;
   while (true) {
     const auto key = answered_.key();
-    Nanos left;
+    std::vector<Span> expired;
+    Nanos left = Nanos::zero();
     {
       MutexLock lock(mutex_);
       const Nanos now = clock_.steady();
-      drop_expired(*place);
+      expired = drop_expired(*place);
       place->is_served = place->is_served || !place->spans.empty();
-      if (!place->spans.empty())
+      if (!place->spans.empty() && expired.empty())
         return std::make_shared<SpanLot>(place->queue, 0, std::exchange(place->spans, {}), now);
       if (error_) throw *error_;
       const Nanos end = std::min(slice_end, end_of(*place));
-      if (now >= end) return nullptr;
+      if (now >= end && expired.empty()) return nullptr;
       left = end == kNever ? kNever : end - now;
     }
-    answered_.wait(key, left);
+    if (expired.empty()) {
+      answered_.wait(key, left);
+      continue;
+    }
+    on_expired(std::move(expired));
+    on_request();
   }
 }
 
-// A request that is left with nothing asks again.
-void RawClaims::drop_expired(Request& request) {
-  const auto may_expire = [](const Span& span) { return span.held->may_expire; };
-  if (std::none_of(request.spans.begin(), request.spans.end(), may_expire)) return;
+// Takes out what is over, when that leaves a request with nothing: it asks again.
+std::vector<Span> RawClaims::drop_expired(Request& request) {
   std::vector<Span> expired;
+  const auto may_expire = [](const Span& span) { return span.held->may_expire; };
+  if (std::none_of(request.spans.begin(), request.spans.end(), may_expire)) return expired;
   split_expired(request.spans, expired, store_now());
-  if (!expired.empty()) on_expired(std::move(expired));
-  if (!request.spans.empty()) return;
-  request.is_asked = false;
-  on_request();
+  if (request.spans.empty()) request.is_asked = false;
+  return expired;
 }
 
 bool RawClaims::is_over(Place place) {

@@ -64,7 +64,7 @@ class RawClaims final : public DemandSource, public std::enable_shared_from_this
   Place find(std::uint64_t ticket) MSGQ_REQUIRES(mutex_);
   // When it will get nothing any more.
   Nanos end_of(const Request& request) const MSGQ_REQUIRES(mutex_);
-  void drop_expired(Request& request) MSGQ_REQUIRES(mutex_);
+  std::vector<Span> drop_expired(Request& request) MSGQ_REQUIRES(mutex_);
   KeyGate::OutletPtr outlet_of(const std::string& queue) MSGQ_REQUIRES(mutex_);
   void serve(const std::string& queue);
   bool admit(const HeldPtr& held, const std::string& queue);

@@ -71,6 +71,7 @@ void Claimer::take_work_of(const transport::Exchange& out) {
   for (const auto& settle : out.settles) {
     for (const auto& back : settle.backs) note_due(back.due_ms);
     if (settle.gives_back) refresh_all();
+    if (!settle.keys.empty()) note_due(clock_.wall_ms());  // the next of a key may come back now
   }
 }
 

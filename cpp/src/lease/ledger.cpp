@@ -17,8 +17,10 @@ void Ledger::add(const HeldPtr& held) {
   suspects_ += held->claim.is_suspect ? 1 : 0;
   count_.store(static_cast<std::uint32_t>(open_.size()), std::memory_order_relaxed);
   renew_at_ = std::min(renew_at_, held->claimed_at + config_.lease / 3);
-  if (held->claim.is_keyed)
-    renew_at_ = std::min(renew_at_, next_end(held->claimed_at, clock_.boot_ms()));
+  if (held->claim.is_keyed && !held->is_renewed) {
+    const std::chrono::milliseconds left(held->until_ms.load() - clock_.boot_ms());
+    renew_at_ = std::min(renew_at_, held->claimed_at + left);
+  }
 }
 
 void Ledger::remove(const HeldPtr& held) {

@@ -26,9 +26,7 @@ std::vector<AckFate> Look::bar(const std::vector<AckPlace>&) {
 void apply(const DeadEdit& edit, StoredMessage& message) {
   if (edit.body) message.body = *edit.body;
   if (edit.headers) message.headers = *edit.headers;
-  if (!edit.redrives) return;
-  message.counts = {};
-  message.expires_ms = 0;  // or it would be in vain
+  if (edit.redrives) message.renew();
 }
 
 void refuse_due(MessageId id, std::int64_t expires_ms) {

@@ -29,6 +29,9 @@ begin
   if runs_suspect then  -- claim_wish() looks whether it still does
     return;
   end if;
+  if cardinality(:schema.lanes_with_work(p_subscription, others)) > 0 then  -- their share
+    p_room := greatest(p_room / 2, p_request % 2);
+  end if;
   <<shards>>
   for v_shard in
     select min(l.queue) as queue, l.band, max(l.id) filter (where l.subscription = 0) as main,
@@ -42,16 +45,17 @@ begin
     end if;
     continue when v_shard.main is null
       or cardinality(:schema.lanes_with_work(p_subscription,
-                                             array[v_shard.returned, v_shard.main])) = 0
-      or not :schema.try_cursor(p_subscription, v_shard.main)
-      or (v_shard.returned is not null
-          and not :schema.try_cursor(p_subscription, v_shard.returned))
-      or :schema.is_held_elsewhere(p_subscription, array[v_shard.main, v_shard.returned],
-                                   p_process)
-      -- What came back just now, through a lane that the client does not know yet, is first.
-      or exists (select 1 from :schema.lane l where l.queue = v_shard.queue
-                   and l.band = v_shard.band and l.subscription = p_subscription
-                   and l.id is distinct from v_shard.returned);
+                                             array[v_shard.returned, v_shard.main])) = 0;
+    continue when not :schema.try_cursor(p_subscription, v_shard.main);
+    continue when v_shard.returned is not null
+      and not :schema.try_cursor(p_subscription, v_shard.returned);
+    -- In later statements than the locks: what was claimed before them is seen.
+    continue when :schema.is_held_elsewhere(p_subscription,
+                                            array[v_shard.main, v_shard.returned], p_process);
+    -- What came back just now, through a lane that the client does not know yet, is first.
+    continue when exists (select 1 from :schema.lane l where l.queue = v_shard.queue
+                         and l.band = v_shard.band and l.subscription = p_subscription
+                         and l.id is distinct from v_shard.returned);
     foreach v_lane in array array[v_shard.returned, v_shard.main] loop
       continue when v_lane is null;
       loop

@@ -16,6 +16,8 @@ begin
       where queue = v_queue and hash = p_keys[i + 1];
     delete from :schema.away_key
       where queue = v_queue and hash = p_keys[i + 1] and in_lane <= 0;
-    perform :schema.wake_key(v_queue, p_keys[i + 1]);
+    if found then
+      perform :schema.wake_key(v_queue, p_keys[i + 1]);
+    end if;
   end loop;
 end $$

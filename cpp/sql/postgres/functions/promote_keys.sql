@@ -33,6 +33,7 @@ begin
     continue when not :schema.try_cursor(v_shard.subscription, v_lane);
     continue when :schema.is_held_elsewhere(v_shard.subscription, array[v_shard.main, v_lane],
                                             p_process);
+    exit when v_count >= p_max;
     perform :schema.lock_lanes(array[v_lane]);
     for v_row in
       select p.number, p.hash from :schema.parked p
@@ -48,6 +49,9 @@ begin
         continue;
       end if;
       v_moved := :schema.first_of_key(v_shard.queue, v_row.hash, v_now, p_max);
+      perform 1 from :schema.parked where number = any (v_moved) order by number for update;
+      v_moved := :schema.first_of_key(v_shard.queue, v_row.hash, v_now, p_max);  -- of what is left
+      continue when cardinality(v_moved) = 0;
       insert into :schema.block
         (lane, seq, n, bytes, first_id, last_id, owner, request, at, checksum, frames)
       select v_lane, nextval(':schema.seq'), 1, g.bytes, g.id, g.id, 0, 0, v_now, g.checksum,

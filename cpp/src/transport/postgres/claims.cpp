@@ -144,26 +144,25 @@ ReadClaims read_claims(const Rows& rows, std::int64_t owner, std::int64_t boot_m
 
 // Which messages of keys must wait for parked ones. Nobody else parks of their shards, or brings
 // back, while we hold them.
-void find_away(Connection& connection, const Directory& queues, ExchangeResult& out) {
+void find_away(Connection& connection, const Directory& queues, std::vector<Claimed>& claims) {
   Array ids(Array::Type::kInt4), hashes(Array::Type::kInt8), seqs(Array::Type::kInt8);
   Array indexes(Array::Type::kInt4), returned(Array::Type::kBool);
   std::vector<std::pair<Claimed*, std::uint32_t>> asked;
-  for (ClaimAnswer& answer : out.claims)
-    for (Claimed& claimed : answer.claims) {
-      const Queue* queue = claimed.is_keyed ? queues.find(claimed.queue) : nullptr;
-      std::uint32_t ordinal = 0;
-      for (const BlockPart& part : claimed.parts)
-        for (std::uint32_t i = part.first; queue && i < part.first + part.count; ++i, ++ordinal) {
-          if (claimed.done.has(ordinal)) continue;
-          const auto [key, place] = part.block->key(i);
-          ids.add(queue->id);
-          hashes.add(static_cast<std::int64_t>(hash_of(key)));
-          seqs.add(static_cast<std::int64_t>(place.seq != 0 ? place.seq : part.seq));
-          indexes.add(place.seq != 0 ? place.index : i);
-          returned.add(std::int64_t{claimed.is_returned});
-          asked.emplace_back(&claimed, ordinal);
-        }
-    }
+  for (Claimed& claimed : claims) {
+    const Queue* queue = claimed.is_keyed ? queues.find(claimed.queue) : nullptr;
+    std::uint32_t ordinal = 0;
+    for (const BlockPart& part : claimed.parts)
+      for (std::uint32_t i = part.first; queue && i < part.first + part.count; ++i, ++ordinal) {
+        if (claimed.done.has(ordinal)) continue;
+        const auto [key, place] = part.block->key(i);
+        ids.add(queue->id);
+        hashes.add(static_cast<std::int64_t>(hash_of(key)));
+        seqs.add(static_cast<std::int64_t>(place.seq != 0 ? place.seq : part.seq));
+        indexes.add(place.seq != 0 ? place.index : i);
+        returned.add(std::int64_t{claimed.is_returned});
+        asked.emplace_back(&claimed, ordinal);
+      }
+  }
   Params params;
   params.array(std::move(ids)).array(std::move(hashes)).array(std::move(seqs));
   params.array(std::move(indexes)).array(std::move(returned));

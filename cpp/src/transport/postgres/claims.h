@@ -46,6 +46,6 @@ ReadClaims read_claims(const Rows& rows, std::int64_t owner, std::int64_t boot_m
 
 // Notes which messages of keys must wait for parked ones. Nobody else parks of their shards, or
 // brings back, while we hold them.
-void find_away(Connection& connection, const Directory& queues, ExchangeResult& out);
+void find_away(Connection& connection, const Directory& queues, std::vector<Claimed>& claims);
 
 }  // namespace msgq::transport::postgres

@@ -85,6 +85,11 @@ const Queue* Directory::of_id(int id) const {
   return nullptr;
 }
 
+bool Directory::has_keys() const {
+  return std::any_of(queues_.begin(), queues_.end(),
+                     [](const auto& entry) { return entry.second.has_keys(); });
+}
+
 bool Directory::can_append(std::string_view name, std::uint8_t number) const {
   const Queue* queue = find(name);
   if (queue == nullptr) return false;

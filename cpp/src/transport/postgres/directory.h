@@ -4,6 +4,7 @@
 // Threads: that of the session.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -33,6 +34,10 @@ struct Queue {
   // In the order in which the `turn`-th claim looks at them: those of shards take turns.
   std::vector<int> lanes_in_turn(std::int64_t turn) const;
   bool is_returned(int lane) const;
+  bool has_priorities() const {
+    return std::count_if(bands.begin(), bands.end(),
+                         [](const auto& entry) { return !msgq::is_keyed(entry.first); }) > 1;
+  }
   bool has_keys() const { return !bands.empty() && msgq::is_keyed(bands.begin()->first); }
   bool is_keyed(int lane) const;
 };
@@ -46,6 +51,8 @@ class Directory {
   void note_version(std::int64_t version) { is_stale_ = is_stale_ || version != version_; }
   void forget() { is_stale_ = true; }
   bool is_stale() const { return is_stale_; }
+  // Whether messages with keys were ever sent, as far as it knows.
+  bool has_keys() const;
   // nullptr when there is none. Pointers hold until the next refresh.
   const Queue* find(std::string_view name) const;
   const Queue* of_subscription(int subscription) const;

@@ -137,7 +137,7 @@ void add_wishes(Params& out, const Asker& asker, const std::vector<ClaimWish>& w
     bytes.add(wish.bytes_max > 0 ? static_cast<std::int64_t>(wish.bytes_max) : kAnyBytes);
     leases.add(wish.lease_ms);
     flags.add((wish.may_take_suspect ? 1 : 0) + (wish.is_exact ? 2 : 0) + (wish.continues ? 4 : 0) +
-              (queue != nullptr && queue->bands.size() > 1 ? 16 : 0) +
+              (queue != nullptr && queue->has_priorities() ? 16 : 0) +
               (queue != nullptr && queue->has_keys() ? 32 : 0));
   }
   out.array(std::move(subscriptions)).array(std::move(ends)).array(std::move(lanes));

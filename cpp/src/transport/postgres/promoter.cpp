@@ -14,7 +14,8 @@ constexpr std::uint32_t kUnaskedMost = 1000;
 
 }  // namespace
 
-std::uint32_t Promoter::run(Connection& connection, Asker& asker, std::uint32_t most) {
+std::uint32_t Promoter::run(Connection& connection, Asker& asker, std::uint32_t most,
+                            bool has_keys) {
   const Nanos began = clock_.steady();
   const bool from_left = began >= left_at_;
   if (most == 0 && !from_left) return 0;
@@ -24,7 +25,7 @@ std::uint32_t Promoter::run(Connection& connection, Asker& asker, std::uint32_t 
   params.small(static_cast<int>(most)).flag(from_left);
   const auto count = static_cast<std::uint32_t>(connection.call("promote", params).integer(0, 0));
   if (count == 0) --asker.request;  // it left nothing to be folded
-  const std::uint32_t keyed = run_keys(connection, asker, most);
+  const std::uint32_t keyed = has_keys ? run_keys(connection, asker, most) : 0;
   const Nanos now = clock_.steady();
   if (from_left && count < most)
     left_at_ = now + std::clamp((now - began) * kLeftShare, kLeftGap, kLeftGapMax);

@@ -18,7 +18,8 @@ class Promoter {
 
   // At most `most`, as a request of its own; says how many. With 0 it looks only when the left has
   // its turn. Throws as call().
-  std::uint32_t run(Connection& connection, Asker& asker, std::uint32_t most);
+  std::uint32_t run(Connection& connection, Asker& asker, std::uint32_t most,
+                    bool has_keys = false);
   // The server may be another.
   void forget() { left_at_ = Nanos::zero(); }
 

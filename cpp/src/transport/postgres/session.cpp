@@ -133,7 +133,7 @@ Glance PostgresSession::glance(const Exchange& in, ExchangeResult& out) {
   Glance seen;
   ask_first([&] {
     directory_.refresh(*connection_);
-    out.promoted = promoter_.run(*connection_, asker_, 0);
+    out.promoted = promoter_.run(*connection_, asker_, 0, directory_.has_keys());
     seen = glancer_.look(*connection_, asker_.process, outbox_.mark(), in, directory_, sweeper_);
   });
   return seen;
@@ -240,7 +240,7 @@ void PostgresSession::do_chores(const Exchange& in, ExchangeResult& out) {
   if (asker_.request - swept_ >= kSweepEvery) sweep();
   if (!parts_.rules.may_work) return;
   if (in.reclaims || sweeper_.is_due()) sweep_lanes();
-  out.promoted += promoter_.run(*connection_, asker_, in.promote_max);
+  out.promoted += promoter_.run(*connection_, asker_, in.promote_max, directory_.has_keys());
   if (in.promote_max > 0) {
     directory_.refresh(*connection_);
     out.promoted += outbox_.drain(*connection_, asker_, directory_, in.promote_max);
@@ -411,6 +411,7 @@ void PostgresSession::note_due(std::int64_t due_in_ms, ExchangeResult& out) {
 
 void PostgresSession::deliver(const Rows& rows, ExchangeResult& out) {
   ReadClaims read = read_claims(rows, asker_.owner, asker_.boot_ms, directory_, cache_);
+  if (has_parked_keys_) find_away(*connection_, directory_, read.claims);
   std::set<std::uint64_t> ended;
   for (const BadBlock& bad : read.bad)
     if (give_up(bad)) ended.insert(bad.claim.gen);
@@ -425,7 +426,6 @@ void PostgresSession::deliver(const Rows& rows, ExchangeResult& out) {
     else
       answer.claims.push_back(std::move(claimed));
   }
-  if (has_parked_keys_) find_away(*connection_, directory_, out);
 }
 
 // True when the claim has ended with it.

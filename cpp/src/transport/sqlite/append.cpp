@@ -69,6 +69,7 @@ void return_all(Store& store, Queue& queue, const std::vector<StoredMessage>& me
 
 std::uint32_t promote(Store& store, std::uint32_t count_max) {
   std::map<std::int64_t, std::vector<StoredMessage>> by_queue;
+  std::uint32_t count = 0;
   for (ParkedRow& row : store.parked.read_due(store.now.wall_ms, count_max)) {
     const Queue* queue = store.directory.of_id(row.queue);
     if (queue == nullptr) continue;  // deleted with its parked messages; cannot happen
@@ -76,15 +77,18 @@ std::uint32_t promote(Store& store, std::uint32_t count_max) {
     if (row.message.key.empty()) {
       store.parked.remove(row.number);
       messages.push_back(std::move(row.message));
+      ++count;
       continue;
     }
-    for (StoredMessage& each : take_chunk(store, *queue, row)) messages.push_back(std::move(each));
+    if (count >= count_max) break;  // a chunk is more than a row
+    for (StoredMessage& each : take_chunk(store, *queue, row)) {
+      messages.push_back(std::move(each));
+      ++count;
+    }
   }
-  std::uint32_t count = 0;
   for (const auto& [id, messages] : by_queue) {
     Queue& queue = *store.directory.of_id(id);
     store.totals.change(queue.subscription).parked -= static_cast<std::int64_t>(messages.size());
-    count += static_cast<std::uint32_t>(messages.size());
     return_all(store, queue, messages);
   }
   return count;
