@@ -6,6 +6,7 @@ import asyncio
 import subprocess
 import sys
 import threading
+from datetime import datetime, timezone
 
 import pytest
 
@@ -46,6 +47,18 @@ def claim_some(queue: msgq.Queue, count: int) -> list[msgq.Delivery]:
         assert more
         found += more
     return found
+
+
+def test_what_is_over_lets_the_next_of_its_key_out(app: msgq.App) -> None:
+    queue = app.queue("q")
+    first = queue.enqueue(1, key="a", ttl=0.001)
+    queue.enqueue_many([2, 3], key="a")
+    ends = queue.find(first.id).expires_at
+    assert ends is not None
+    while ends >= datetime.now(timezone.utc):
+        pass
+    assert take_all(queue, 2) == [2, 3]
+    assert queue.depth().expired == 1
 
 
 def test_a_claim_gives_one_of_a_key_and_the_next_after_its_ack(app: msgq.App) -> None:
