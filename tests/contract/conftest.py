@@ -113,7 +113,8 @@ def queue(
         app: msgq.App = request.getfixturevalue("app")
         return app.queue(name)
     if store.name not in clients:
-        clients[store.name] = msgq.connect(store.url, profile="test")
+        # Others end sessions of the server now and then: idle connections are tried before use.
+        clients[store.name] = msgq.connect(store.url, profile="test", health_interval=0)
     return clients[store.name].queue(name)
 
 

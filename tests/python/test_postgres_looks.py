@@ -22,7 +22,7 @@ LOOKS = (
 # An exchange that asks for nothing but the next due message.
 LOOKS_DUE = (
     "select * from exchange(0, 0, 0, false, true"
-    + ", '{}'" * 17 + ", ''" + ", '{}'" * 12 + ", 0)"
+    + ", '{}'" * 17 + ", ''" + ", '{}'" * 14 + ", 0)"
 )  # fmt: skip
 
 

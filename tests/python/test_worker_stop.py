@@ -134,8 +134,11 @@ def test_k4_stopping_finishes_what_runs_and_returns_the_rest(
     assert not stopping.is_alive()
     left = 10 - len(done)
     assert left >= 6
-    deliveries = any_app.queue("q").claim(100, wait=5)
-    assert len(deliveries) == left
+    deliveries: list[msgq.Delivery] = []
+    while len(deliveries) < left:  # what was in a claim with one that ran comes back by itself
+        more = any_app.queue("q").claim(100, wait=SECONDS)
+        assert more
+        deliveries += more
     assert {each.attempt for each in deliveries} <= {1, 2}
     assert {each.failures for each in deliveries} == {0}
 

@@ -1,5 +1,5 @@
--- Returns: nothing; lets the first parked message of a key come due. Where something of the key that
---   came back before is undecided, promote_keys() holds it back again.
+-- Returns: nothing; lets the first parked message of a key come due. Where something of the key
+--   that came back before is undecided, promote_keys() holds it back again.
 -- Index: parked_key.
 -- Locks: the row.
 -- Twice: changes nothing.
