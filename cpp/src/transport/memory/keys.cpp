@@ -5,7 +5,7 @@
 namespace msgq::transport::memory {
 namespace {
 
-void set_due(State& state, const Due& due, std::int64_t due_ms) {
+void set_due(State& state, Due due, std::int64_t due_ms) {
   auto row = state.parked.extract(due);
   const StoredMessage& message = row.mapped().message;
   Queue& queue = *row.mapped().queue;
@@ -17,7 +17,7 @@ void set_due(State& state, const Due& due, std::int64_t due_ms) {
 
 }  // namespace
 
-Parked unpark(State& state, const Due& due) {
+Parked unpark(State& state, Due due) {
   Parked out = std::move(state.parked.extract(due).mapped());
   const StoredMessage& message = out.message;
   out.queue->parked.erase({message.id, due.number});
@@ -56,7 +56,7 @@ void wake(State& state, Queue& queue, std::uint64_t hash, const Now& now) {
     set_due(state, first, now.wall_ms);
 }
 
-std::vector<StoredMessage> take_chunk(State& state, const Due& due, std::uint32_t count_max,
+std::vector<StoredMessage> take_chunk(State& state, Due due, std::uint32_t count_max,
                                       const Now& now) {
   const Parked& head = state.parked.at(due);
   Queue& queue = *head.queue;

@@ -13,7 +13,7 @@
 namespace msgq::transport::memory {
 
 // Takes a parked message out. REQUIRES: it is there.
-Parked unpark(State& state, const Due& due);
+Parked unpark(State& state, Due due);
 
 // Whether a message of this key and place, of this lane, must wait for parked ones.
 bool is_away(const Queue& queue, const Lane& lane, std::string_view key, const KeyPlace& place);
@@ -28,7 +28,7 @@ void wake(State& state, Queue& queue, std::uint64_t hash, const Now& now);
 
 // Takes out what may come back with the due message of a key: itself and those behind it, at most
 // `count_max`. Nothing when it must wait for others; it is held back then.
-std::vector<StoredMessage> take_chunk(State& state, const Due& due, std::uint32_t count_max,
+std::vector<StoredMessage> take_chunk(State& state, Due due, std::uint32_t count_max,
                                       const Now& now);
 
 }  // namespace msgq::transport::memory

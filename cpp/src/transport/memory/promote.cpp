@@ -52,11 +52,11 @@ std::uint32_t promote(State& state, std::uint32_t count_max, const BlockBounds& 
     auto& [queue, messages] = moved[parked.queue->subscription];
     queue = parked.queue;
     if (parked.message.key.empty()) {
-      messages.push_back(unpark(state, Due(due)).message);
+      messages.push_back(unpark(state, due).message);
       ++count;
       continue;
     }
-    for (StoredMessage& each : take_chunk(state, Due(due), bounds.count_max, now)) {
+    for (StoredMessage& each : take_chunk(state, due, bounds.count_max, now)) {
       messages.push_back(std::move(each));
       ++count;
     }
