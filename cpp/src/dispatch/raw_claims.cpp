@@ -70,7 +70,7 @@ std::shared_ptr<SpanLot> RawClaims::take(Place place, Nanos most) {
   }
 }
 
-// Takes out what is over, when that leaves a request with nothing: it asks again.
+// Takes out what is over; a request that is left with nothing asks again.
 std::vector<Span> RawClaims::drop_expired(Request& request) {
   std::vector<Span> expired;
   const auto may_expire = [](const Span& span) { return span.held->may_expire; };

@@ -377,13 +377,10 @@ Channel* Scheduler::route_of(Lane& lane, std::string_view type) {
   return lane.rest;
 }
 
-bool Scheduler::deliver(const Demand& demand, const HeldPtr& held) {
-  if (is_stopped()) return false;
-  Lane& lane = lane_of(demand.queue);
-  const Nanos now = clock_.steady();
+// Runs of one kind go to its channel.
+void Scheduler::route(Lane& lane, const HeldPtr& held, Nanos now) {
   bool has_sync = false, has_async = false;
-  if (held->claim.is_keyed && gate_) admit(lane, held, now);
-  for (std::uint32_t i = held->claim.is_keyed && gate_ ? held->total : 0; i < held->total;) {
+  for (std::uint32_t i = 0; i < held->total;) {
     if (held->done.has(i)) {
       ++i;
       continue;
@@ -403,8 +400,17 @@ bool Scheduler::deliver(const Demand& demand, const HeldPtr& held) {
     }
     i = end;
   }
-  if (is_stopped_.fetch_add(0, std::memory_order_acq_rel) != 0) return_rest();
   announce(has_sync, has_async);
+}
+
+bool Scheduler::deliver(const Demand& demand, const HeldPtr& held) {
+  if (is_stopped()) return false;
+  Lane& lane = lane_of(demand.queue);
+  if (held->claim.is_keyed && gate_)
+    admit(lane, held, clock_.steady());
+  else
+    route(lane, held, clock_.steady());
+  if (is_stopped_.fetch_add(0, std::memory_order_acq_rel) != 0) return_rest();
   return true;
 }
 

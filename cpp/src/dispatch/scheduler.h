@@ -76,6 +76,7 @@ class Scheduler final : public DemandSource, public std::enable_shared_from_this
   static std::int64_t stuck(const Lane& lane);
   static std::int64_t blocked(const Lane& lane);
   void admit(Lane& lane, const HeldPtr& held, Nanos now);
+  void route(Lane& lane, const HeldPtr& held, Nanos now);
   void take_strays();
   static void note_gone(Lane& lane, const HeldPtr& held);
   std::vector<Lane*> order() const;
