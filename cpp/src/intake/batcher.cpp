@@ -9,12 +9,36 @@ using transport::Block;
 using transport::Exchange;
 using transport::ExchangeResult;
 
+void Batcher::push(Admitted admitted) {
+  if (is_keyed(admitted.parcel.band))
+    admitted.order = order_.fetch_add(1, std::memory_order_acq_rel) + 1;
+  inbox_.push(std::move(admitted));
+}
+
 void Batcher::take_inbox() {
   std::vector<Admitted> fresh;
   const std::size_t wanted = std::size_t{config_.flush_count_max} * config_.batch_count_max;
   if (backlog_.size() >= wanted) return;
   inbox_.pop_some(fresh, wanted - backlog_.size());
+  take_in_order(fresh);
   for (auto& admitted : fresh) backlog_.push_back(std::move(admitted));
+}
+
+// The inbox keeps the order of a thread, keys that of all calls: what was pushed before one of
+// `fresh` must not come after it. So all is taken, until nothing came in meanwhile; what is let in
+// is bounded.
+void Batcher::take_in_order(std::vector<Admitted>& fresh) {
+  const auto before = [](const Admitted& a, const Admitted& b) { return a.order < b.order; };
+  const auto last = [&] {
+    return fresh.empty() ? 0 : std::max_element(fresh.begin(), fresh.end(), before)->order;
+  };
+  std::uint64_t seen = 0;
+  for (std::uint64_t newest = last(); newest > seen; newest = last()) {
+    seen = order_.load(std::memory_order_acquire);
+    while (inbox_.pop_some(fresh, ~std::size_t{0}) > 0) {
+    }
+  }
+  if (seen > 0) std::stable_sort(fresh.begin(), fresh.end(), before);
 }
 
 bool Batcher::lingers(Nanos now) const {

@@ -26,6 +26,7 @@ struct Admitted {
   Nanos admitted_at{0};
   std::uint32_t count = 0;
   std::uint64_t bytes = 0;
+  std::uint64_t order = 0;  // among those with keys, of all threads
 };
 
 class Batcher final : public transport::BatchSource, public transport::Intake {
@@ -35,7 +36,7 @@ class Batcher final : public transport::BatchSource, public transport::Intake {
   Batcher(const Config& config, Clock& clock, Admission& admission, bool is_durable)
       : config_(config), clock_(clock), admission_(admission), is_durable_(is_durable) {}
 
-  void push(Admitted admitted) { inbox_.push(std::move(admitted)); }
+  void push(Admitted admitted);
   void collect(transport::Exchange& out, Nanos now) override;
   void report(const transport::Exchange& in, const transport::ExchangeResult& result,
               Nanos now) override;
@@ -67,6 +68,7 @@ class Batcher final : public transport::BatchSource, public transport::Intake {
   bool is_over(const Admitted& admitted, Nanos now) const;
   void expire_backlog(const Error& error, Nanos now);
   void take_inbox();
+  void take_in_order(std::vector<Admitted>& fresh);
   void put_back(transport::Exchange& ex);
   bool add_to_group(std::vector<Group>& groups, Admitted& next);
   void add_parks(transport::Exchange& out, Admitted& admitted);
@@ -81,6 +83,7 @@ class Batcher final : public transport::BatchSource, public transport::Intake {
   // any thread
   Inbox<Admitted> inbox_;
   std::atomic<bool> is_hurried_{false};
+  std::atomic<std::uint64_t> order_{0};  // the last drawn
   // only the writer thread
   std::deque<Admitted> backlog_;  // taken from the inbox, not yet in a flush
   std::vector<Admitted> flush_;   // in the present exchange, in the order of its blocks, then parks

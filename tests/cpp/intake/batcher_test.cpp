@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <barrier>
 #include <bit>
+#include <thread>
 
 #include "support/road.h"
 
@@ -69,6 +71,33 @@ TEST_F(BatcherTest, ABlockEndsAtItsBytes) {
   ASSERT_EQ(ex.appends.size(), 3U);
   EXPECT_EQ(ex.appends[0].block->count(), 2U);
   EXPECT_EQ(ex.appends[2].block->count(), 1U);
+}
+
+// The inbox keeps the order of each thread only: a handler's messages to its own key came in that
+// of the slots.
+TEST_F(BatcherTest, KeysKeepTheOrderOfTheCallsOfSeveralThreads) {
+  constexpr std::uint32_t kThreads = 4, kRounds = 5;
+  std::barrier turn(kThreads);
+  std::vector<std::thread> threads;
+  for (std::uint32_t mine = 0; mine < kThreads; ++mine)
+    threads.emplace_back([&, mine] {
+      for (std::uint32_t i = 0; i < kThreads * kRounds; ++i) {
+        if (i % kThreads == mine) {
+          Parcel parcel;
+          parcel.queue = "q";
+          parcel.band = band_of(kPriorityNormal, "a");
+          parcel.first_id = draw_ids(1, test::FakeClock::kWallStartMs);
+          parcel.add(std::to_string(i), {}, "a");
+          push(std::move(parcel));
+        }
+        turn.arrive_and_wait();
+      }
+    });
+  for (auto& thread : threads) thread.join();
+  const auto ex = collect();
+  ASSERT_EQ(ex.appends.size(), 1U);
+  for (std::uint32_t i = 0; i < kThreads * kRounds; ++i)
+    EXPECT_EQ(ex.appends[0].block->view(i).body, std::to_string(i));
 }
 
 // Two queues that take turns once made a block of each parcel, sixteen messages a commit.
