@@ -17,11 +17,22 @@ struct Form {
   std::int64_t due_ms = 0;
   std::uint8_t priority = kPriorityNormal;
   std::int64_t expires_ms = 0;
+  Parcel::OnDuplicate on_duplicate = Parcel::OnDuplicate::kReturn;
 
   Parcel parcel(std::string_view key) const& { return Form(*this).parcel(key); }
   Parcel parcel(std::string_view key) && {
-    return {std::move(queue), std::move(type), static_cast<Content>(content), {}, due_ms, {}, {},
-            priority,         expires_ms,      band_of(priority, key)};
+    return {std::move(queue),
+            std::move(type),
+            static_cast<Content>(content),
+            {},
+            due_ms,
+            {},
+            {},
+            priority,
+            expires_ms,
+            band_of(priority, key),
+            false,
+            on_duplicate};
   }
 };
 
@@ -93,23 +104,47 @@ class Keys {
   py::object each_;
 };
 
+// What each message of a call carries as Once: bytes for all, or for each; empty is none.
+class Onces {
+ public:
+  Onces(const py::object& onces, Py_ssize_t count) {
+    if (onces.is_none()) return;
+    if (PyBytes_Check(onces.ptr())) {
+      all_ = view_bytes(onces, "once");
+      return;
+    }
+    each_ = frozen_sequence(onces);
+    if (PyTuple_GET_SIZE(each_.ptr()) != count)
+      throw Error(ErrorCode::kPayloadInvalid, "onces must have one entry a message");
+  }
+  std::string_view at(Py_ssize_t index) const {
+    return each_ ? view_bytes(PyTuple_GET_ITEM(each_.ptr(), index), "once") : all_;
+  }
+
+ private:
+  std::string_view all_;
+  py::object each_;
+};
+
 // Cuts a list of bodies into parcels within the engine's bounds of a block, each of one band. Every
 // body, its headers and its key are checked before the first parcel is made, so that a bad one
 // leaves nothing half-enqueued.
 class Cutter {
  public:
   Cutter(const Config& config, Form form, const py::object& bodies, const py::object& headers,
-         const py::object& headers_each, const py::object& keys)
+         const py::object& headers_each, const py::object& keys, const py::object& onces)
       : config_(config),
         form_(std::move(form)),
         list_(frozen_sequence(bodies)),
         count_(PyTuple_GET_SIZE(list_.ptr())),
         headers_(headers, headers_each, count_),
-        keys_(keys, count_) {
+        keys_(keys, count_),
+        onces_(onces, count_) {
     for (Py_ssize_t i = 0; i < count_; ++i) {
       check_size(config_, view_bytes(item(i), "a body").size(), i);
       static_cast<void>(headers_.at(i));
       static_cast<void>(keys_.at(i));
+      static_cast<void>(onces_.at(i));
     }
   }
   bool has_more() const { return next_ < count_; }
@@ -128,7 +163,8 @@ class Cutter {
     const auto count = static_cast<std::size_t>(end - next_);
     parcel.reserve(count, bytes);
     for (; next_ < end; ++next_)
-      parcel.add(view_bytes(item(next_), "a body"), headers_.at(next_), keys_.at(next_));
+      parcel.add(view_bytes(item(next_), "a body"), headers_.at(next_), keys_.at(next_),
+                 onces_.at(next_));
     return parcel;
   }
 
@@ -141,6 +177,7 @@ class Cutter {
   const Py_ssize_t count_;
   const Headers headers_;
   const Keys keys_;
+  const Onces onces_;
   Py_ssize_t next_ = 0;
 };
 
@@ -162,13 +199,13 @@ bool wait_receipt(const Receipt& receipt, const py::object& timeout) {
 }
 
 Parcel single(Engine& engine, Form form, const py::object& body, const py::object& headers,
-              std::string_view key) {
+              std::string_view key, std::string_view once = {}) {
   Parcel parcel = std::move(form).parcel(key);
   const auto bytes = view_bytes(body, "the body");
   check_size(engine.config(), bytes.size(), 0);
   const auto head = headers.is_none() ? std::string_view() : view_bytes(headers, "headers");
-  parcel.reserve(1, bytes.size() + head.size() + key.size());
-  parcel.add(bytes, head, key);
+  parcel.reserve(1, bytes.size() + head.size() + key.size() + once.size());
+  parcel.add(bytes, head, key, once);
   return parcel;
 }
 
@@ -176,9 +213,16 @@ Parcel single(Engine& engine, Form form, const py::object& body, const py::objec
 // NOLINTNEXTLINE(readability-function-size)
 ReceiptPtr enqueue(Engine& engine, std::string queue, std::string type, int content,
                    const py::object& body, const py::object& headers, std::int64_t due_ms,
-                   std::uint8_t priority, std::int64_t expires_ms, std::string_view key) {
-  Form form{std::move(queue), std::move(type), content, due_ms, priority, expires_ms};
-  return admit(engine, single(engine, std::move(form), body, headers, key));
+                   std::uint8_t priority, std::int64_t expires_ms, std::string_view key,
+                   const py::bytes& once, int on_duplicate) {
+  Form form{std::move(queue),
+            std::move(type),
+            content,
+            due_ms,
+            priority,
+            expires_ms,
+            static_cast<Parcel::OnDuplicate>(on_duplicate)};
+  return admit(engine, single(engine, std::move(form), body, headers, key, std::string_view(once)));
 }
 
 // The 16 bytes of the id and one of status, made in place.
@@ -201,16 +245,23 @@ py::bytes put(Engine& engine, Parcel parcel) {
   }
   wait_receipt(*receipt, py::none());
   if (receipt->error()) throw Error(*receipt->error());
-  return told(receipt->first_id(), receipt->status());
+  return told(receipt->id(0), receipt->status());
 }
 
 // One parameter for each of Python's.
 // NOLINTNEXTLINE(readability-function-size)
 py::bytes enqueue_wait(Engine& engine, std::string queue, std::string type, int content,
                        const py::object& body, const py::object& headers, std::int64_t due_ms,
-                       std::uint8_t priority, std::int64_t expires_ms, std::string_view key) {
-  Form form{std::move(queue), std::move(type), content, due_ms, priority, expires_ms};
-  return put(engine, single(engine, std::move(form), body, headers, key));
+                       std::uint8_t priority, std::int64_t expires_ms, std::string_view key,
+                       const py::bytes& once, int on_duplicate) {
+  Form form{std::move(queue),
+            std::move(type),
+            content,
+            due_ms,
+            priority,
+            expires_ms,
+            static_cast<Parcel::OnDuplicate>(on_duplicate)};
+  return put(engine, single(engine, std::move(form), body, headers, key, std::string_view(once)));
 }
 
 // One queue's, one type's enqueue_wait: nothing but the body crosses.
@@ -236,10 +287,12 @@ ReceiptPtr failed_receipt(std::uint32_t count, const Error& error) {
 py::list enqueue_many(Engine& engine, std::string queue, std::string type, int content,
                       const py::object& bodies, const py::object& headers, std::int64_t due_ms,
                       const py::object& headers_each, std::uint8_t priority,
-                      std::int64_t expires_ms, const py::object& keys) {
+                      std::int64_t expires_ms, const py::object& keys, const py::object& onces,
+                      int on_duplicate) {
   Cutter cutter(engine.config(),
-                {std::move(queue), std::move(type), content, due_ms, priority, expires_ms}, bodies,
-                headers, headers_each, keys);
+                {std::move(queue), std::move(type), content, due_ms, priority, expires_ms,
+                 static_cast<Parcel::OnDuplicate>(on_duplicate)},
+                bodies, headers, headers_each, keys, onces);
   py::list receipts;
   std::optional<Error> error;
   while (cutter.has_more()) {
@@ -264,10 +317,12 @@ py::list enqueue_many(Engine& engine, std::string queue, std::string type, int c
 py::object try_enqueue(Engine& engine, std::string queue, std::string type, int content,
                        const py::object& bodies, const py::object& headers, std::int64_t due_ms,
                        const py::object& headers_each, std::uint8_t priority,
-                       std::int64_t expires_ms, const py::object& keys) {
+                       std::int64_t expires_ms, const py::object& keys, const py::object& onces,
+                       int on_duplicate) {
   Cutter cutter(engine.config(),
-                {std::move(queue), std::move(type), content, due_ms, priority, expires_ms}, bodies,
-                headers, headers_each, keys);
+                {std::move(queue), std::move(type), content, due_ms, priority, expires_ms,
+                 static_cast<Parcel::OnDuplicate>(on_duplicate)},
+                bodies, headers, headers_each, keys, onces);
   Parcel parcel = cutter.next();
   if (cutter.has_more())
     throw Error(ErrorCode::kPayloadInvalid,
@@ -290,7 +345,15 @@ py::list drain(Waker& waker) {
 
 py::bytes id_of(const Receipt& receipt, std::uint32_t index) {
   if (index >= receipt.count()) throw py::index_error("the receipt has fewer messages");
-  return receipt.first_id().plus(index).to_bytes();
+  return receipt.id(index).to_bytes();
+}
+
+std::size_t count_duplicates(const Receipt& receipt) {
+  return receipt.is_done() ? receipt.duplicates().size() : 0;
+}
+
+int status_of(const Receipt& receipt, std::uint32_t index) {
+  return static_cast<int>(receipt.status(index));
 }
 
 py::object error_of(const Receipt& receipt) {
@@ -310,6 +373,8 @@ void bind_producer(py::module_& module) {
       .def_property_readonly("status",
                              [](const Receipt& r) { return static_cast<int>(r.status()); })
       .def("id", &id_of, py::arg("index") = 0)
+      .def_property_readonly("duplicates", &count_duplicates)
+      .def("status_of", &status_of, py::arg("index"))
       .def("wait", &wait_receipt, py::arg("timeout"))
       .def("error", &error_of)
       .def("notify", &Receipt::notify, py::arg("waker"), py::arg("token"));
@@ -322,17 +387,21 @@ void bind_producing(EngineClass& engine) {
   engine
       .def("enqueue", &enqueue, arg("queue"), arg("type"), arg("content"), arg("body"),
            arg("headers") = none, arg("due_ms") = 0, arg("priority") = kPriorityNormal,
-           arg("expires_ms") = 0, arg("key") = "")
+           arg("expires_ms") = 0, arg("key") = "", arg("once") = py::bytes(),
+           arg("on_duplicate") = 0)
       .def("enqueue_wait", &enqueue_wait, arg("queue"), arg("type"), arg("content"), arg("body"),
            arg("headers") = none, arg("due_ms") = 0, arg("priority") = kPriorityNormal,
-           arg("expires_ms") = 0, arg("key") = "")
+           arg("expires_ms") = 0, arg("key") = "", arg("once") = py::bytes(),
+           arg("on_duplicate") = 0)
       .def("putter", &putter, arg("queue"), arg("type"), arg("content"))
       .def("enqueue_many", &enqueue_many, arg("queue"), arg("type"), arg("content"), arg("bodies"),
            arg("headers") = none, arg("due_ms") = 0, arg("headers_each") = none,
-           arg("priority") = kPriorityNormal, arg("expires_ms") = 0, arg("keys") = none)
+           arg("priority") = kPriorityNormal, arg("expires_ms") = 0, arg("keys") = none,
+           arg("onces") = none, arg("on_duplicate") = 0)
       .def("try_enqueue", &try_enqueue, arg("queue"), arg("type"), arg("content"), arg("bodies"),
            arg("headers") = none, arg("due_ms") = 0, arg("headers_each") = none,
-           arg("priority") = kPriorityNormal, arg("expires_ms") = 0, arg("keys") = none);
+           arg("priority") = kPriorityNormal, arg("expires_ms") = 0, arg("keys") = none,
+           arg("onces") = none, arg("on_duplicate") = 0);
 }
 
 }  // namespace msgq::bindings

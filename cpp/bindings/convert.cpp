@@ -55,7 +55,7 @@ py::tuple to_found(const FoundMessage& f) {
                         static_cast<int>(m.content), py::bytes(m.headers), py::bytes(m.body),
                         m.counts.deliveries, m.counts.failures, m.counts.crashes,
                         history_json(m.history), m.enqueued_ms, f.due_ms, f.reason, f.changed_ms,
-                        f.cursor, m.priority, m.expires_ms, m.key);
+                        f.cursor, m.priority, m.expires_ms, m.key, py::bytes(m.once));
 }
 
 namespace {
@@ -73,6 +73,7 @@ py::dict to_dict(const QueueTraffic& t) {
   out["persisted"] = t.persisted;
   out["failed"] = t.failed;
   out["dropped"] = t.dropped;
+  out["duplicates"] = t.duplicates;
   out["claimed"] = t.claimed;
   out["done"] = t.done;
   out["retried"] = t.retried;

@@ -8,7 +8,7 @@
 namespace msgq::bindings {
 namespace {
 
-constexpr std::array<std::pair<ErrorCode, const char*>, 14> kNames{{
+constexpr std::array<std::pair<ErrorCode, const char*>, 16> kNames{{
     {ErrorCode::kConfigInvalid, "ConfigInvalid"},
     {ErrorCode::kPayloadInvalid, "PayloadInvalid"},
     {ErrorCode::kQueueFull, "QueueFull"},
@@ -21,6 +21,8 @@ constexpr std::array<std::pair<ErrorCode, const char*>, 14> kNames{{
     {ErrorCode::kStoreInDoubt, "StoreInDoubt"},
     {ErrorCode::kLeaseLost, "LeaseLost"},
     {ErrorCode::kNotFound, "NotFound"},
+    {ErrorCode::kDuplicate, "Duplicate"},
+    {ErrorCode::kDedupConflict, "DedupConflict"},
     {ErrorCode::kUnsupported, "Unsupported"},
     {ErrorCode::kInternal, "Internal"},
 }};

@@ -149,7 +149,7 @@ ReceiptPtr Engine::try_enqueue(Parcel& parcel, bool works) {
 }
 
 std::optional<MessageId> Engine::try_put(Parcel& parcel) {
-  if (!impl_->settles_at_once) return std::nullopt;
+  if (!impl_->settles_at_once || parcel.has_once) return std::nullopt;
   impl_->require_open();
   impl_->check(parcel);
   Traffic& traffic = impl_->book.find(parcel.queue);

@@ -267,6 +267,7 @@ struct Engine::Impl {
     Admitted a;
     a.count = parcel.count();
     a.bytes = parcel.bytes();
+    a.on_duplicate = parcel.on_duplicate;
     if (has_receipt) a.receipt = std::make_shared<Receipt>(parcel.first_id, a.count);
     a.traffic = &traffic;
     a.admitted_at = world.clock.steady();
@@ -292,7 +293,7 @@ struct Engine::Impl {
     count(admitted.traffic->in_flight, admitted.count);
     ReceiptPtr receipt = admitted.receipt;
     admitted.parcel = std::move(parcel);
-    if (settles_at_once && receipt) receipt->resolve(ReceiptStatus::kPersisted);
+    if (settles_at_once && receipt && !parcel.has_once) receipt->resolve(ReceiptStatus::kPersisted);
     batcher.push(std::move(admitted));
     return receipt;
   }
@@ -300,6 +301,9 @@ struct Engine::Impl {
   void check(const Parcel& parcel) const {
     if (parcel.count() == 0) throw Error(ErrorCode::kPayloadInvalid, "a parcel has no messages");
     if (is_keyed(parcel.band)) check_keyed(parcel);
+    if (parcel.has_once && !transport->capability().has_dedup)
+      throw Error(ErrorCode::kUnsupported, std::string("dedup ids are not offered on ") +
+                                               transport->capability().scheme + " stores");
     std::uint32_t before = 0;
     for (const std::uint32_t end : parcel.ends) {
       if (end - before > config.message_bytes_max + 128'000)

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from msgq.errors import BatchError as BatchError
     from msgq.errors import ClosedError as ClosedError
     from msgq.errors import ConfigError as ConfigError
+    from msgq.errors import DedupConflictError as DedupConflictError
+    from msgq.errors import DuplicateError as DuplicateError
     from msgq.errors import InternalError as InternalError
     from msgq.errors import LeaseLostError as LeaseLostError
     from msgq.errors import MsgqError as MsgqError
@@ -62,8 +64,9 @@ _HOMES = {
     "receipt": ("BatchReceipt", "Receipt", "as_completed", "collect", "wait_all"),
     "retry": ("RetryPolicy",),
     "errors": (
-        "BatchError", "ClosedError", "ConfigError", "InternalError", "LeaseLostError", "MsgqError",
-        "NotFoundError", "PayloadError", "QueueFullError", "SchemaError", "StoreError",
+        "BatchError", "ClosedError", "ConfigError", "DedupConflictError", "DuplicateError",
+        "InternalError", "LeaseLostError", "MsgqError", "NotFoundError", "PayloadError",
+        "QueueFullError", "SchemaError", "StoreError",
         "StoreFullError", "StoreInDoubtError", "StoreRejectedError", "StoreUnavailableError",
         "UnroutableError", "UnsupportedError", "WaitTimeoutError",
     ),
@@ -76,7 +79,8 @@ __all__ = [  # noqa: RUF022 (by subject)
     "Delivery", "Message", "Queue",
     "BatchReceipt", "Receipt", "as_completed", "collect", "wait_all",
     "Ack", "Reject", "Retry", "Snooze",
-    "BatchError", "ClosedError", "ConfigError", "LeaseLostError", "MsgqError", "NotFoundError",
+    "BatchError", "ClosedError", "ConfigError", "DedupConflictError", "DuplicateError",
+    "LeaseLostError", "MsgqError", "NotFoundError",
     "PayloadError", "QueueFullError", "StoreError", "UnsupportedError", "WaitTimeoutError",
     "__version__",
 ]  # fmt: skip

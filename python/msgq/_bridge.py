@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from msgq._core import Engine
     from msgq.config import Config
 
-Life: TypeAlias = tuple[int, int, str]
-"""Priority, expiry in ms (0: never), key ("": none)."""
-PLAIN: Final[Life] = (NORMAL, 0, "")
+Life: TypeAlias = tuple[int, int, str, bytes, int]
+"""Priority, expiry in ms (0: never), key ("": none), dedup id and terms, what of a duplicate."""
+PLAIN: Final[Life] = (NORMAL, 0, "", b"", 0)
 Group: TypeAlias = tuple[str, str, int, int, Life]
 """queue, type, content, due in ms, life."""
 _RETRY_SECONDS: Final = 0.002  # a guess: about the time of a flush
@@ -84,7 +84,8 @@ class Bridge:
         waiters.headers.append(headers)
         waiters.futures.append(future)
         waiters.bytes += len(body)
-        if len(waiters.bodies) >= self._count_max or waiters.bytes >= self._bytes_max:
+        has_dedup = bool(group[4][3])  # alone in its parcel: what becomes of it is its own
+        if has_dedup or len(waiters.bodies) >= self._count_max or waiters.bytes >= self._bytes_max:
             self._flush()
         return future
 
@@ -96,9 +97,10 @@ class Bridge:
         each: Sequence[bytes | None] | None,
         *,
         keys: Sequence[str] | None = None,
+        onces: Sequence[bytes] | None = None,
     ) -> list[_core.Receipt]:
         """Admits many messages in order; waits without blocking the loop while there is no room."""
-        queue, kind, content, due, (priority, expires, key) = group
+        queue, kind, content, due, (priority, expires, key, once, on_duplicate) = group
         receipts: list[_core.Receipt] = []
         start, deadline = 0, self._loop.time() + self._overflow_wait
         while start < len(bodies):
@@ -107,6 +109,7 @@ class Bridge:
             found = self._engine.try_enqueue(
                 queue, kind, content, bodies[start:end], headers, due, some, priority, expires,
                 key if keys is None else keys[start],
+                once if onces is None else onces[start:end], on_duplicate,
             )  # fmt: skip
             if found is not None:
                 receipts.append(found)
@@ -196,8 +199,9 @@ class Bridge:
         for token in self._waker.drain():
             receipt, futures = self._sent.pop(token)
             status = receipt.status
-            if status in _FAILED:
-                error = receipt.error() or MsgqError("the message failed without a reason")
+            error = receipt.error()
+            if status in _FAILED or error is not None:
+                error = error or MsgqError("the message failed without a reason")
                 for future in futures:
                     if not future.done():
                         future.set_exception(error)
@@ -238,10 +242,12 @@ class SyncBridge(Bridge):
         each: Sequence[bytes | None] | None,
         *,
         keys: Sequence[str] | None = None,
+        onces: Sequence[bytes] | None = None,
     ) -> list[_core.Receipt]:
         """Runs many messages, in order."""
-        queue, kind, content, due, (priority, expires, key) = group
+        queue, kind, content, due, (priority, expires, key, once, on_duplicate) = group
         return await asyncio.to_thread(
             self._engine.enqueue_many, queue, kind, content, bodies, headers, due, each,
-            priority, expires, key if keys is None else keys,
+            priority, expires, key if keys is None else keys, once if onces is None else onces,
+            on_duplicate,
         )  # fmt: skip

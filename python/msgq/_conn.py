@@ -132,6 +132,7 @@ class Uncommitted:
     """Stands for a receipt of the core: the caller's commit decides, nothing else will be told."""
 
     status = UNCOMMITTED
+    duplicates = 0
 
     def __init__(self, ids: list[bytes]) -> None:
         self._ids = ids
@@ -140,6 +141,10 @@ class Uncommitted:
     def id(self, index: int = 0) -> bytes:
         """Gives the id of one message."""
         return self._ids[index]
+
+    def status_of(self, _index: int) -> int:
+        """Gives the status of one message: that of all."""
+        return self.status
 
     def wait(self, _timeout: float | None) -> bool:
         """Says that there is nothing to wait for."""

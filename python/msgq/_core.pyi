@@ -31,11 +31,11 @@ __version__: str
 # (index, verdict, delay_ms, reason, record): record is one attempt as a JSON object, or b"".
 Decision = tuple[int, int, int, str, bytes]
 # (queue, state, id, type, content, headers, body, deliveries, failures, crashes, history,
-#  enqueued_ms, due_ms, reason, changed_ms, cursor, priority, expires_ms, key); id is 16 bytes,
-#  cursor opaque text, an empty key none
+#  enqueued_ms, due_ms, reason, changed_ms, cursor, priority, expires_ms, key, once); id is 16
+#  bytes, cursor opaque text, an empty key none, once as dedup.Terms encodes it
 Found = tuple[
     str, str, bytes, str, int, bytes, bytes, int, int, int, bytes, int, int, str, int, str, int,
-    int, str,
+    int, str, bytes,
 ]  # fmt: skip
 # (id, type, content, headers, body, attempt, failures, crashes, history, enqueued_ms, gen,
 #  priority, expires_ms, key)
@@ -57,7 +57,11 @@ class Receipt:
     def count(self) -> int: ...
     @property
     def status(self) -> int: ...
-    def id(self, index: int = 0) -> bytes: ...
+    @property
+    def duplicates(self) -> int: ...
+    def id(self, index: int = 0) -> bytes:
+        """Of a duplicate: that of the earlier message."""
+    def status_of(self, index: int) -> int: ...
     def wait(self, timeout: float | None) -> bool:
         """Seconds (None: for ever). True when settled."""
     def error(self) -> BaseException | None:
@@ -124,6 +128,8 @@ class Engine:
         priority: int = 5,
         expires_ms: int = 0,
         key: str = "",
+        once: bytes = b"",
+        on_duplicate: int = 0,
     ) -> Receipt: ...
     def enqueue_many(
         self,
@@ -137,6 +143,8 @@ class Engine:
         priority: int = 5,
         expires_ms: int = 0,
         keys: str | Sequence[str] | None = None,
+        onces: bytes | Sequence[bytes] | None = None,
+        on_duplicate: int = 0,
     ) -> list[Receipt]:
         """Cut into parcels of at most batch_count_max messages and batch_bytes_max bytes, and where
         the next key is of another shard."""
@@ -151,6 +159,8 @@ class Engine:
         priority: int = 5,
         expires_ms: int = 0,
         key: str = "",
+        once: bytes = b"",
+        on_duplicate: int = 0,
     ) -> bytes:
         """Enqueues one message and waits until it is settled: its 16 bytes of id, then one byte of
         status (PERSISTED, DUPLICATE or DROPPED). Raises what receipt.error() would be. The hot path
@@ -170,6 +180,8 @@ class Engine:
         priority: int = 5,
         expires_ms: int = 0,
         keys: str | Sequence[str] | None = None,
+        onces: bytes | Sequence[bytes] | None = None,
+        on_duplicate: int = 0,
     ) -> Receipt | None:
         """One parcel (at most batch_count_max messages), never blocking: None where it would block.
         What event loops call."""

@@ -75,15 +75,19 @@ class FanSender(Sender):
             )
         return kind
 
-    def put(self, body: bytes, content: int, options: Options | None, key: str = "") -> Receipt:
+    def put(
+        self, body: bytes, content: int, options: Options | None, key: str = "", dedup: str = ""
+    ) -> Receipt:
         """Enqueues a copy into each queue and waits until all are settled."""
-        return self.put_later(body, content, options, key).wait()
+        return self.put_later(body, content, options, key, dedup).wait()
 
     def put_later(
-        self, body: bytes, content: int, options: Options | None, key: str = ""
+        self, body: bytes, content: int, options: Options | None, key: str = "", dedup: str = ""
     ) -> Receipt:
         """Enqueues a copy into each queue, the others without waiting for the first."""
-        return self._each(lambda sender: sender.put_later(body, content, options, key), fanned)
+        return self._each(
+            lambda sender: sender.put_later(body, content, options, key, dedup), fanned
+        )
 
     def put_many(
         self,
@@ -93,10 +97,13 @@ class FanSender(Sender):
         each: Sequence[bytes | None] | None = None,
         *,
         keys: Sequence[str] | None = None,
+        dedups: Sequence[str] | None = None,
     ) -> BatchReceipt:
         """Enqueues copies of many messages; the receipt tells of them queue by queue."""
         return self._each(
-            lambda sender: sender.put_many(bodies, content, options, each, keys=keys),
+            lambda sender: sender.put_many(
+                bodies, content, options, each, keys=keys, dedups=dedups
+            ),
             BatchReceipt.joined,
         )
 
@@ -111,11 +118,11 @@ class FanSender(Sender):
         return join(done)
 
     async def aput(
-        self, body: bytes, content: int, options: Options | None, key: str = ""
+        self, body: bytes, content: int, options: Options | None, key: str = "", dedup: str = ""
     ) -> Receipt:
         """Twin of put."""
         found = await self._gathered(
-            lambda sender: sender.aput(body, content, options, key), options
+            lambda sender: sender.aput(body, content, options, key, dedup), options
         )
         copies = [each for each in found if isinstance(each, Receipt)]
         self._raise_first(found, fanned(copies), len(copies))
@@ -129,10 +136,14 @@ class FanSender(Sender):
         each: Sequence[bytes | None] | None = None,
         *,
         keys: Sequence[str] | None = None,
+        dedups: Sequence[str] | None = None,
     ) -> BatchReceipt:
         """Twin of put_many."""
         found = await self._gathered(
-            lambda sender: sender.aput_many(bodies, content, options, each, keys=keys), options
+            lambda sender: sender.aput_many(
+                bodies, content, options, each, keys=keys, dedups=dedups
+            ),
+            options,
         )
         batches = [each for each in found if isinstance(each, BatchReceipt)]
         self._raise_first(found, BatchReceipt.joined(batches), len(batches))

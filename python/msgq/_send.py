@@ -12,6 +12,7 @@ from msgq import codec
 from msgq._bridge import PLAIN, Life
 from msgq._conn import Letters, Uncommitted, asend, send
 from msgq._engine import refuse_unbuilt
+from msgq.dedup import parse_dedup, parse_terms
 from msgq.duration import When, delay_ms, due_ms, expires_ms
 from msgq.errors import ConfigError, UnsupportedError
 from msgq.keys import Key, KeyFunction, parse_key
@@ -27,7 +28,10 @@ if TYPE_CHECKING:
 class Options:
     """What a call says beyond its body: delay, priority, key, ... Checked when made."""
 
-    __slots__ = ("conn", "delay", "headers", "key", "priority", "rule", "ttl")
+    __slots__ = (
+        "conn", "dedup", "dedup_rule", "delay", "headers", "key", "priority", "rule", "terms",
+        "ttl",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -38,6 +42,7 @@ class Options:
         others: dict[str, Any] | None = None,
         *,
         rule: Key | KeyFunction | None = None,
+        dedup_rule: Key | KeyFunction | None = None,
     ) -> None:
         others = dict(others or {})
         self.conn = others.pop("conn", None)
@@ -45,6 +50,14 @@ class Options:
         self.ttl: When | None = others.pop("ttl", None)
         self.key = parse_key(others.pop("key", None))
         self.rule = rule
+        self.dedup = parse_dedup(others.pop("dedup", None))
+        self.dedup_rule = dedup_rule
+        unique, on_duplicate = others.pop("unique", None), others.pop("on_duplicate", None)
+        self.terms = parse_terms(unique, on_duplicate)
+        if self.dedup or dedup_rule:
+            self._refuse_dedup(transport)
+        elif unique is not None or on_duplicate is not None:
+            raise ConfigError("unique= and on_duplicate= say what dedup= is; give that too")
         if others:
             refuse_unbuilt(transport, others)
         if self.conn is not None and transport != "postgresql":
@@ -60,6 +73,13 @@ class Options:
                 raise ConfigError(f"retry= is the number of attempts, at least 1, got {retry!r}")
             own[codec.MAX_ATTEMPTS_HEADER] = retry
         self.headers = codec.encode_headers(headers, own)
+
+    def _refuse_dedup(self, transport: str) -> None:
+        """Raises UnsupportedError where no store can remember a dedup id."""
+        if self.conn is not None:
+            raise UnsupportedError("dedup= does not go with conn= yet")
+        if transport == "sync":
+            raise UnsupportedError("dedup= is not offered on sync://, which stores nothing")
 
     def _refuse_with_key(self, delay: When | None) -> None:
         """Raises ConfigError for what would break the order of the key."""
@@ -94,21 +114,23 @@ class Sender:
         """Gives the kind of its transport, which says what options it can have."""
         return self.client.transport
 
-    def put(self, body: bytes, content: int, options: Options | None, key: str = "") -> Receipt:
-        """Enqueues one message and waits until it is settled. `key`: where options have a rule."""
+    def put(
+        self, body: bytes, content: int, options: Options | None, key: str = "", dedup: str = ""
+    ) -> Receipt:
+        """Enqueues one message and waits until it is settled. key, dedup: where there are rules."""
         if options is not None and options.conn is not None:
             return _receipt(send(options.conn, self._letters([body], content, options)))
-        headers, due, life = _unfold(options, key)
+        headers, due, life = self._unfold(options, key, dedup)
         raw = self.engine.enqueue_wait(self.queue, self.kind, content, body, headers, due, *life)
         return Receipt(raw)
 
     def put_later(
-        self, body: bytes, content: int, options: Options | None, key: str = ""
+        self, body: bytes, content: int, options: Options | None, key: str = "", dedup: str = ""
     ) -> Receipt:
         """Enqueues one message without waiting."""
         if options is not None and options.conn is not None:
             return self.put(body, content, options, key)
-        headers, due, life = _unfold(options, key)
+        headers, due, life = self._unfold(options, key, dedup)
         core = self.engine.enqueue(self.queue, self.kind, content, body, headers, due, *life)
         return Receipt(b"", Pending(core))
 
@@ -120,28 +142,30 @@ class Sender:
         each: Sequence[bytes | None] | None = None,
         *,
         keys: Sequence[str] | None = None,
+        dedups: Sequence[str] | None = None,
     ) -> BatchReceipt:
         """Enqueues many messages without waiting. `keys`: one for each, "" for none."""
-        headers, due, (priority, expires, key) = _unfold(options)
+        headers, due, (priority, expires, key, once, on_duplicate) = self._unfold(options)
         if not bodies:
             return BatchReceipt([])
+        onces = once if dedups is None or options is None else self._encoded(options, dedups)
         if options is not None and options.conn is not None:
             letters = self._letters(bodies, content, options, each)
             return BatchReceipt([cast("_core.Receipt", send(options.conn, letters))])
         return BatchReceipt(
             self.engine.enqueue_many(
                 self.queue, self.kind, content, bodies, headers, due, each, priority, expires,
-                key if keys is None else keys,
+                key if keys is None else keys, onces, on_duplicate,
             )
         )  # fmt: skip
 
     async def aput(
-        self, body: bytes, content: int, options: Options | None, key: str = ""
+        self, body: bytes, content: int, options: Options | None, key: str = "", dedup: str = ""
     ) -> Receipt:
         """Enqueues one message from an event loop, together with others of the same turn."""
         if options is not None and options.conn is not None:
             return _receipt(await asend(options.conn, self._letters([body], content, options)))
-        headers, due, life = _unfold(options, key)
+        headers, due, life = self._unfold(options, key, dedup)
         group = (self.queue, self.kind, content, due, life)
         return await self.client._bridge().put(group, body, headers)
 
@@ -153,15 +177,35 @@ class Sender:
         each: Sequence[bytes | None] | None = None,
         *,
         keys: Sequence[str] | None = None,
+        dedups: Sequence[str] | None = None,
     ) -> BatchReceipt:
         """Enqueues many messages from an event loop and awaits them. `keys`: as put_many."""
         if bodies and options is not None and options.conn is not None:
             letters = self._letters(bodies, content, options, each)
             return BatchReceipt([cast("_core.Receipt", await asend(options.conn, letters))])
-        headers, due, life = _unfold(options)
+        headers, due, life = self._unfold(options)
         bridge = self.client._bridge()
         group = (self.queue, self.kind, content, due, life)
-        return await BatchReceipt(await bridge.put_many(group, bodies, headers, each, keys=keys))
+        onces = None if dedups is None or options is None else self._encoded(options, dedups)
+        return await BatchReceipt(
+            await bridge.put_many(group, bodies, headers, each, keys=keys, onces=onces)
+        )
+
+    def _unfold(
+        self, options: Options | None, key: str = "", dedup: str = ""
+    ) -> tuple[bytes | None, int, Life]:
+        """Gives headers, due time and life as the core takes them."""
+        if options is None:
+            return None, 0, PLAIN
+        expires = expires_ms(options.ttl, options.delay)
+        name = options.dedup or dedup
+        once = options.terms.encode(name, self.client.config["dedup_window"]) if name else b""
+        life = (options.priority, expires, options.key or key, once, options.terms.on_duplicate)
+        return options.headers, due_ms(options.delay), life
+
+    def _encoded(self, options: Options, dedups: Sequence[str]) -> list[bytes]:
+        window = self.client.config["dedup_window"]
+        return [options.terms.encode(each, window) for each in dedups]
 
     def _letters(
         self,
@@ -184,11 +228,3 @@ class Sender:
 
 def _receipt(sent: Uncommitted) -> Receipt:
     return Receipt(b"", Pending(cast("_core.Receipt", sent)))
-
-
-def _unfold(options: Options | None, key: str = "") -> tuple[bytes | None, int, Life]:
-    """Gives headers, due time and life as the core takes them."""
-    if options is None:
-        return None, 0, PLAIN
-    expires = expires_ms(options.ttl, options.delay)
-    return options.headers, due_ms(options.delay), (options.priority, expires, options.key or key)

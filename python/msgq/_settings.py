@@ -140,6 +140,9 @@ _TABLE: Final = (
             "for those not named"),
     Setting("unroutable", "queue", "raise", "what app.enqueue does when no rule fits: raise; dead: "
             "a dead letter in the queue named unroutable; else the queue of that name"),
+    # dedup
+    _time("dedup_window", 86_400.0, "how long a dedup id is remembered whose call says no unique=",
+          0.001, core=False),
     # the rest
     Setting("sync_raise", "flag", False, "sync://: enqueue raises what the handler raised"),
     _time("close_timeout", 10.0, "how long close waits for what is on its way", core=False),

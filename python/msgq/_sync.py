@@ -40,13 +40,22 @@ _NO_CONNECTIONS: Final = dict.fromkeys(
      "reconnects"), 0,
 )  # fmt: skip
 _COUNTS: Final = (
-    "enqueued", "persisted", "failed", "dropped", "claimed", "done", "retried", "snoozed", "dead",
-    "expired", "lost", "in_flight", "held",
+    "enqueued", "persisted", "failed", "dropped", "duplicates", "claimed", "done", "retried",
+    "snoozed", "dead", "expired", "lost", "in_flight", "held",
 )  # fmt: skip
 Life: TypeAlias = tuple[int, int, int, str]
 """Due, priority, expiry, key; a message runs at once, so that all but the first are only told."""
 _NOW: Final[Life] = (0, NORMAL, 0, "")
 Handle = Callable[["SyncEngine", "SyncLot", Slot], BaseException | None]
+
+
+def _life(said: Sequence[Any]) -> Life:
+    """Gives due, priority, expiry, key. Raises UnsupportedError for a dedup id."""
+    if not said[1:]:
+        return _NOW
+    if any(said[4:5]):
+        raise UnsupportedError("dedup= is not offered on sync://, which stores nothing")
+    return said[0], said[1], said[2], said[3]
 
 
 class SyncReceipt:
@@ -56,10 +65,15 @@ class SyncReceipt:
         self._ids = ids
         self.count = len(ids)
         self.status = _PERSISTED
+        self.duplicates = 0
 
     def id(self, index: int = 0) -> bytes:
         """Gives the 16 bytes of the id."""
         return self._ids[index]
+
+    def status_of(self, _index: int) -> int:
+        """Gives the status of one message: that of all."""
+        return self.status
 
     def wait(self, _timeout: float | None) -> bool:
         """Is settled already."""
@@ -168,7 +182,7 @@ class SyncLot:
         return (
             self.queue, "dead", self.id, self.type, self.content, self._headers, self._body,
             self.attempt, self.failures, 0, self.history, self.enqueued_ms, 0, reason, self.died_ms,
-            str(self.place), self.priority, self.expires_ms, self.key,
+            str(self.place), self.priority, self.expires_ms, self.key, b"",
         )  # fmt: skip
 
 
@@ -206,7 +220,7 @@ class SyncEngine:
         *life: Any,
     ) -> SyncReceipt:  # fmt: skip
         """Runs the message; gives a settled receipt."""
-        return SyncReceipt([self._run(queue, kind, content, body, headers, life or _NOW)])
+        return SyncReceipt([self._run(queue, kind, content, body, headers, _life(life))])
 
     def enqueue_many(
         self, queue: str, kind: str, content: int, bodies: Sequence[bytes],
@@ -217,8 +231,8 @@ class SyncEngine:
         for body in bodies:
             self._check(body, due_ms)
         each = headers_each or [headers] * len(bodies)
-        priority, expires, keys = life or _NOW[1:]
-        keys = [keys or ""] * len(bodies) if keys is None or isinstance(keys, str) else keys
+        _, priority, expires, said = _life((due_ms, *life))
+        keys = [said or ""] * len(bodies) if said is None or isinstance(said, str) else said
         return [
             SyncReceipt(
                 [
@@ -250,7 +264,7 @@ class SyncEngine:
         if self.handle is None:
             raise UnsupportedError("sync:// runs handlers in place, and a client has none")
         lot = SyncLot(queue, kind, content, body, headers)
-        lot.priority, lot.expires_ms, lot.key = life[1:]
+        lot.priority, lot.expires_ms, lot.key = life[1:4]
         self._count(queue, "enqueued", "persisted")
         error = self._attempts(lot)
         if error is not None and self._raises:

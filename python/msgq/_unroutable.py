@@ -39,21 +39,23 @@ class Burying(Sender):
             )
         return super().kind_for(conn)
 
-    def put(self, body: bytes, content: int, options: Options | None, key: str = "") -> Receipt:
+    def put(
+        self, body: bytes, content: int, options: Options | None, key: str = "", dedup: str = ""
+    ) -> Receipt:
         """Enqueues one message and waits until it is a dead letter."""
-        return self._bury(super().put(body, content, options, key))
+        return self._bury(super().put(body, content, options, key, dedup))
 
     def put_later(
-        self, body: bytes, content: int, options: Options | None, key: str = ""
+        self, body: bytes, content: int, options: Options | None, key: str = "", dedup: str = ""
     ) -> Receipt:
         """As put: what nobody waits for would not be seen to die."""
-        return self.put(body, content, options, key)
+        return self.put(body, content, options, key, dedup)
 
     async def aput(
-        self, body: bytes, content: int, options: Options | None, key: str = ""
+        self, body: bytes, content: int, options: Options | None, key: str = "", dedup: str = ""
     ) -> Receipt:
         """Twin of put."""
-        receipt = await super().aput(body, content, options, key)
+        receipt = await super().aput(body, content, options, key, dedup)
         return await asyncio.to_thread(self._bury, receipt)
 
     def _bury(self, receipt: Receipt) -> Receipt:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeVar
 from msgq._names import name_of
 from msgq._routed import Routed
 from msgq._signature import Plan, Shape
+from msgq.dedup import OnDuplicate, Unique
 from msgq.duration import Duration
 from msgq.errors import ConfigError
 from msgq.handler import (
@@ -86,6 +87,9 @@ class App(Routed):
         concurrency: int | None = ...,
         priority: Priority | None = ...,
         key: KeySaid | None = ...,
+        dedup: KeySaid | None = ...,
+        unique: Unique | None = ...,
+        on_duplicate: OnDuplicate | None = ...,
     ) -> BatchDecorator: ...
     @overload
     def handler(
@@ -99,6 +103,9 @@ class App(Routed):
         concurrency: int | None = ...,
         priority: Priority | None = ...,
         key: KeySaid | None = ...,
+        dedup: KeySaid | None = ...,
+        unique: Unique | None = ...,
+        on_duplicate: OnDuplicate | None = ...,
         batch: None = ...,
     ) -> HandlerDecorator: ...
     def handler(
@@ -112,6 +119,9 @@ class App(Routed):
         concurrency: int | None = None,
         priority: Priority | None = None,
         key: KeySaid | None = None,
+        dedup: KeySaid | None = None,
+        unique: Unique | None = None,
+        on_duplicate: OnDuplicate | None = None,
         batch: Batch | None = None,
     ) -> Any:
         """Declares the decorated function as handler of `queue`: of several it sends to the first.
@@ -122,7 +132,8 @@ class App(Routed):
         (lots of threads, messages of async functions). priority: of its messages, unless using()
         says otherwise. key: where the key of a call lies, a field of its arguments ("order.user"),
         several joined, a msgq.Key, or a function of them: those of one key run one at a time, in
-        order; whose call has none is not ordered. batch: the function takes a list, and fields are
+        order; whose call has none is not ordered. dedup: where its dedup id lies, likewise, with
+        unique and on_duplicate as of using(). batch: the function takes a list, and fields are
         those of an item. timeout: counts as a failure once over. Raises ConfigError: a name that
         is declared twice, a signature whose arguments cannot travel, a key of no argument, a batch
         handler without list[...], generators.
@@ -141,6 +152,8 @@ class App(Routed):
                     concurrency=concurrency,
                     priority=priority,
                     key=key,
+                    dedup=dedup,
+                    terms={"unique": unique, "on_duplicate": on_duplicate},
                     is_async=_is_async(function),
                 ),
             )

@@ -110,6 +110,21 @@ class UnroutableError(NotFoundError):
     code = "Unroutable"
 
 
+class DuplicateError(MsgqError):
+    """A message of the same dedup id is there, as on_duplicate="raise" asks; not enqueued again.
+
+    The text names that message; of a batch, the others were enqueued (`error.receipt`).
+    """
+
+    code = "Duplicate"
+
+
+class DedupConflictError(DuplicateError):
+    """A message of the same dedup id and another body is there; not enqueued."""
+
+    code = "DedupConflict"
+
+
 class UnsupportedError(MsgqError, NotImplementedError):
     """This transport cannot do it; the text names the transport."""
 
@@ -149,6 +164,8 @@ CORE_CLASSES: tuple[type[MsgqError], ...] = (
     StoreInDoubtError,
     LeaseLostError,
     NotFoundError,
+    DuplicateError,
+    DedupConflictError,
     UnsupportedError,
     InternalError,
 )

@@ -12,6 +12,7 @@ from msgq import codec
 from msgq._engine import validate_queue_name
 from msgq._later import Later
 from msgq._send import Options, Sender
+from msgq.dedup import OnDuplicate, Unique, parse_dedup, parse_terms
 from msgq.duration import Duration, When, parse_duration
 from msgq.errors import ConfigError
 from msgq.keys import Key, KeyFunction, KeyRule, parse_rule
@@ -64,6 +65,8 @@ class Prepared(Generic[P]):
         self._pack = plan.pack
         rule = None if options is None else options.rule
         self._rule = None if rule is None else KeyRule(rule, plan)
+        once = None if options is None else options.dedup_rule
+        self._once = None if once is None else KeyRule(once, plan, "dedup", parse_dedup)
 
     def enqueue(self, *args: P.args, **kwargs: P.kwargs) -> Receipt:
         """Enqueues one call; durable when it returns.
@@ -73,20 +76,20 @@ class Prepared(Generic[P]):
         StoreInDoubtError excepted.
         """
         body = self._pack(*args, **kwargs)
-        key = "" if self._rule is None else self._rule.of_call(args, kwargs)
-        return self._sender.put(body, self._plan.content, self._options, key)
+        marks = self._marks(args, kwargs)
+        return self._sender.put(body, self._plan.content, self._options, *marks)
 
     def enqueue_later(self, *args: P.args, **kwargs: P.kwargs) -> Receipt:
         """Enqueues one call without waiting; the receipt tells when it is durable."""
         body = self._pack(*args, **kwargs)
-        key = "" if self._rule is None else self._rule.of_call(args, kwargs)
-        return self._sender.put_later(body, self._plan.content, self._options, key)
+        marks = self._marks(args, kwargs)
+        return self._sender.put_later(body, self._plan.content, self._options, *marks)
 
     async def aenqueue(self, *args: P.args, **kwargs: P.kwargs) -> Receipt:
         """Twin of enqueue; what is awaited in one turn of the loop is written together."""
         body = self._pack(*args, **kwargs)
-        key = "" if self._rule is None else self._rule.of_call(args, kwargs)
-        return await self._sender.aput(body, self._plan.content, self._options, key)
+        marks = self._marks(args, kwargs)
+        return await self._sender.aput(body, self._plan.content, self._options, *marks)
 
     def enqueue_many(self, calls: Iterable[Any]) -> BatchReceipt:
         """Enqueues many calls; all durable when it returns. Order is kept.
@@ -99,19 +102,33 @@ class Prepared(Generic[P]):
 
     def enqueue_many_later(self, calls: Iterable[Any]) -> BatchReceipt:
         """Enqueues many calls without waiting; one receipt for all."""
-        bodies, keys = self._pack_many(calls)
-        return self._sender.put_many(bodies, self._plan.content, self._options, keys=keys)
+        bodies, keys, dedups = self._pack_many(calls)
+        return self._sender.put_many(
+            bodies, self._plan.content, self._options, keys=keys, dedups=dedups
+        )
 
     async def aenqueue_many(self, calls: Iterable[Any]) -> BatchReceipt:
         """Twin of enqueue_many."""
-        bodies, keys = self._pack_many(calls)
-        return await self._sender.aput_many(bodies, self._plan.content, self._options, keys=keys)
+        bodies, keys, dedups = self._pack_many(calls)
+        return await self._sender.aput_many(
+            bodies, self._plan.content, self._options, keys=keys, dedups=dedups
+        )
 
-    def _pack_many(self, calls: Iterable[Any]) -> tuple[list[bytes], list[str] | None]:
-        if self._rule is None:
-            return self._plan.pack_many(calls), None
+    def _marks(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[str, str]:
+        """Gives key and dedup id of a call, where there are rules for them."""
+        key = "" if self._rule is None else self._rule.of_call(args, kwargs)
+        return key, "" if self._once is None else self._once.of_call(args, kwargs)
+
+    def _pack_many(
+        self, calls: Iterable[Any]
+    ) -> tuple[list[bytes], list[str] | None, list[str] | None]:
+        if self._rule is None and self._once is None:
+            return self._plan.pack_many(calls), None, None
         listed = codec.many(calls)
-        return self._plan.pack_many(listed), self._rule.of_items(listed)
+        keys, dedups = (
+            None if rule is None else rule.of_items(listed) for rule in (self._rule, self._once)
+        )
+        return self._plan.pack_many(listed), keys, dedups
 
 
 class Handler(Prepared[P], Generic[P, R]):
@@ -121,9 +138,11 @@ class Handler(Prepared[P], Generic[P, R]):
         self, client: Client, function: Callable[P, R], plan: Plan, settings: HandlerSettings
     ) -> None:
         sender = _home_sender(client, settings, plan)
-        urgent = {"priority": settings.priority}
-        is_plain = settings.priority == NORMAL and settings.key is None
-        options = None if is_plain else Options("", others=urgent, rule=settings.key)
+        said = {"priority": settings.priority, **settings.terms}
+        is_plain = settings.priority == NORMAL and settings.key is None and settings.dedup is None
+        options = None
+        if not is_plain:
+            options = Options("", others=said, rule=settings.key, dedup_rule=settings.dedup)
         super().__init__(sender, plan, options)
         # fixed after construction
         self.function = function
@@ -168,6 +187,9 @@ class Handler(Prepared[P], Generic[P, R]):
         priority: Priority | None = None,
         ttl: When | None = None,
         key: str | Key | KeyFunction | None = None,
+        dedup: str | Key | KeyFunction | None = None,
+        unique: Unique | None = None,
+        on_duplicate: OnDuplicate | None = None,
         conn: Any = None,
         queue: str | None = None,
         transport: str | None = None,
@@ -181,6 +203,10 @@ class Handler(Prepared[P], Generic[P, R]):
         critical. ttl: as delay; once it is over the message is not run any more. key: its messages
         run one at a time, in order; goes with neither delay nor priority. Text is the key itself, a
         Key or a function reads it from each call; `Key()` is none, also where the handler says one.
+        dedup: said as key; while it is remembered no other message of it is taken into the queue.
+        unique: for how long, a duration, until_done or until_started; the setting dedup_window
+        otherwise. on_duplicate: return gives the earlier message's receipt, and raises for another
+        body; skip gives it whatever the body; raise raises DuplicateError.
         conn: a connection of your own to the PostgreSQL database of the app; what is sent is there
         when your transaction commits, and never was when it does not. Raises ConfigError,
         PayloadError; UnsupportedError for options of later versions.
@@ -189,7 +215,13 @@ class Handler(Prepared[P], Generic[P, R]):
         rule = self.settings.key
         if key is not None:
             rule, key = (None, key) if isinstance(key, str) else (parse_rule(key), None)
-        given = {"conn": conn, "key": key, "priority": urgent, "ttl": ttl}
+        once = self.settings.dedup
+        if dedup is not None:
+            once, dedup = (None, dedup) if isinstance(dedup, str) else (parse_rule(dedup), None)
+        terms = dict(self.settings.terms) if once or dedup else {}
+        terms |= {} if unique is None else {"unique": unique}
+        terms |= {} if on_duplicate is None else {"on_duplicate": on_duplicate}
+        given = {"conn": conn, "key": key, "priority": urgent, "ttl": ttl, "dedup": dedup, **terms}
         others = {**unbuilt, **{name: one for name, one in given.items() if one is not None}}
         sender: Sender = self._home
         if queue is not None or transport is not None:
@@ -198,7 +230,7 @@ class Handler(Prepared[P], Generic[P, R]):
             sender = self._route(parse_priority(urgent), headers)
         # Which transport it is need not be known yet, and is not asked for before it must be.
         kind = sender.kind_for(conn) if unbuilt or conn is not None else ""
-        options = Options(kind, delay, headers, retry, others, rule=rule)
+        options = Options(kind, delay, headers, retry, others, rule=rule, dedup_rule=once)
         return Prepared(sender, self._plan, options)
 
     def _sender_at(self, queue: str | None, transport: str | None) -> Sender:
@@ -249,8 +281,8 @@ class HandlerSettings:
     """What was said when a handler was declared, checked."""
 
     __slots__ = (
-        "batch", "concurrency", "is_async", "key", "name", "priority", "queues", "retry", "timeout",
-        "transports",
+        "batch", "concurrency", "dedup", "is_async", "key", "name", "priority", "queues", "retry",
+        "terms", "timeout", "transports",
     )  # fmt: skip
 
     def __init__(
@@ -265,6 +297,8 @@ class HandlerSettings:
         concurrency: int | None,
         priority: Priority | None,
         key: Any,
+        dedup: Any,
+        terms: Mapping[str, Any],
         is_async: bool,
     ) -> None:
         if batch is not None and not isinstance(batch, Batch):
@@ -284,6 +318,11 @@ class HandlerSettings:
         self.concurrency = concurrency or 0
         self.priority = parse_priority(priority)
         self.key = parse_rule(key)
+        self.dedup = parse_rule(dedup, "dedup")
+        self.terms = {name: said for name, said in terms.items() if said is not None}
+        if self.terms and self.dedup is None:
+            raise ConfigError(f"unique= and on_duplicate= of handler {name!r} need its dedup=")
+        parse_terms(self.terms.get("unique"), self.terms.get("on_duplicate"))
         self.is_async = is_async
 
     @property

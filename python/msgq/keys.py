@@ -84,10 +84,15 @@ KeySaid: TypeAlias = "str | Sequence[str] | Key | KeyFunction"
 class KeyRule:
     """How the calls of one handler get their keys: "" is none. Raises ConfigError when made."""
 
-    __slots__ = ("_find", "_plan")
+    __slots__ = ("_find", "_parse", "_plan", "_word")
 
-    def __init__(self, said: Key | KeyFunction, plan: Plan) -> None:
+    def __init__(
+        self, said: Key | KeyFunction, plan: Plan, word: str = "key",
+        parse: Callable[[str | None], str] | None = None,
+    ) -> None:  # fmt: skip
         self._plan = plan
+        self._word = word
+        self._parse = parse or parse_key
         self._find = self._reader(said) if isinstance(said, Key) else self._caller(said)
 
     def of_call(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
@@ -102,9 +107,9 @@ class KeyRule:
     def _checked(self, values: Sequence[Any]) -> str:
         found = self._find(values)
         try:
-            return parse_key(found)
+            return self._parse(found)
         except ConfigError as error:
-            raise PayloadError(f"key= of handler {self._plan.name!r}: {error}") from error
+            raise PayloadError(f"{self._word}= of handler {self._plan.name!r}: {error}") from error
 
     def _reader(self, key: Key) -> Callable[[Sequence[Any]], str | None]:
         if self._plan.is_item:
@@ -112,7 +117,7 @@ class KeyRule:
         names = [each.name for each in self._plan.parameters]
         if not any({each.split(".")[0] for each in way} <= set(names) for _, way in key._ways):
             raise ConfigError(
-                f"key= of handler {self._plan.name!r} is of no argument: {key} of "
+                f"{self._word}= of handler {self._plan.name!r} is of no argument: {key} of "
                 f"({', '.join(names)})"
             )
         return lambda values: key.of(dict(zip(names, values, strict=True)))
@@ -125,8 +130,8 @@ class KeyRule:
         )
 
 
-def parse_rule(said: Any) -> Key | KeyFunction | None:
-    """Gives what key= of a handler means: a field, several, a Key or a function; None for none."""
+def parse_rule(said: Any, word: str = "key") -> Key | KeyFunction | None:
+    """Gives what key= (or dedup=) of a handler means; None for none. Raises ConfigError."""
     if said is None or isinstance(said, Key):
         return said or None
     if isinstance(said, str):
@@ -135,7 +140,7 @@ def parse_rule(said: Any) -> Key | KeyFunction | None:
         return Key(*said)
     if not callable(said):
         raise ConfigError(
-            f"key= of a handler is a field of its arguments, several, a msgq.Key or a function, "
+            f"{word}= of a handler is a field of its arguments, several, a msgq.Key or a function, "
             f"got {said!r:.80}"
         )
     return said  # type: ignore[no-any-return]

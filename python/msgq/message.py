@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from msgq import codec, outcome
+from msgq.dedup import id_in
 from msgq.duration import Duration, When, delay_ms, parse_duration
 from msgq.errors import ConfigError, LeaseLostError, UnsupportedError, WaitTimeoutError
 
@@ -152,6 +153,11 @@ class Message:
     def key(self) -> str | None:
         """Its key; None: it has none."""
         return self._found[18] or None
+
+    @property
+    def dedup(self) -> str | None:
+        """Its dedup id; None: it has none."""
+        return id_in(self._found[19])
 
     @property
     def cursor(self) -> str:

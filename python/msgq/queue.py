@@ -13,6 +13,7 @@ from msgq import codec
 from msgq._engine import validate_queue_name
 from msgq._send import Options, Sender
 from msgq.codec import CONTENT_BYTES, CONTENT_JSON
+from msgq.dedup import parse_dedups
 from msgq.duration import Duration, When, due_ms, now_ms, parse_duration
 from msgq.errors import ConfigError, NotFoundError, PayloadError
 from msgq.keys import parse_keys
@@ -63,8 +64,9 @@ class Queue:
 
         delay: a duration from now, or an aware datetime. Further options are priority= (1 to 10, or
         low, normal, high, critical), ttl= (as delay: over that it is not handed out any more), key=
-        (messages of a key are handed out one at a time, in order) and, on PostgreSQL, conn= (a
-        connection of your own, to commit with). Raises PayloadError, QueueFullError, ClosedError,
+        (messages of a key are handed out one at a time, in order), dedup= with unique= and
+        on_duplicate= (as of handlers' using()) and, on PostgreSQL, conn= (a connection of your own,
+        to commit with). Raises PayloadError, QueueFullError, ClosedError,
         StoreError; then nothing was enqueued, StoreInDoubtError excepted.
         """
         if headers is None and delay is None and not unbuilt:
@@ -101,7 +103,8 @@ class Queue:
     ) -> BatchReceipt:
         """Enqueues many messages; all durable when it returns. Order is kept.
 
-        `headers` is one mapping for all or one for each, key= so too (None: this one has none).
+        `headers` is one mapping for all or one for each, key= and dedup= so too (None: this one has
+        none).
         Raises as enqueue; a PayloadError names the item and then nothing was enqueued; with a
         StoreError, `error.receipt` tells of each.
         """
@@ -117,8 +120,8 @@ class Queue:
     ) -> BatchReceipt:
         """Enqueues many messages without waiting; one receipt for all."""
         encoded, content = _encoded_many(bodies)
-        options, each, keys = self._many_options(headers, delay, unbuilt, len(encoded))
-        return self._sender.put_many(encoded, content, options, each, keys=keys)
+        options, each, marks = self._many_options(headers, delay, unbuilt, len(encoded))
+        return self._sender.put_many(encoded, content, options, each, **marks)
 
     async def aenqueue(
         self,
@@ -141,8 +144,8 @@ class Queue:
     ) -> BatchReceipt:
         """Twin of enqueue_many."""
         encoded, content = _encoded_many(bodies)
-        options, each, keys = self._many_options(headers, delay, unbuilt, len(encoded))
-        return await self._sender.aput_many(encoded, content, options, each, keys=keys)
+        options, each, marks = self._many_options(headers, delay, unbuilt, len(encoded))
+        return await self._sender.aput_many(encoded, content, options, each, **marks)
 
     def _options(
         self, headers: Mapping[str, Any] | None, delay: When | None, unbuilt: dict[str, Any]
@@ -154,18 +157,19 @@ class Queue:
 
     def _many_options(
         self, headers: Any, delay: When | None, unbuilt: dict[str, Any], count: int
-    ) -> tuple[Options | None, list[bytes | None] | None, list[str] | None]:
-        keys = None
-        if isinstance(unbuilt.get("key"), (list, tuple)):
-            keys = parse_keys(unbuilt["key"], count)
-            # any of them stands for all where options are held against each other
-            unbuilt = {**unbuilt, "key": next(filter(None, keys), None)}
+    ) -> tuple[Options | None, list[bytes | None] | None, dict[str, list[str]]]:
+        marks: dict[str, list[str]] = {}
+        for name, parse in (("key", parse_keys), ("dedup", parse_dedups)):
+            if isinstance(unbuilt.get(name), (list, tuple)):
+                found = marks[name + "s"] = parse(unbuilt[name], count)
+                # any of them stands for all where options are held against each other
+                unbuilt = {**unbuilt, name: next(filter(None, found), None)}
         if headers is None or isinstance(headers, Mapping):
-            return self._options(headers, delay, unbuilt), None, keys
+            return self._options(headers, delay, unbuilt), None, marks
         each = [codec.encode_headers(one, {}) for one in headers]
         if len(each) != count:
             raise PayloadError(f"{len(each)} headers for {count} bodies")
-        return self._options(None, delay, unbuilt), each, keys
+        return self._options(None, delay, unbuilt), each, marks
 
     # --- claims ---
 

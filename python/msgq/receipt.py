@@ -71,11 +71,25 @@ class Pending:
         left = None if deadline is None else max(0.0, deadline - time.monotonic())
         return self.core.wait(left)
 
+    def status_of(self, index: int) -> Status:
+        """Gives the status of one of its messages."""
+        return STATUSES[self.core.status_of(index)]
+
+    def counts(self) -> list[tuple[Status, int]]:
+        """Gives how many of its messages have which status, none of them 0."""
+        duplicates: int = self.core.duplicates
+        status = STATUSES[self.core.status]
+        if not duplicates:
+            return [(status, self.core.count)]
+        rest = self.core.count - duplicates
+        return [("duplicate", duplicates), *([(status, rest)] if rest else [])]
+
     def failure(self) -> BaseException | None:
-        """Gives why it failed or is in doubt; None otherwise."""
-        if self.core.status not in _FAILED:
-            return None
-        return self.core.error() or InternalError("the message failed without a reason")
+        """Gives why it failed, is in doubt or is refused as a duplicate; None otherwise."""
+        error = self.core.error()
+        if error is None and self.core.status in _FAILED:
+            return InternalError("the message failed without a reason")
+        return error
 
 
 class _Waiting:
@@ -232,14 +246,14 @@ class BatchReceipt(_Waiting):
             raise IndexError(f"index {index} of a batch of {self._count}")
         for each in self._all:
             if place < each.core.count:
-                return Item(uuid.UUID(bytes=each.core.id(place)), STATUSES[each.core.status])
+                return Item(uuid.UUID(bytes=each.core.id(place)), each.status_of(place))
             place -= each.core.count
         raise InternalError("a batch receipt lost count of its messages")
 
     def __iter__(self) -> Iterator[Item]:
         for each in self._all:
             for place in range(each.core.count):
-                yield Item(uuid.UUID(bytes=each.core.id(place)), STATUSES[each.core.status])
+                yield Item(uuid.UUID(bytes=each.core.id(place)), each.status_of(place))
 
     @property
     def ids(self) -> list[uuid.UUID]:
@@ -250,8 +264,8 @@ class BatchReceipt(_Waiting):
         """How many messages have each status; statuses nobody has are left out."""
         found: dict[Status, int] = {}
         for each in self._all:
-            status = STATUSES[each.core.status]
-            found[status] = found.get(status, 0) + each.core.count
+            for status, count in each.counts():
+                found[status] = found.get(status, 0) + count
         return found
 
     @property

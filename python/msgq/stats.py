@@ -37,6 +37,7 @@ class QueueTraffic:
     persisted: int = 0
     failed: int = 0
     dropped: int = 0
+    duplicates: int = 0
     claimed: int = 0
     done: int = 0
     retried: int = 0

@@ -354,6 +354,17 @@ def queue_transports(_make: Callable[..., msgq.App]) -> None:
         assert [app.queue(name).transport for name in "ab"] == ["default", "fast"]
 
 
+@shows("dedup_window")
+def dedup_window(make: Callable[..., msgq.App]) -> None:
+    queue = make(dedup_window=0.001).queue("q")
+    queue.enqueue(b"x", dedup="1")
+    while queue.enqueue(b"x", dedup="1").status == "duplicate":
+        pass  # its millisecond passes
+    queue = make(dedup_window=3600).queue("q")
+    queue.enqueue(b"x", dedup="1")
+    assert queue.enqueue(b"x", dedup="1").status == "duplicate"
+
+
 @shows("unroutable")
 def unroutable(make: Callable[..., msgq.App]) -> None:
     with pytest.raises(msgq.UnroutableError):

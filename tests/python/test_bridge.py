@@ -99,7 +99,7 @@ def test_a_bad_message_does_not_let_others_overtake(make_app: MakeApp) -> None:
 
     async def main() -> None:
         bridge = Bridge(cast("Engine", Refusing()), config)
-        first, second = ("q", "", 0, 0, (5, 0, "a")), ("q", "", 0, 0, (5, 0, "b"))
+        first, second = ("q", "", 0, 0, (5, 0, "a", b"", 0)), ("q", "", 0, 0, (5, 0, "b", b"", 0))
         futures = [bridge.put(first, each, None) for each in (b"1", b"bad", b"2", b"3")]
         bridge.put(second, b"later", None)
         with pytest.raises(msgq.PayloadError):

@@ -23,7 +23,7 @@ def letter(**changes: Any) -> Message:
     died_ms = int(DIED.timestamp() * 1000)
     return Message(
         (said["queue"], "dead", bytes(16), said["type"], 0, said["headers"], said["body"], 2, 2, 0,
-         said["history"], 1, 0, said["reason"], died_ms, "c", 5, 0, "")
+         said["history"], 1, 0, said["reason"], died_ms, "c", 5, 0, "", b"")
     )  # fmt: skip
 
 

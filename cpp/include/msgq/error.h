@@ -22,6 +22,8 @@ enum class ErrorCode {
   kStoreInDoubt,      // may or may not be written, and could not be found out in time
   kLeaseLost,         // somebody else may be running it; drop the result
   kNotFound,          // no such queue or message
+  kDuplicate,         // a message of its dedup id is there; not enqueued again
+  kDedupConflict,     // so is it, and of another body; not enqueued
   kUnsupported,       // this transport cannot do it; the text names the transport
   kInternal,          // a bug; the engine refuses further work
 };

@@ -60,6 +60,20 @@ struct KeyPlace {
   auto operator<=>(const KeyPlace&) const = default;
 };
 
+// A message that is to be there once: while the store remembers its dedup id, no other message of
+// that id is taken into the queue.
+struct Once {
+  enum class Until : std::uint8_t { kWindow, kDone, kStarted };  // numbers are stored
+  std::string_view id;
+  Until until = Until::kWindow;
+  std::int64_t window_ms = 0;  // with kWindow: remembered for so long
+
+  bool empty() const { return id.empty(); }
+  // As a message carries it: a byte, a varint, the id; nothing for none.
+  std::string encode() const;
+  static Once decode(std::string_view bytes);  // throws kStoreRejected
+};
+
 // One message as bytes somebody else owns; valid as long as they do.
 struct MessageView {
   MessageId id;
@@ -74,6 +88,7 @@ struct MessageView {
   std::int64_t expires_ms = 0;  // Unix milliseconds from which on it is not run; 0: never
   std::string_view key;         // empty: none
   KeyPlace place;
+  std::string_view once;  // of Once::encode(), or empty
 };
 
 // One message owning its bytes: what is parked, dead, peeked at.
@@ -90,6 +105,7 @@ struct StoredMessage {
   std::int64_t expires_ms = 0;
   std::string key;
   KeyPlace place;
+  std::string once;
 
   std::uint8_t band() const { return band_of(priority, key); }
   static StoredMessage copy(const MessageView& view);
@@ -110,6 +126,10 @@ struct Parcel {
   std::uint8_t priority = kPriorityNormal;
   std::int64_t expires_ms = 0;          // Unix milliseconds; 0: never
   std::uint8_t band = kPriorityNormal;  // of all its messages
+  bool has_once = false;                // some have dedup ids
+  // What to do about a duplicate: nothing more, or its receipt fails.
+  enum class OnDuplicate : std::uint8_t { kReturn, kSkip, kRaise };
+  OnDuplicate on_duplicate = OnDuplicate::kReturn;
 
   std::uint32_t count() const { return static_cast<std::uint32_t>(ends.size()); }
   std::size_t bytes() const { return frames.size(); }
@@ -117,7 +137,8 @@ struct Parcel {
   // REQUIRES: nothing was added yet.
   void reserve(std::size_t count, std::size_t bytes);
   // Appends one message. `headers` is JSON text or empty. REQUIRES: the key is of the band.
-  void add(std::string_view body, std::string_view headers = {}, std::string_view key = {});
+  void add(std::string_view body, std::string_view headers = {}, std::string_view key = {},
+           std::string_view once = {});
   // Appends one message that has lived before: its counts, history and first time come along.
   void add(const MessageView& message);
   // The message at `index`; views point into this parcel.

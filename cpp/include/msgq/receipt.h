@@ -51,6 +51,13 @@ class Waker {
 
 class Receipt {
  public:
+  // A message of which one with the same dedup id was there: it was not stored.
+  struct Duplicate {
+    std::uint32_t index = 0;
+    MessageId earlier;
+    bool is_same = true;  // they have one body
+  };
+
   Receipt(MessageId first_id, std::uint32_t count) : first_id_(first_id), count_(count) {}
 
   MessageId first_id() const { return first_id_; }
@@ -59,6 +66,11 @@ class Receipt {
   bool is_done() const { return status() != ReceiptStatus::kPending; }
   // Why it failed or is in doubt; empty otherwise. REQUIRES: is_done().
   const std::optional<Error>& error() const { return error_; }
+  // By index. REQUIRES: is_done().
+  const std::vector<Duplicate>& duplicates() const { return duplicates_; }
+  // Of one message: its own, or that of the earlier one where it is a duplicate.
+  MessageId id(std::uint32_t index) const;
+  ReceiptStatus status(std::uint32_t index) const;
 
   // Waits until settled or for `timeout`; true when settled. Blocks; hold no lock and no GIL.
   bool wait(std::chrono::nanoseconds timeout) const;
@@ -66,6 +78,8 @@ class Receipt {
   void notify(std::shared_ptr<Waker> waker, std::uint64_t token);
   // Settles. Only the first call counts. REQUIRES: status is not kPending.
   void resolve(ReceiptStatus status, std::optional<Error> error = std::nullopt);
+  // Before resolve(), by whoever calls that: by rising index.
+  void note(const Duplicate& duplicate) { duplicates_.push_back(duplicate); }
 
  private:
   // fixed after construction
@@ -73,6 +87,7 @@ class Receipt {
   const std::uint32_t count_;
   // written once, before status_ is released
   std::optional<Error> error_;
+  std::vector<Duplicate> duplicates_;
   // atomic: release store in resolve() pairs with the acquire load in status()
   std::atomic<std::uint32_t> status_{0};
   mutable std::atomic<std::uint32_t> waiters_{0};

@@ -20,10 +20,11 @@ using Histogram = std::array<std::uint64_t, 64>;
 // This process's traffic of one queue since the engine opened.
 struct QueueTraffic {
   std::string queue;
-  std::uint64_t enqueued = 0;   // admitted
-  std::uint64_t persisted = 0;  // receipt settled as stored
-  std::uint64_t failed = 0;     // receipt settled as failed or in doubt
-  std::uint64_t dropped = 0;    // by the overflow policy
+  std::uint64_t enqueued = 0;    // admitted
+  std::uint64_t persisted = 0;   // receipt settled as stored
+  std::uint64_t failed = 0;      // receipt settled as failed or in doubt
+  std::uint64_t dropped = 0;     // by the overflow policy
+  std::uint64_t duplicates = 0;  // not stored: one of their dedup id was there
   std::uint64_t claimed = 0;
   std::uint64_t done = 0;  // acknowledged, durably
   std::uint64_t retried = 0;

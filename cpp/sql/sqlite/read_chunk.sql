@@ -4,5 +4,5 @@
 -- Locks: nothing of its own; the caller holds the write lock (BEGIN IMMEDIATE).
 -- Twice: reads only.
 select number, id, type, content, headers, body, deliveries, failures, crashes, history,
-  enqueued_ms, priority, expires_ms, key, place_seq, place_index, queue, subscription, due_ms
+  enqueued_ms, priority, expires_ms, key, place_seq, place_index, once, queue, subscription, due_ms
 from parked where queue = ?1 and hash = ?2 order by place_seq, place_index limit ?3

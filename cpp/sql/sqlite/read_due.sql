@@ -3,5 +3,5 @@
 -- Locks: nothing of its own; the caller holds the write lock (BEGIN IMMEDIATE).
 -- Twice: reads only.
 select number, id, type, content, headers, body, deliveries, failures, crashes, history,
-  enqueued_ms, priority, expires_ms, key, place_seq, place_index, queue, subscription
+  enqueued_ms, priority, expires_ms, key, place_seq, place_index, once, queue, subscription
 from parked where due_ms <= ?1 order by due_ms, number limit ?2

@@ -111,6 +111,35 @@ void Batcher::add_parks(Exchange& out, Admitted& admitted) {
   }
 }
 
+namespace {
+
+// Why a duplicate's receipt fails; empty where it need not.
+std::optional<Error> refusal_of(const Admitted& a, const Receipt::Duplicate& each) {
+  using On = Parcel::OnDuplicate;
+  const std::string place = a.count > 1 ? "message " + std::to_string(each.index) + ": " : "";
+  const std::string earlier = "message " + each.earlier.to_string();
+  if (a.on_duplicate == On::kReturn && !each.is_same)
+    return Error(ErrorCode::kDedupConflict,
+                 place + earlier + " has its dedup id and another body; it was not enqueued");
+  if (a.on_duplicate == On::kRaise)
+    return Error(ErrorCode::kDuplicate,
+                 place + earlier + " has its dedup id; it was not enqueued again");
+  return std::nullopt;
+}
+
+void resolve_duplicates(Admitted& a) {
+  std::optional<Error> error;
+  for (const Receipt::Duplicate& each : a.duplicates) {
+    a.receipt->note(each);
+    if (!error) error = refusal_of(a, each);
+  }
+  const bool is_all = a.duplicates.size() == a.count;
+  a.receipt->resolve(is_all ? ReceiptStatus::kDuplicate : ReceiptStatus::kPersisted,
+                     std::move(error));
+}
+
+}  // namespace
+
 // Room is given back once for all, and each queue's figures are raised once for a run of its
 // parcels: others look at both.
 void Batcher::settle(std::span<Admitted> some, ReceiptStatus status,
@@ -120,25 +149,43 @@ void Batcher::settle(std::span<Admitted> some, ReceiptStatus status,
   std::uint64_t messages = 0, bytes = 0;
   for (auto a = some.begin(); a != some.end();) {
     Traffic& t = *a->traffic;
-    std::uint64_t run = 0;
+    std::uint64_t run = 0, duplicates = 0;
     for (; a != some.end() && a->traffic == &t; ++a) {
       t.enqueue_ns.record(now - a->admitted_at, a->count);
       run += a->count;
+      duplicates += a->duplicates.size();
       bytes += a->bytes;
     }
     count(status == ReceiptStatus::kPersisted ? t.persisted
           : status == ReceiptStatus::kDropped ? t.dropped
                                               : t.failed,
-          run);
+          run - duplicates);
+    count(t.duplicates, duplicates);
     t.in_flight.fetch_sub(run, std::memory_order_relaxed);
     messages += run;
   }
   admission_.release(messages, bytes);
-  for (Admitted& a : some)
-    if (a.receipt) a.receipt->resolve(status, error);
+  for (Admitted& a : some) {
+    if (!a.receipt) continue;
+    if (a.duplicates.empty())
+      a.receipt->resolve(status, error);
+    else
+      resolve_duplicates(a);
+  }
 }
 
-void Batcher::report(const Exchange&, const ExchangeResult&, Nanos) {
+void Batcher::note_duplicates(const std::vector<transport::Duplicate>& duplicates) {
+  auto admitted = flush_.begin();
+  std::size_t first = 0;  // the number of its first message
+  for (const transport::Duplicate& each : duplicates) {
+    for (; each.number >= first + admitted->count; ++admitted) first += admitted->count;
+    admitted->duplicates.push_back(
+        {static_cast<std::uint32_t>(each.number - first), each.earlier, each.is_same});
+  }
+}
+
+void Batcher::report(const Exchange&, const ExchangeResult& result, Nanos) {
+  note_duplicates(result.duplicates);
   isolated_ -= std::min(isolated_, static_cast<std::uint32_t>(flush_.size()));
   std::swap(stored_, flush_);
 }

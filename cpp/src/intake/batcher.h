@@ -27,6 +27,8 @@ struct Admitted {
   std::uint32_t count = 0;
   std::uint64_t bytes = 0;
   std::uint64_t order = 0;  // among those with keys, of all threads
+  Parcel::OnDuplicate on_duplicate = Parcel::OnDuplicate::kReturn;
+  std::vector<Receipt::Duplicate> duplicates;  // once it was stored
 };
 
 class Batcher final : public transport::BatchSource, public transport::Intake {
@@ -73,6 +75,7 @@ class Batcher final : public transport::BatchSource, public transport::Intake {
   bool add_to_group(std::vector<Group>& groups, Admitted& next);
   void add_parks(transport::Exchange& out, Admitted& admitted);
   void end_flush(transport::Exchange& ex, ReceiptStatus status, const std::optional<Error>& error);
+  void note_duplicates(const std::vector<transport::Duplicate>& duplicates);
   void settle(std::span<Admitted> some, ReceiptStatus status, const std::optional<Error>& error);
 
   // fixed after construction

@@ -3,6 +3,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "base/check.h"
 #include "base/event.h"
 #include "base/inbox.h"
@@ -42,6 +44,28 @@ std::vector<std::uint64_t> Waker::drain() {
   while (tokens_->inbox.pop_some(tokens, 1024) > 0) {
   }
   return tokens;
+}
+
+namespace {
+
+const Receipt::Duplicate* find(const std::vector<Receipt::Duplicate>& all, std::uint32_t index) {
+  const auto found = std::lower_bound(
+      all.begin(), all.end(), index,
+      [](const Receipt::Duplicate& each, std::uint32_t i) { return each.index < i; });
+  return found != all.end() && found->index == index ? &*found : nullptr;
+}
+
+}  // namespace
+
+MessageId Receipt::id(std::uint32_t index) const {
+  const Duplicate* const found = is_done() ? find(duplicates_, index) : nullptr;
+  return found != nullptr ? found->earlier : first_id_.plus(index);
+}
+
+ReceiptStatus Receipt::status(std::uint32_t index) const {
+  const ReceiptStatus all = status();
+  if (all != ReceiptStatus::kPersisted || duplicates_.empty()) return all;
+  return find(duplicates_, index) != nullptr ? ReceiptStatus::kDuplicate : all;
 }
 
 bool Receipt::wait(std::chrono::nanoseconds timeout) const {

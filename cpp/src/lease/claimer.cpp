@@ -109,6 +109,7 @@ void Claimer::prepare(Nanos now) {
 
 void Claimer::collect(transport::Exchange& out, Nanos now) {
   take_work_of(out);
+  collect_starts(out);
   collect_chores(out, now);
   asked_.clear();
   if (!may_ask(now)) return;
@@ -177,6 +178,7 @@ void Claimer::report(const transport::Exchange& in, const transport::ExchangeRes
     reclaimed_.fetch_add(result.reclaimed, std::memory_order_relaxed);
     refresh_all();
   }
+  for (const Starting& each : std::exchange(starting_, {})) deliver(each);
   for (std::size_t i = 0; i < asked_.size(); ++i) answered(asked_[i], result.claims.at(i), now);
   if (!asked_.empty()) note_suspects(now);
   asked_.clear();
@@ -196,13 +198,37 @@ void Claimer::answered(const Asked& asked, const transport::ClaimAnswer& answer,
     outlook.poll_at = now + outlook.gap - outlook.gap * spread_ / 10'000;
   }
   Traffic& traffic = book_.find(asked.demand.queue);
+  Starting found{asked, {}};
   for (const auto& claimed : answer.claims) {
-    auto held = std::make_shared<Held>(claimed, traffic, now, asked.demand.is_renewed);
-    msgq::count(traffic.claimed, held->total - held->done_count);
-    ledger_.add(held);
-    if (!asked.source->deliver(asked.demand, held)) give_back(held);
+    found.claims.push_back(std::make_shared<Held>(claimed, traffic, now, asked.demand.is_renewed));
+    const Held& held = *found.claims.back();
+    msgq::count(traffic.claimed, held.total - held.done_count);
+    ledger_.add(found.claims.back());
   }
+  const bool waits = !starting_.empty() ||
+                     std::any_of(found.claims.begin(), found.claims.end(), [](const HeldPtr& held) {
+                       return held->is_unique_until_started();
+                     });
+  if (waits)
+    starting_.push_back(std::move(found));
+  else
+    deliver(found);
+}
+
+void Claimer::deliver(const Starting& starting) {
+  const Asked& asked = starting.asked;
+  for (const HeldPtr& held : starting.claims)
+    if (!asked.source->deliver(asked.demand, held)) give_back(held);
   asked.source->answered(asked.demand);
+}
+
+void Claimer::collect_starts(transport::Exchange& out) const {
+  for (const Starting& starting : starting_)
+    for (const HeldPtr& held : starting.claims) {
+      transport::StartOrder order{held->claim.key, {}};
+      if (held->has_once) held->add_once(0, held->total, Once::Until::kStarted, order.messages);
+      if (!order.messages.empty()) out.starts.push_back(std::move(order));
+    }
 }
 
 // A suspect needs an idle process. We stop claiming for it, but not for ever: a handler that runs
@@ -219,6 +245,7 @@ void Claimer::note_suspects(Nanos now) {
 
 void Claimer::give_up(const Error& error, bool) {
   asked_.clear();
+  starting_.clear();
   for (const auto& source : sources()) source->give_up(error);
 }
 
@@ -227,6 +254,7 @@ Nanos Claimer::next_time(Nanos now) {
   const bool is_told =
       has_room_.load(std::memory_order_relaxed) &&
       (is_hinted_.load(std::memory_order_seq_cst) || has_expected_.load(std::memory_order_seq_cst));
+  if (!starting_.empty()) return now;
   const bool is_promoting = is_promoting_ || is_stirred_.load(std::memory_order_seq_cst);
   return is_told || is_promoting ? now : next;
 }

@@ -74,6 +74,12 @@ class Claimer final : public transport::BatchSource {
     Demand demand;
     bool takes_suspect = false;
   };
+  // Claims that wait for the dedup ids of some to be forgotten: until they have started, nobody may
+  // believe that a message of the same id comes too late to be run.
+  struct Starting {
+    Asked asked;
+    std::vector<HeldPtr> claims;
+  };
   struct Room {
     std::shared_ptr<DemandSource> source;
     std::vector<Demand> demands;
@@ -88,6 +94,8 @@ class Claimer final : public transport::BatchSource {
   void add_due(Room& room, std::vector<Asked>& due, Nanos now);
   void ask(Asked asked, transport::Exchange& out);
   void answered(const Asked& asked, const transport::ClaimAnswer& answer, Nanos now);
+  void deliver(const Starting& starting);
+  void collect_starts(transport::Exchange& out) const;
   void refresh_all();
   Nanos next_wish(Nanos now);
   void note_suspects(Nanos now);
@@ -108,6 +116,7 @@ class Claimer final : public transport::BatchSource {
   std::map<std::string, Outlook, std::less<>> outlook_;
   std::vector<Room> rooms_;  // what every source has room for, in this exchange's order
   std::vector<Asked> asked_;
+  std::vector<Starting> starting_;
   bool is_asking_ = false;
   Nanos chores_at_{0};
   std::int64_t next_due_ms_ = 0;

@@ -85,9 +85,16 @@ void Settler::acknowledge(Order& order, std::uint32_t from, std::uint32_t to) {
   if (held.claim.is_returned && held.claim.is_keyed)
     for (std::uint32_t i = from; i < to; ++i)
       if (!held.done.has(i)) order.order.keys.push_back(held.hashes[i]);
+  release(order, from, to);
   held.done.set_range(from, to);
   held.done_count += fresh;
   order.order.acked += fresh;
+}
+
+// What is over frees its dedup id, where that is remembered for so long.
+void Settler::release(Order& order, std::uint32_t from, std::uint32_t to) {
+  if (order.held->has_once)
+    order.held->add_once(from, to, Once::Until::kDone, order.order.releases);
 }
 
 void Settler::note_done(Order& order, std::uint32_t ordinal) {
@@ -119,6 +126,8 @@ void Settler::decide(Order& order, std::uint32_t ordinal, const Decision& d) {
     return;
   }
   if (d.verdict == Verdict::kAck) return acknowledge(order, ordinal, ordinal + 1);
+  const bool is_over = d.verdict == Verdict::kExpire || d.verdict == Verdict::kReject;
+  if (is_over) release(order, ordinal, ordinal + 1);
   if (d.verdict == Verdict::kExpire && expired_ == Expired::kDrop) {
     note_done(order, ordinal);
     ++order.order.expired;

@@ -79,6 +79,7 @@ class Settler final : public transport::BatchSource {
   void decide(Order& order, std::uint32_t ordinal, const Decision& decision);
   void acknowledge(Order& order, std::uint32_t from, std::uint32_t to);
   void park(Order& order, std::uint32_t ordinal, const Decision& decision, StoredMessage message);
+  static void release(Order& order, std::uint32_t from, std::uint32_t to);
   void note_done(Order& order, std::uint32_t ordinal);
   void return_spans(const std::vector<Span>& spans);
   void return_keyed(const Span& span);

@@ -6,7 +6,7 @@ namespace msgq::frame {
 namespace {
 
 constexpr unsigned kHeaders = 1, kCounts = 2, kHistory = 4, kEnqueued = 8, kKey = 16, kPlace = 32;
-constexpr unsigned kKnown = 63;
+constexpr unsigned kOnce = 64, kKnown = 127;
 
 [[noreturn]] void damaged(const char* what) {
   throw Error(ErrorCode::kStoreRejected, std::string("damaged message: ") + what);
@@ -52,7 +52,8 @@ void append(std::string& out, const Fields& f) {
   const bool has_counts = (f.counts.deliveries | f.counts.failures | f.counts.crashes) != 0;
   const unsigned mask = (f.headers.empty() ? 0 : kHeaders) | (has_counts ? kCounts : 0) |
                         (f.history.empty() ? 0 : kHistory) | (f.enqueued_ms != 0 ? kEnqueued : 0) |
-                        (f.key.empty() ? 0 : kKey) | (f.place.seq != 0 ? kPlace : 0);
+                        (f.key.empty() ? 0 : kKey) | (f.place.seq != 0 ? kPlace : 0) |
+                        (f.once.empty() ? 0 : kOnce);
   out += static_cast<char>(mask);
   if (mask & kHeaders) put_text(out, f.headers);
   if (mask & kCounts) {
@@ -67,6 +68,7 @@ void append(std::string& out, const Fields& f) {
     put_varint(out, f.place.seq);
     put_varint(out, f.place.index);
   }
+  if (mask & kOnce) put_text(out, f.once);
   out += f.body;
 }
 
@@ -84,6 +86,7 @@ Fields read(std::string_view in) {
   if (mask & kEnqueued) f.enqueued_ms = static_cast<std::int64_t>(take_varint(in));
   if (mask & kKey) f.key = take_text(in);
   if (mask & kPlace) f.place = {take_varint(in), static_cast<std::uint32_t>(take_varint(in))};
+  if (mask & kOnce) f.once = take_text(in);
   f.body = in;
   return f;
 }

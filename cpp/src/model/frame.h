@@ -4,8 +4,9 @@
 //   mask & 2  counts: three varints (deliveries,       mask & 8  first enqueued: varint of Unix ms
 //             failures, crashes)
 //   mask & 16 key: varint length, text             mask & 32 place: two varints (seq, index)
-//   the two high bits are kept for dedup and what else a message has of its own; a reader refuses
-//   what it does not know. Priority and expiry are a parcel's, and lie beside its type.
+//   mask & 64 once: varint length, Once::encode()
+//   the high bit is kept for what else a message has of its own; a reader refuses what it does not
+//   know. Priority and expiry are a parcel's, and lie beside its type.
 // Threads: pure functions.
 #pragma once
 
@@ -23,6 +24,7 @@ struct Fields {
   std::int64_t enqueued_ms = 0;  // 0: the parcel's
   std::string_view key;
   KeyPlace place;
+  std::string_view once;
 };
 
 void append(std::string& out, const Fields& fields);

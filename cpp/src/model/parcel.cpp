@@ -22,12 +22,13 @@ StoredMessage StoredMessage::copy(const MessageView& v) {
           v.priority,
           v.expires_ms,
           std::string(v.key),
-          v.place};
+          v.place,
+          std::string(v.once)};
 }
 
 MessageView StoredMessage::view() const {
-  return {id,      type,        content,  headers,    body, counts,
-          history, enqueued_ms, priority, expires_ms, key,  place};
+  return {id,          type,     content,    headers, body,  counts, history,
+          enqueued_ms, priority, expires_ms, key,     place, once};
 }
 
 void StoredMessage::renew() {
@@ -42,26 +43,30 @@ void Parcel::reserve(std::size_t count, std::size_t size) {
   frames = spares::take(size + 5 * count + trailer);
 }
 
-void Parcel::add(std::string_view body, std::string_view headers, std::string_view key) {
-  if (headers.empty() && key.empty()) {
+void Parcel::add(std::string_view body, std::string_view headers, std::string_view key,
+                 std::string_view once) {
+  has_once = has_once || !once.empty();
+  if (headers.empty() && key.empty() && once.empty()) {
     frames += '\0';
     frames += body;
   } else {
-    frame::append(frames, {headers, {}, body, {}, 0, key, {}});
+    frame::append(frames, {headers, {}, body, {}, 0, key, {}, once});
   }
   ends.push_back(static_cast<std::uint32_t>(frames.size()));
 }
 
 void Parcel::add(const MessageView& m) {
-  frame::append(frames, {m.headers, m.history, m.body, m.counts, m.enqueued_ms, m.key, m.place});
+  has_once = has_once || !m.once.empty();
+  frame::append(frames,
+                {m.headers, m.history, m.body, m.counts, m.enqueued_ms, m.key, m.place, m.once});
   ends.push_back(static_cast<std::uint32_t>(frames.size()));
 }
 
 MessageView Parcel::view(std::uint32_t index) const {
   const std::uint32_t from = index == 0 ? 0 : ends[index - 1];
   const auto f = frame::read(std::string_view(frames).substr(from, ends[index] - from));
-  return {first_id.plus(index), type,     content,    f.headers, f.body, f.counts, f.history,
-          f.enqueued_ms,        priority, expires_ms, f.key,     f.place};
+  return {first_id.plus(index), type,     content,    f.headers, f.body,  f.counts, f.history,
+          f.enqueued_ms,        priority, expires_ms, f.key,     f.place, f.once};
 }
 
 Parcel Parcel::like(const MessageView& m) {

@@ -37,6 +37,7 @@ QueueTraffic Traffic::snapshot() const {
   out.persisted = read(persisted);
   out.failed = read(failed);
   out.dropped = read(dropped);
+  out.duplicates = read(duplicates);
   out.in_flight = read(in_flight);
   out.claimed = read(claimed);
   out.done = read(done);

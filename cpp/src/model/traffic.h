@@ -43,7 +43,7 @@ struct Traffic {
   Counter dropped{0}, in_flight{0};
   // raised by the writer
   alignas(64) Counter persisted{0};
-  Counter failed{0};
+  Counter failed{0}, duplicates{0};
   Counter claimed{0}, done{0}, retried{0}, snoozed{0}, dead{0}, expired{0}, lost{0}, held{0};
   AtomicHistogram enqueue_ns, handle_ns, age_ns;
 

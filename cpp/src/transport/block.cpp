@@ -28,6 +28,8 @@ struct Footer {
 // Each section names priority and expiry behind its type: a byte, a varint of Unix milliseconds.
 // Readers refuse flags that they do not know.
 constexpr std::uint16_t kHasPriorities = 1;
+// Some messages have dedup ids.
+constexpr std::uint16_t kHasOnce = 2;
 static_assert(sizeof(Footer) == kFooterBytes);
 
 [[noreturn]] void damaged(const char* what) {
@@ -116,8 +118,10 @@ BlockPtr Block::build(std::vector<Parcel> parcels, std::int64_t now_ms) {
                 kVersion, 0};
   for (const Line& line : lines) {
     footer.count += line.count;
-    if (!line.is_plain()) footer.flags = kHasPriorities;
+    if (!line.is_plain()) footer.flags |= kHasPriorities;
   }
+  for (const Parcel& parcel : parcels)
+    if (parcel.has_once) footer.flags |= kHasOnce;
   MSGQ_CHECK(footer.count > 0, "a block holds at least one message");
   put_ends(out, parcels);
   for (std::size_t i = 0; i < lines.size(); ++i)
@@ -144,11 +148,12 @@ void Block::parse() {
   auto tail = all.substr(all.size() - kFooterBytes);
   const auto footer = take<Footer>(tail);
   if (footer.version != kVersion) damaged("unknown version");
-  if ((footer.flags & ~kHasPriorities) != 0) damaged("unknown flags");
+  if ((footer.flags & ~(kHasPriorities | kHasOnce)) != 0) damaged("unknown flags");
   const std::uint64_t ends_bytes = 4ull * footer.count;
   if (footer.count == 0 || footer.frames_bytes + ends_bytes + kFooterBytes > all.size())
     damaged("counts do not fit its size");
   count_ = footer.count;
+  has_once_ = (footer.flags & kHasOnce) != 0;
   ends_at_ = footer.frames_bytes;
   std::uint32_t before = 0;
   for (std::uint32_t i = 0; i < count_; ++i) {
@@ -222,12 +227,32 @@ MessageView Block::view(std::uint32_t index) const {
           s.priority,
           s.expires_ms,
           f.key,
-          f.place};
+          f.place,
+          f.once};
 }
 
 std::pair<std::string_view, KeyPlace> Block::key(std::uint32_t index) const {
   const auto f = frame::read(frame(index));
   return {f.key, f.place};
+}
+
+Once Block::once(std::uint32_t index) const { return Once::decode(frame::read(frame(index)).once); }
+
+BlockPtr Block::without(const Bitmap& indexes) const {
+  std::vector<Parcel> parcels;
+  for (const Section& s : sections_) {
+    bool joins = false;
+    for (std::uint32_t i = s.first; i < s.first + s.count; ++i) {
+      if (indexes.has(i)) {
+        joins = false;
+        continue;
+      }
+      const MessageView message = view(i);
+      if (!std::exchange(joins, true)) parcels.push_back(Parcel::like(message));
+      parcels.back().add(message);
+    }
+  }
+  return parcels.empty() ? nullptr : build(std::move(parcels), sections_.front().enqueued_ms);
 }
 
 std::string_view Block::body(std::uint32_t index) const {

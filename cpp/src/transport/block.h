@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/bitmap.h"
 #include "msgq/message.h"
 
 namespace msgq::transport {
@@ -49,6 +50,11 @@ class Block {
   // Whether any of its messages may expire; and when that at `index` does, 0: never.
   bool may_expire() const { return may_expire_; }
   std::int64_t expires_ms(std::uint32_t index) const { return section_of(index).expires_ms; }
+  // Whether any of its messages has a dedup id; and that at `index`.
+  bool has_once() const { return has_once_; }
+  Once once(std::uint32_t index) const;
+  // The same without these messages, in order; null when none is left.
+  std::shared_ptr<const Block> without(const Bitmap& indexes) const;
   std::uint64_t checksum() const;                                      // XXH3 of bytes()
   std::size_t body_bytes(std::uint32_t from, std::uint32_t to) const;  // of the frames [from, to)
 
@@ -73,6 +79,7 @@ class Block {
   std::string bytes_;
   std::uint32_t count_ = 0;
   bool may_expire_ = false;
+  bool has_once_ = false;
   std::size_t ends_at_ = 0;  // where the ends begin = size of the frames
   std::vector<Section> sections_;
   MessageId first_id_, last_id_;

@@ -29,6 +29,7 @@ struct Held {
       starts.push_back(first);
       first += part.count;
       may_expire = may_expire || part.block->may_expire();
+      has_once = has_once || part.block->has_once();
     }
     if (claim.is_keyed) read_hashes();
     done = claim.done;
@@ -49,6 +50,22 @@ struct Held {
     if (claim.is_returned) return block->key(index).second;
     const auto after = std::upper_bound(starts.begin(), starts.end(), ordinal);
     return {claim.parts[static_cast<std::size_t>(after - starts.begin()) - 1].seq, index};
+  }
+  bool is_unique_until_started() const {
+    std::vector<MessageId> ids;
+    if (has_once) add_once(0, total, Once::Until::kStarted, ids);
+    return !ids.empty();
+  }
+  // Appends the ids of what is not done of [from, to) and is remembered until then.
+  void add_once(std::uint32_t from, std::uint32_t to, Once::Until until,
+                std::vector<MessageId>& out) const {
+    for (std::uint32_t i = from; i < to; ++i) {
+      if (done.has(i)) continue;
+      const auto [block, index] = locate(i);
+      if (!block->has_once()) continue;
+      const Once once = block->once(index);
+      if (!once.empty() && once.until == until) out.push_back(block->view(index).id);
+    }
   }
   // Appends the bodies of the ordinals [from, to).
   void add_bodies(std::uint32_t from, std::uint32_t to, std::vector<std::string_view>& out) const {
@@ -83,6 +100,7 @@ struct Held {
   const bool is_renewed;              // by the keeper; false: an explicit lease of a raw claim
   std::vector<std::uint32_t> starts;  // first ordinal of each part
   bool may_expire = false;            // any of it
+  bool has_once = false;              // some of it has dedup ids
   std::vector<std::uint64_t> hashes;  // of a claim of keys: of each message
   // only the writer thread
   Bitmap done;

@@ -75,10 +75,18 @@ struct SettleOrder {
   std::vector<Dead> deads;
   std::vector<std::uint64_t>
       keys;  // of a claim of returned messages: of each that is newly decided
+  std::vector<MessageId> releases;  // their dedup ids are forgotten, unless the claim is lost
 };
 
 // The due time of a parked message that waits for those before it of its key: year 9999.
 constexpr std::int64_t kHeldBack = 253'402'300'799'000;
+
+// These messages of a claim are about to be run, and their dedup ids forgotten. Nothing of it when
+// the claim was lost meanwhile.
+struct StartOrder {
+  ClaimKey claim;
+  std::vector<MessageId> messages;
+};
 
 struct ExtendOrder {
   ClaimKey claim;
@@ -140,6 +148,7 @@ struct Exchange {
   std::vector<ExtendOrder> extends;
   std::vector<Append> appends;
   std::vector<Park> parks;
+  std::vector<StartOrder> starts;
   std::uint32_t promote_max = 0;  // > 0: move so many due parked messages back into lanes
   bool reclaims = false;          // look for dead processes and lapsed leases
   // Which messages of these claims did users' committed transactions acknowledge?
@@ -151,8 +160,15 @@ struct Exchange {
 
   bool empty() const {
     return settles.empty() && extends.empty() && appends.empty() && parks.empty() &&
-           promote_max == 0 && !reclaims && ack_looks.empty() && claims.empty();
+           starts.empty() && promote_max == 0 && !reclaims && ack_looks.empty() && claims.empty();
   }
+};
+
+// A message that was not stored: one of its dedup id was.
+struct Duplicate {
+  std::size_t number = 0;  // of the message among all of the exchange's appends, parks behind them
+  MessageId earlier;
+  bool is_same = true;  // they have one body
 };
 
 struct ClaimAnswer {
@@ -165,6 +181,7 @@ struct ClaimAnswer {
 struct ExchangeResult {
   std::vector<bool> settle_lost;  // per settle: the claim was no longer open; nothing changed
   std::vector<bool> extend_lost;
+  std::vector<Duplicate> duplicates;              // by number
   std::vector<std::vector<std::uint32_t>> acked;  // per look at acks: ordinals
   std::uint32_t promoted = 0;
   std::uint32_t reclaimed = 0;      // claims found dead or lapsed

@@ -22,7 +22,7 @@ Error as_error(const std::exception& e) {
 // False for a look that found nothing: no commit.
 bool has_written(const Exchange& in, const ExchangeResult& out) {
   return !in.settles.empty() || !in.extends.empty() || !in.appends.empty() || !in.parks.empty() ||
-         out.promoted > 0 || out.reclaimed > 0 ||
+         !in.starts.empty() || out.promoted > 0 || out.reclaimed > 0 ||
          std::any_of(out.claims.begin(), out.claims.end(),
                      [](const ClaimAnswer& answer) { return !answer.claims.empty(); });
 }

@@ -63,6 +63,17 @@ def enqueue(
     key: Annotated[
         str | None, typer.Option("--key", metavar="KEY", help="One at a time a key, in order.")
     ] = None,
+    dedup: Annotated[
+        str | None, typer.Option("--dedup", metavar="ID", help="Once while ID is remembered.")
+    ] = None,
+    unique: Annotated[
+        str | None,
+        typer.Option("--unique", metavar="HOW", help="until_done, until_started or a duration."),
+    ] = None,
+    on_duplicate: Annotated[
+        str | None,
+        typer.Option("--on-duplicate", metavar="WHAT", help="return, skip or raise."),
+    ] = None,
     rate: Annotated[
         float, typer.Option("--rate", metavar="N", min=0, help="Messages a second; 0: no limit.")
     ] = 0,
@@ -86,7 +97,10 @@ def enqueue(
     source = _source(body, file, count, for_seconds)
     named = _headers(headers)
     size = 1 if 0 < rate < batch else batch
-    stamps = {"delay": delay, "headers": named, "priority": priority, "ttl": ttl, "key": key}
+    stamps = {
+        "delay": delay, "headers": named, "priority": priority, "ttl": ttl, "key": key,
+        "dedup": dedup, "unique": unique, "on_duplicate": on_duplicate,
+    }  # fmt: skip
     with open_sender(target, url, is_queue=raw, stamps=stamps) as sender:
         done = _send(
             sender, source, Pacer(rate), size=size, for_seconds=for_seconds, show=not as_json
@@ -103,6 +117,7 @@ class Done:
 
     def __init__(self) -> None:
         self.count = 0
+        self.duplicates = 0
         self.first_id: str | None = None
         self.last_id: str | None = None
         self.seconds = 0.0
@@ -149,10 +164,11 @@ def _send(
                 pacer.wait(len(batch))
                 if for_seconds is not None and time.monotonic() - start >= for_seconds:
                     break
-                first, last = sender.send(batch)
-                done.count += len(batch)
-                done.first_id = done.first_id or first
-                done.last_id = last
+                sent = sender.send(batch)
+                done.count += len(batch) - sent.duplicates
+                done.duplicates += sent.duplicates
+                done.first_id = done.first_id or sent.first_id
+                done.last_id = sent.last_id
                 advance(done.count)
         except PayloadError as error:
             if done.count == 0:
@@ -169,18 +185,20 @@ def _report(target: str, done: Done, as_json: bool) -> None:
             {
                 "target": target,
                 "enqueued": done.count,
+                "duplicates": done.duplicates,
                 "first_id": done.first_id,
                 "last_id": done.last_id,
                 "seconds": round(done.seconds, 6),
                 "rate": round(rate, 1),
             }
         )
-    elif done.count == 1:
-        print_text(str(done.first_id))
+    elif done.count + done.duplicates == 1:
+        print_text(str(done.first_id) + (" is there already" if done.duplicates else ""))
     else:
         print_text(
             f"{human_count(done.count)} messages to {target} in {done.seconds:.2f} s "
             f"({human_count(rate)}/s)"
+            + (f"; {human_count(done.duplicates)} were there already" if done.duplicates else "")
         )
 
 

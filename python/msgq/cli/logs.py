@@ -17,7 +17,7 @@ LEVELS: Final = ("debug", "info", "warning", "error")
 _log: Final = logging.getLogger("msgq.worker")
 # counts of QueueTraffic that a line of stats has; those that are 0 are left out
 _COUNTS: Final = (
-    "enqueued", "persisted", "failed", "dropped", "in_flight",
+    "enqueued", "persisted", "failed", "dropped", "duplicates", "in_flight",
     "claimed", "done", "retried", "snoozed", "dead", "lost", "held",
 )  # fmt: skip
 

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import msgq
 from msgq.cli import target
@@ -12,10 +12,22 @@ from msgq.errors import ConfigError
 from msgq.handler import Handler
 
 
-class Sender(Protocol):
-    """Sends a batch; durable when it returns. Gives the first and the last id."""
+class Sent(NamedTuple):
+    """Of a batch: the first and the last id, and how many were there already."""
 
-    def send(self, batch: Sequence[Any]) -> tuple[str, str]:
+    first_id: str
+    last_id: str
+    duplicates: int
+
+
+def _sent(receipt: msgq.BatchReceipt) -> Sent:
+    return Sent(str(receipt[0].id), str(receipt[-1].id), receipt.counts().get("duplicate", 0))
+
+
+class Sender(Protocol):
+    """Sends a batch; durable when it returns."""
+
+    def send(self, batch: Sequence[Any]) -> Sent:
         """Sends them as one call."""
 
 
@@ -26,13 +38,12 @@ class QueueSender:
         self._queue = queue
         self._stamps = stamps
 
-    def send(self, batch: Sequence[Any]) -> tuple[str, str]:
+    def send(self, batch: Sequence[Any]) -> Sent:
         """Enqueues the batch as one call."""
         if len(batch) == 1:
-            one = str(self._queue.enqueue(batch[0], **self._stamps).id)
-            return one, one
-        ids = self._queue.enqueue_many(batch, **self._stamps)
-        return str(ids[0].id), str(ids[-1].id)
+            one = self._queue.enqueue(batch[0], **self._stamps)
+            return Sent(str(one.id), str(one.id), int(one.status == "duplicate"))
+        return _sent(self._queue.enqueue_many(batch, **self._stamps))
 
 
 class HandlerSender:
@@ -43,10 +54,9 @@ class HandlerSender:
         self._handler = handler
         self._sending = handler.using(**given) if given else handler
 
-    def send(self, batch: Sequence[Any]) -> tuple[str, str]:
+    def send(self, batch: Sequence[Any]) -> Sent:
         """Enqueues the batch as one call."""
-        ids = self._sending.enqueue_many([self._arguments(body) for body in batch])
-        return str(ids[0].id), str(ids[-1].id)
+        return _sent(self._sending.enqueue_many([self._arguments(body) for body in batch]))
 
     def _arguments(self, body: Any) -> Any:
         """The arguments rebuilt by annotation, as a worker would see them."""

@@ -125,6 +125,7 @@ def as_record(found: Message) -> dict[str, object]:
         "crashes": found.crashes,
         "priority": found.priority,
         "key": found.key,
+        "dedup": found.dedup,
         "enqueued": when(found.enqueued_at),
         "expires": when(found.expires_at),
         "due": when(found.due_at),

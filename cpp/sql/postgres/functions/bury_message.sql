@@ -21,6 +21,8 @@ begin
   select s.queue, s.id, p_reason, :schema.clock(), p_id, p_bytes, p_checksum, p_frames
   from :schema.subscription s where s.id = p_subscription;
   update :schema.totals set dead = dead + 1 where subscription = p_subscription;
+  perform :schema.forget_messages(
+    array(select queue from :schema.subscription where id = p_subscription), array[p_id]);
   perform :schema.end_claims(array[v_claim]);
   if p_hash <> 0 then
     perform :schema.note_decided(array[p_subscription], '{}', array[1, p_hash, 1]);

@@ -8,13 +8,17 @@ declare
   v_count int;
   v_hash bigint;
   v_hashes bigint[];
+  v_gone uuid[];
 begin
   perform 1 from :schema.parked where queue = p_queue and id = any (p_ids)
     order by number for update;
   v_hashes := array(select distinct hash from :schema.parked
                     where queue = p_queue and id = any (p_ids) and hash is not null);
+  v_gone := array(select distinct id from :schema.parked
+                  where queue = p_queue and id = any (p_ids));
   delete from :schema.parked where queue = p_queue and id = any (p_ids);
   get diagnostics v_count = row_count;
+  perform :schema.forget_messages(array_fill(p_queue, array[cardinality(v_gone)]), v_gone);
   foreach v_hash in array v_hashes loop
     perform :schema.wake_key(p_queue, v_hash);
   end loop;

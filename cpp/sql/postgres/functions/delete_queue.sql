@@ -10,6 +10,8 @@ begin
   perform :schema.purge(p_queue);
   delete from :schema.block where lane in (select id from :schema.lane where queue = p_queue);
   delete from :schema.dead_letter where queue = p_queue;
+  delete from :schema.dedup where (queue, id) in (
+    select queue, id from :schema.dedup where queue = p_queue for update skip locked);
   delete from :schema.claim where subscription = v_subscription;
   delete from :schema.floor where subscription = v_subscription;
   delete from :schema.rate where subscription = v_subscription;

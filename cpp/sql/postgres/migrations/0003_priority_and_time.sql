@@ -34,6 +34,19 @@ create table :schema.away_key (
   in_lane int not null,
   primary key (queue, hash)
 );
+-- Dedup ids: which message of a queue has one, and until when it is remembered; kind 0 for a time,
+-- 1 until the message is done, 2 until it is started.
+create table :schema.dedup (
+  queue int not null,
+  id text not null,
+  message uuid not null,
+  digest bigint not null,
+  kind smallint not null,
+  until timestamptz not null,
+  primary key (queue, id)
+);
+create index dedup_until on :schema.dedup (until);
+create index dedup_message on :schema.dedup (queue, message) where kind > 0;
 -- Messages whose time was over before they were run, and parked ones that were called off.
 alter table :schema.flushed add column expired int not null default 0;
 alter table :schema.totals add column expired bigint not null default 0;

@@ -23,6 +23,21 @@ create table away_key (
   in_lane integer not null,
   primary key (queue, hash)
 ) without rowid;
+-- Dedup ids: which message of a queue has one, and until when it is remembered; kind 0 for a time,
+-- 1 until the message is done, 2 until it is started.
+alter table parked add column once blob not null default x'';
+alter table dead add column once blob not null default x'';
+create table dedup (
+  queue integer not null,
+  id text not null,
+  message blob not null,
+  digest integer not null,
+  kind integer not null,
+  until_ms integer not null,
+  primary key (queue, id)
+) without rowid;
+create index dedup_until on dedup (until_ms);
+create index dedup_message on dedup (queue, message) where kind > 0;
 -- totals: messages whose time was over before they were run, and parked ones that were called off;
 -- null, of version 1: none
 alter table hot add column expired integer;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "transport/memory/dedup.h"
 #include "transport/memory/keys.h"
 #include "transport/memory/settle.h"
 
@@ -130,6 +131,7 @@ std::uint64_t purge(State& state, Queue& queue) {
     empty_lane(state, band.returned);
   }
   empty_parked(state, queue);
+  release_all(queue);
   state.count -= waiting;
   totals.purged += count;
   totals.waiting = 0;
@@ -139,6 +141,7 @@ std::uint64_t purge(State& state, Queue& queue) {
 std::uint64_t cancel(State& state, Queue& queue, const std::vector<MessageId>& ids,
                      const Now& now) {
   const auto gone = take_parked(state, queue, ids);
+  for (const Parked& each : gone) release(queue, {each.message.id});
   for (const Parked& each : gone)
     if (!each.message.key.empty()) wake(state, queue, hash_of(each.message.key), now);
   queue.totals.cancelled += gone.size();

@@ -5,6 +5,7 @@
 #include "msgq/error.h"
 #include "transport/memory/administer.h"
 #include "transport/memory/claim.h"
+#include "transport/memory/dedup.h"
 #include "transport/memory/search.h"
 
 namespace msgq::transport::memory {
@@ -42,7 +43,7 @@ void MemoryStore::exchange(const Caller& caller, const Exchange& in, ExchangeRes
   check_queues(in);
   check_bounds(in);
   settle_all(in, out, at, graveyard);
-  append_all(in, at);
+  out.duplicates = store_all(in, at);
   out.promoted = in.promote_max > 0 ? promote(state_, in.promote_max, block_bounds_, at) : 0;
   out.reclaimed = in.reclaims ? reclaim(state_, crash_rule_, at, graveyard) : 0;
   const std::int64_t due_ms = state_.parked.empty() ? 0 : state_.parked.begin()->first.due_ms;
@@ -93,16 +94,30 @@ void MemoryStore::settle_all(const Exchange& in, ExchangeResult& out, const Now&
   out.extend_lost.clear();
   for (const auto& order : in.settles)
     out.settle_lost.push_back(!settle(state_, order, at, graveyard));
+  for (const auto& order : in.starts) start(state_, order);
   for (const auto& order : in.extends) out.extend_lost.push_back(!extend(state_, order));
 }
 
-void MemoryStore::append_all(const Exchange& in, const Now& at) {
-  for (const auto& each : in.appends) {
+// Without what is there already, as its dedup id says.
+std::vector<Duplicate> MemoryStore::store_all(const Exchange& in, const Now& at) {
+  std::vector<Duplicate> duplicates = remember(state_, once_wishes(in), at);
+  if (duplicates.empty()) {
+    append_all(in.appends, in.parks, at);
+  } else {
+    const Fresh fresh = without(in, duplicates);
+    append_all(fresh.appends, fresh.parks, at);
+  }
+  return duplicates;
+}
+
+void MemoryStore::append_all(const std::vector<Append>& appends, const std::vector<Park>& parks,
+                             const Now& at) {
+  for (const auto& each : appends) {
     Queue& queue = state_.make_queue(each.queue);
     queue.totals.sent += each.block->count();
     append(state_, queue, state_.make_band(queue, each.band).main, each.block);
   }
-  for (const auto& each : in.parks) {
+  for (const auto& each : parks) {
     Queue& queue = state_.make_queue(each.queue);
     ++queue.totals.sent;
     park(state_, queue, each.due_ms, each.message, at);

@@ -64,7 +64,9 @@ class MemoryStore {
   void check_bounds(const Exchange& in) MSGQ_REQUIRES(mutex_);
   void settle_all(const Exchange& in, ExchangeResult& out, const Now& now, Graveyard& graveyard)
       MSGQ_REQUIRES(mutex_);
-  void append_all(const Exchange& in, const Now& now) MSGQ_REQUIRES(mutex_);
+  std::vector<Duplicate> store_all(const Exchange& in, const Now& now) MSGQ_REQUIRES(mutex_);
+  void append_all(const std::vector<Append>& appends, const std::vector<Park>& parks,
+                  const Now& now) MSGQ_REQUIRES(mutex_);
   Queue& require_queue(std::string_view name) MSGQ_REQUIRES(mutex_);
   Now now();
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "transport/memory/dedup.h"
 #include "transport/memory/keys.h"
 
 namespace msgq::transport::memory {
@@ -95,6 +96,7 @@ void crash(State& state, OpenClaims::iterator row, const CrashRule& rule, const 
   Queue& queue = *row->second.queue;
   const bool is_returned = row->second.lane->is_keyed && row->second.lane->is_returned;
   if (is_returned) note_decided(state, queue, {hash_of(message.key)}, now);
+  release(queue, {message.id});
   --queue.totals.leased;
   --state.count;
   bury(state, queue, {std::move(message), "worker lost", now.wall_ms});
@@ -122,6 +124,7 @@ bool settle(State& state, const SettleOrder& order, const Now& now, Graveyard& g
   for (const auto& back : order.backs) park(state, queue, back.due_ms, back.message, now);
   for (const auto& dead : order.deads) bury(state, queue, {dead.message, dead.reason, now.wall_ms});
   note_decided(state, queue, order.keys, now);
+  release(queue, order.releases);
   queue.totals.leased -= newly;
   queue.totals.done += order.acked;
   queue.totals.expired += order.expired;
@@ -141,6 +144,11 @@ bool extend(State& state, const ExtendOrder& order) {
   if (row == state.open.end()) return false;
   row->second.until_ms = order.until_ms;
   return true;
+}
+
+void start(State& state, const StartOrder& order) {
+  const auto row = find_open(state, order.claim);
+  if (row != state.open.end()) release(*row->second.queue, order.messages);
 }
 
 std::uint32_t reclaim(State& state, const CrashRule& rule, const Now& now, Graveyard& graveyard) {

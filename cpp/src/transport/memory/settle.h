@@ -17,6 +17,7 @@ using Graveyard = std::vector<Range>;
 // False when the claim is no longer open; then nothing has changed.
 bool settle(State& state, const SettleOrder& order, const Now& now, Graveyard& graveyard);
 bool extend(State& state, const ExtendOrder& order);
+void start(State& state, const StartOrder& order);
 
 // The bounds of a message's own crashes.
 struct CrashRule {

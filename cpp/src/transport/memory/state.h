@@ -17,6 +17,7 @@
 
 #include "msgq/config.h"
 #include "transport/memory/range.h"
+#include "transport/once.h"
 #include "transport/transport.h"
 
 namespace msgq::transport::memory {
@@ -86,12 +87,25 @@ struct DeadLetter {
   std::int64_t died_ms = 0;
 };
 
+struct DedupEntry {
+  Remembered as;
+  std::int64_t until_ms = 0;
+};
+
+// Dedup ids that are remembered, by id; by when that ends; and of messages that free them.
+struct Dedup {
+  std::map<std::string, DedupEntry, std::less<>> by_id;
+  std::set<std::pair<std::int64_t, std::string>> by_end;
+  std::map<MessageId, std::string> by_message;
+};
+
 struct Queue {
   std::string name;
   std::uint64_t subscription = 0;
   std::map<std::uint8_t, Band, std::greater<>> bands;    // made when first used
   std::unordered_map<std::uint64_t, AwayKey> away_keys;  // by hash
-  std::uint32_t turn = 0;                                // of the shards of keys
+  Dedup dedup;
+  std::uint32_t turn = 0;  // of the shards of keys
   std::map<std::pair<MessageId, std::uint64_t>, Due> parked;
   std::map<std::uint64_t, DeadLetter> dead_letters;  // by number, oldest first
   std::set<std::pair<MessageId, std::uint64_t>> dead_ids;

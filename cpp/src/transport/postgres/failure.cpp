@@ -20,6 +20,7 @@ constexpr std::string_view kSaysPooled =
 constexpr std::array kMeanings{
     Meaning{kOwnerClosed, ErrorCode::kStoreUnavailable, "it comes back with a new one"},
     Meaning{kLaneClosed, ErrorCode::kStoreUnavailable, "it is looked up again"},
+    Meaning{kRemembered, ErrorCode::kStoreUnavailable, "the rest is sent again"},
     Meaning{kWrongIsolation, ErrorCode::kStoreRejected, "msgq sets it itself; a pooler changed it"},
     Meaning{"53100", ErrorCode::kStoreFull, "make room on the server's disk"},
     Meaning{"53300", ErrorCode::kStoreUnavailable,
@@ -106,7 +107,8 @@ Refusal refusal(std::string_view state, std::string_view message, std::string_vi
   if (!detail.empty()) text += " (" + std::string(detail) + ")";
   text += " [SQLSTATE " + std::string(state) + "]";
   if (meaning != nullptr) text += "; " + std::string(meaning->advice);
-  return {meaning != nullptr ? meaning->code : ErrorCode::kStoreRejected, text, std::string(state)};
+  return {meaning != nullptr ? meaning->code : ErrorCode::kStoreRejected, text, std::string(state),
+          std::string(detail)};
 }
 
 bool is_outcome_unknown(std::string_view state) { return state == "08007" || state == "40003"; }

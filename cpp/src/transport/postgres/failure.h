@@ -15,18 +15,20 @@ namespace msgq::transport::postgres {
 inline constexpr std::string_view kOwnerClosed = "MQ001";
 inline constexpr std::string_view kWrongIsolation = "MQ002";
 inline constexpr std::string_view kLaneClosed = "MQ003";
+inline constexpr std::string_view kRemembered = "MQ004";
 // The server's: a standby, or a server that an operator has set to read only.
 inline constexpr std::string_view kTakesNoWrites = "25006";
 
 // An error that the server answered: the statement's transaction certainly did nothing.
 class Refusal : public Error {
  public:
-  Refusal(ErrorCode code, const std::string& what, std::string state)
-      : Error(code, what), state_(std::move(state)) {}
+  Refusal(ErrorCode code, const std::string& what, std::string state, std::string detail = {})
+      : Error(code, what), state_(std::move(state)), detail_(std::move(detail)) {}
   const std::string& state() const noexcept { return state_; }
+  const std::string& detail() const noexcept { return detail_; }
 
  private:
-  std::string state_;
+  std::string state_, detail_;
 };
 
 // Whether a state leaves open what became of the transaction (08007, 40003).

@@ -26,7 +26,7 @@ enum Column {
 
 bool has_wishes_alone(const Exchange& in) {
   return in.settles.empty() && in.extends.empty() && in.appends.empty() && in.parks.empty() &&
-         in.ack_looks.empty();
+         in.starts.empty() && in.ack_looks.empty();
 }
 
 // The lanes of few wishes; of many all that have blocks are looked at.

@@ -193,6 +193,32 @@ Params park_params(const Asker& asker, const std::vector<Park>& parks, const Dir
   return out;
 }
 
+bool has_releases(const Exchange& in) {
+  return !in.starts.empty() ||
+         std::any_of(in.settles.begin(), in.settles.end(),
+                     [](const SettleOrder& order) { return !order.releases.empty(); });
+}
+
+Params release_params(const Exchange& in) {
+  Array subscriptions(Type::kInt4), lanes(Type::kInt4), gens(Type::kInt8), owners(Type::kInt8);
+  Array messages(Type::kUuid);
+  const auto add = [&](const ClaimKey& claim, const std::vector<MessageId>& ids) {
+    for (const MessageId& id : ids) {
+      subscriptions.add(static_cast<std::int64_t>(claim.subscription));
+      lanes.add(static_cast<std::int64_t>(claim.lane));
+      gens.add(static_cast<std::int64_t>(claim.gen));
+      owners.add(static_cast<std::int64_t>(claim.owner));
+      messages.add(id);
+    }
+  };
+  for (const SettleOrder& order : in.settles) add(order.claim, order.releases);
+  for (const StartOrder& order : in.starts) add(order.claim, order.messages);
+  Params out;
+  out.array(std::move(subscriptions)).array(std::move(lanes)).array(std::move(gens));
+  out.array(std::move(owners)).array(std::move(messages));
+  return out;
+}
+
 Params exchange_params(const Asker& asker, const Exchange& in, const Directory& queues,
                        const Asking& asking) {
   Params out;

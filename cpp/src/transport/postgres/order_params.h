@@ -32,6 +32,9 @@ struct Asking {
   bool looks_due = false;
   std::int64_t priority_aging_ms = 0;
 };
+// Of messages whose dedup ids are to be forgotten.
+bool has_releases(const Exchange& in);
+Params release_params(const Exchange& in);
 Params exchange_params(const Asker& asker, const Exchange& in, const Directory& queues,
                        const Asking& asking);
 

@@ -26,11 +26,6 @@ enum Answer {
   kClaim = 7
 };
 
-Reclaimer::Key key_of(const ClaimKey& claim) {
-  return {static_cast<std::int64_t>(claim.subscription), static_cast<std::int64_t>(claim.lane),
-          static_cast<std::int64_t>(claim.gen)};
-}
-
 }  // namespace
 
 PostgresSession::PostgresSession(SessionParts parts)
@@ -159,8 +154,9 @@ void PostgresSession::exchange_all(const Exchange& in, ExchangeResult& out) {
 // Nothing has to be asked before it: it only stores, and everything for that is at hand.
 bool PostgresSession::is_ready_for(const Exchange& in) const {
   const bool has_connection = connection_ && connection_->is_fresh() && asker_.owner != 0;
-  const bool only_stores = in.settles.empty() && in.extends.empty() && in.claims.empty() &&
-                           in.ack_looks.empty() && in.promote_max == 0 && !in.reclaims;
+  const bool only_stores = in.settles.empty() && in.starts.empty() && in.extends.empty() &&
+                           in.claims.empty() && in.ack_looks.empty() && in.promote_max == 0 &&
+                           !in.reclaims;
   const auto is_known = [&](const Append& each) {
     return directory_.can_append(each.queue, each.band);
   };
@@ -187,8 +183,9 @@ void PostgresSession::start(const Exchange& in, bool looks_due) {
   ++asker_.request;
   asked_settles_ = in.settles.size();
   has_begun_ = true;
+  once_ = OnceFilter(in);
   try {
-    sent_ = send(in, looks_due);
+    sent_ = send_fresh(in, looks_due);
   } catch (const Error& error) {
     begin_error_ = error;
   }
@@ -198,7 +195,12 @@ void PostgresSession::finish(const Exchange& in, ExchangeResult& out) {
   has_begun_ = false;
   try {
     if (begin_error_) throw Error(*std::exchange(begin_error_, std::nullopt));
-    receive(sent_, in, out);
+    while (!is_received(in, out)) {
+      ++asker_.request;
+      sent_ = send_fresh(in, sent_.looks_due);
+    }
+    out.duplicates = once_.duplicates();
+    once_ = {};
   } catch (const Refusal& refusal) {
     note_refusal(refusal);
     throw;
@@ -206,6 +208,30 @@ void PostgresSession::finish(const Exchange& in, ExchangeResult& out) {
     is_in_doubt_ = error.is_in_doubt();
     throw;
   }
+}
+
+// False: some messages are there already, as their dedup ids say, and nothing was done; the rest is
+// to be sent again.
+bool PostgresSession::is_received(const Exchange& in, ExchangeResult& out) {
+  try {
+    receive(sent_, in, out);
+    return true;
+  } catch (const Refusal& refusal) {
+    if (refusal.state() != kRemembered) throw;
+    once_.note(refusal.detail());
+    return false;
+  }
+}
+
+// Without what is known to be there.
+PostgresSession::Sent PostgresSession::send_fresh(const Exchange& in, bool looks_due) {
+  const auto duplicates = once_.duplicates();
+  if (duplicates.empty()) return send(in, looks_due);
+  Exchange rest = in;
+  Fresh fresh = without(in, duplicates);
+  rest.appends = std::move(fresh.appends);
+  rest.parks = std::move(fresh.parks);
+  return send(rest, looks_due);
 }
 
 // Others have made queues or lanes that this exchange did not know: wishes that got nothing look
@@ -236,39 +262,6 @@ void PostgresSession::claim_again(const Exchange& in, ExchangeResult& out) {
 // The connection is lost, but nothing is in doubt: what it claimed unheard is given back.
 void PostgresSession::lose_owner() { lost_owner_ = std::exchange(asker_.owner, 0); }
 
-void PostgresSession::do_chores(const Exchange& in, ExchangeResult& out) {
-  if (asker_.request - swept_ >= kSweepEvery) sweep();
-  if (!parts_.rules.may_work) return;
-  if (in.reclaims || sweeper_.is_due()) sweep_lanes();
-  out.promoted += promoter_.run(*connection_, asker_, in.promote_max, directory_.has_keys());
-  if (in.promote_max > 0) {
-    directory_.refresh(*connection_);
-    out.promoted += outbox_.drain(*connection_, asker_, directory_, in.promote_max);
-    if (out.promoted > 0) directory_.forget();
-  }
-  look_at_acks(in, out);
-  if (!in.reclaims) return;
-  clear_away();
-  std::set<Reclaimer::Key> busy;
-  for (const auto& each : in.settles) busy.insert(key_of(each.claim));
-  for (const auto& each : in.extends) busy.insert(key_of(each.claim));
-  out.reclaimed = reclaimer_.run(*connection_, asker_.process, busy);
-}
-
-void PostgresSession::look_at_acks(const Exchange& in, ExchangeResult& out) {
-  out.acked.resize(in.ack_looks.size());
-  if (in.ack_looks.empty()) return;
-  Array gens(Array::Type::kInt8);
-  for (const ClaimKey& claim : in.ack_looks) gens.add(static_cast<std::int64_t>(claim.gen));
-  Params params;
-  params.array(std::move(gens));
-  const Rows rows = connection_->call("look_at_acks", params);
-  for (int row = 0; row < rows.size(); ++row)
-    for (std::size_t i = 0; i < in.ack_looks.size(); ++i)
-      if (static_cast<std::int64_t>(in.ack_looks[i].gen) == rows.integer(row, 0))
-        out.acked[i].push_back(static_cast<std::uint32_t>(rows.integer(row, 1)));
-}
-
 void PostgresSession::prepare_queues(const Exchange& in) {
   directory_.refresh(*connection_);
   for (const auto& each : in.appends)
@@ -295,16 +288,21 @@ bool PostgresSession::looks_due(const Exchange& in) {
 
 PostgresSession::Sent PostgresSession::send(const Exchange& in, bool looks_due) {
   Sent sent;
+  sent.looks_due = looks_due;
+  sent.is_once = once_.is_asking();
+  sent.is_release = has_releases(in);
   sent.is_append = !in.appends.empty();
   sent.is_park = !in.parks.empty();
   sent.is_exchange = !in.settles.empty() || !in.extends.empty() || !in.claims.empty() || looks_due;
   sent.is_claim = !in.claims.empty();
   connection_->begin();
+  if (sent.is_once) connection_->send("remember", once_.params(directory_));
   if (in.appends.size() == 1)
     connection_->send("append_one", append_one_params(asker_, in.appends[0], directory_));
   else if (sent.is_append)
     connection_->send("append", append_params(asker_, in.appends, directory_));
   if (sent.is_park) connection_->send("park", park_params(asker_, in.parks, directory_));
+  if (sent.is_release) connection_->send("release", release_params(in));
   if (sent.is_exchange)
     connection_->send("exchange",
                       exchange_params(asker_, in, directory_,
@@ -337,8 +335,10 @@ void PostgresSession::receive(const Sent& sent, const Exchange& in, ExchangeResu
   has_parked_keys_ = false;
   try {
     connection_->receive_begin();
+    if (sent.is_once) connection_->receive();
     if (sent.is_append) connection_->receive();
     if (sent.is_park) connection_->receive();
+    if (sent.is_release) connection_->receive();
     if (sent.is_exchange) read_answers(connection_->receive(), in, out);
     connection_->receive_commit();
   } catch (const Refusal&) {
@@ -469,6 +469,7 @@ bool PostgresSession::resolve(ExchangeResult& out) {
     open_owner();
     forget_server();
     is_in_doubt_ = false;
+    if (has_happened) out.duplicates = once_.duplicates();
     return has_happened;
   } catch (const Error& error) {
     throw Error(ErrorCode::kStoreInDoubt, std::string("cannot find out yet: ") + error.what());

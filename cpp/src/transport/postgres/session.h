@@ -21,6 +21,7 @@
 #include "transport/postgres/directory.h"
 #include "transport/postgres/failure.h"
 #include "transport/postgres/glance.h"
+#include "transport/postgres/once_filter.h"
 #include "transport/postgres/order_params.h"
 #include "transport/postgres/outbox.h"
 #include "transport/postgres/presence.h"
@@ -65,7 +66,8 @@ class PostgresSession final : public Session {
 
  private:
   struct Sent {
-    bool is_append = false, is_park = false, is_exchange = false, is_claim = false;
+    bool is_once = false, is_append = false, is_park = false, is_release = false;
+    bool is_exchange = false, is_claim = false, looks_due = false;
   };
   void check_usable();
   void connect();
@@ -84,6 +86,8 @@ class PostgresSession final : public Session {
   void look_at_acks(const Exchange& in, ExchangeResult& out);
   void prepare_queues(const Exchange& in);
   Sent send(const Exchange& in, bool looks_due);
+  Sent send_fresh(const Exchange& in, bool looks_due);
+  bool is_received(const Exchange& in, ExchangeResult& out);
   void receive(const Sent& sent, const Exchange& in, ExchangeResult& out);
   void read_answers(const Rows& rows, const Exchange& in, ExchangeResult& out);
   void deliver(const Rows& rows, ExchangeResult& out);
@@ -114,6 +118,7 @@ class PostgresSession final : public Session {
   std::int64_t lost_owner_ = 0;    // of the connection before, to be closed; 0: none
   std::size_t asked_settles_ = 0;  // of the exchange in hand
   Sent sent_;
+  OnceFilter once_;         // of the exchange in hand
   bool has_begun_ = false;  // its answer is still to come
   std::optional<Error> begin_error_;
   bool runs_suspect_ = false;

@@ -14,6 +14,12 @@ constexpr Nanos kSweepGap = std::chrono::milliseconds(200);
 // What closed connections left is kept for as long as a receipt may wait to be found out, a day.
 constexpr std::int64_t kKeptMs = 25ll * 3'600'000;
 constexpr Nanos kClearEvery = std::chrono::minutes(10);
+constexpr std::int64_t kSweepEvery = 256;  // requests
+
+Reclaimer::Key key_of(const ClaimKey& claim) {
+  return {static_cast<std::int64_t>(claim.subscription), static_cast<std::int64_t>(claim.lane),
+          static_cast<std::int64_t>(claim.gen)};
+}
 
 }  // namespace
 
@@ -92,6 +98,39 @@ void PostgresSession::clear_away() {
   Params params;
   params.integer(kKeptMs);
   connection_->call("clear_away", params);
+}
+
+void PostgresSession::do_chores(const Exchange& in, ExchangeResult& out) {
+  if (asker_.request - swept_ >= kSweepEvery) sweep();
+  if (!parts_.rules.may_work) return;
+  if (in.reclaims || sweeper_.is_due()) sweep_lanes();
+  out.promoted += promoter_.run(*connection_, asker_, in.promote_max, directory_.has_keys());
+  if (in.promote_max > 0) {
+    directory_.refresh(*connection_);
+    out.promoted += outbox_.drain(*connection_, asker_, directory_, in.promote_max);
+    if (out.promoted > 0) directory_.forget();
+  }
+  look_at_acks(in, out);
+  if (!in.reclaims) return;
+  clear_away();
+  std::set<Reclaimer::Key> busy;
+  for (const auto& each : in.settles) busy.insert(key_of(each.claim));
+  for (const auto& each : in.extends) busy.insert(key_of(each.claim));
+  out.reclaimed = reclaimer_.run(*connection_, asker_.process, busy);
+}
+
+void PostgresSession::look_at_acks(const Exchange& in, ExchangeResult& out) {
+  out.acked.resize(in.ack_looks.size());
+  if (in.ack_looks.empty()) return;
+  Array gens(Array::Type::kInt8);
+  for (const ClaimKey& claim : in.ack_looks) gens.add(static_cast<std::int64_t>(claim.gen));
+  Params params;
+  params.array(std::move(gens));
+  const Rows rows = connection_->call("look_at_acks", params);
+  for (int row = 0; row < rows.size(); ++row)
+    for (std::size_t i = 0; i < in.ack_looks.size(); ++i)
+      if (static_cast<std::int64_t>(in.ack_looks[i].gen) == rows.integer(row, 0))
+        out.acked[i].push_back(static_cast<std::uint32_t>(rows.integer(row, 1)));
 }
 
 }  // namespace msgq::transport::postgres

@@ -103,6 +103,7 @@ std::uint64_t purge(Store& store, Queue& queue) {
   for (const std::int64_t lane : queue.lanes()) skip_lane(store, queue, lane);
   store.parked.remove_queue(queue.id);
   store.away_keys.remove_queue(queue.id);
+  store.dedup.release_all(queue.id);
   const Totals totals = store.totals.read(queue.subscription);
   const std::int64_t count = totals.waiting() + totals.leased + totals.parked;
   Totals& change = store.totals.change(queue.subscription);
@@ -117,6 +118,7 @@ std::uint64_t cancel(Store& store, Queue& queue, const std::vector<MessageId>& i
   for (const MessageId id : ids) {
     const auto row = store.parked.find(queue.id, id);
     count += store.parked.cancel(queue.id, id);
+    if (row) store.dedup.release(queue.id, {id});
     if (row && !row->message.key.empty()) wake(store, queue, hash_of(row->message.key));
   }
   Totals& change = store.totals.change(queue.subscription);
@@ -147,6 +149,7 @@ bool sweep_some(Store& store, const Queue& queue) {
 void remove_queue(Store& store, Queue& queue) {
   purge(store, queue);
   store.dead.remove_queue(queue.id);
+  store.dedup.remove_queue(queue.id);
   store.claims.forget_subscription(queue.subscription);
   for (const std::int64_t lane : queue.lanes()) store.blocks.remove(lane, 0, kSeqMask);
   store.totals.forget(queue.subscription);

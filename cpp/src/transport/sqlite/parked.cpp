@@ -17,6 +17,7 @@ StoredMessage read_message(const Cursor& row) {
   out.expires_ms = row.integer(12);
   out.key = row.text(13);
   out.place = {static_cast<std::uint64_t>(row.integer(14)), row.small(15)};
+  out.once = row.text(16);
   return out;
 }
 
@@ -30,7 +31,7 @@ void insert(Statement& statement, std::int64_t number, const StoredMessage& m,
                 std::string_view(m.headers), Blob{m.body}, m.counts.deliveries, m.counts.failures,
                 m.counts.crashes, std::string_view(m.history), m.enqueued_ms, m.priority,
                 m.expires_ms, std::string_view(m.key), static_cast<std::int64_t>(m.place.seq),
-                m.place.index, rest...);
+                m.place.index, Blob{m.once}, rest...);
 }
 
 std::vector<ParkedRow> read_parked(std::int64_t queue, Cursor rows) {

@@ -16,7 +16,7 @@ namespace msgq::transport::sqlite {
 enum class ParkKind : int { kDelay = 0, kRetry = 1, kSnooze = 2, kBehind = 3 };
 
 // The columns number, id ... place_index, with which every listing begins.
-constexpr int kMessageColumns = 16;
+constexpr int kMessageColumns = 17;
 StoredMessage read_message(const Cursor& row);
 
 struct ParkedRow {

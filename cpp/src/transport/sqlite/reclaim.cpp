@@ -74,6 +74,7 @@ void Reclaimer::crash(Store& store, ClaimRow row) {
   const Queue* queue = store.directory.of_subscription(row.subscription);
   const bool came_back = !message->key.empty() && !queue->is_main(row.lane);
   if (came_back) note_decided(store, *queue, {hash_of(message->key)});
+  store.dedup.release(queue->id, {message->id});
   store.dead.add({store.counter.draw(), *std::move(message), queue->id, queue->subscription,
                   "worker lost", store.now.wall_ms});
   Totals& change = store.totals.change(row.subscription);

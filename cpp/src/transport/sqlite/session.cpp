@@ -117,8 +117,15 @@ void SqliteSession::run(const Exchange& in, ExchangeResult& out) {
   Store& store = *store_;
   for (const auto& each : in.settles) out.settle_lost.push_back(!settle(store, each));
   for (const auto& each : in.extends) out.extend_lost.push_back(!extend(store, each));
-  for (const auto& each : in.appends) append(store, each);
-  for (const auto& each : in.parks) park(store, each);
+  for (const auto& each : in.starts) start(store, each);
+  duplicates_ = store.dedup.remember(store, once_wishes(in));
+  out.duplicates = duplicates_;
+  if (duplicates_.empty()) {
+    store_all(in.appends, in.parks);
+  } else {
+    const Fresh fresh = without(in, duplicates_);
+    store_all(fresh.appends, fresh.parks);
+  }
   if (in.promote_max > 0) out.promoted = promote(store, in.promote_max);
   if (in.reclaims) {
     beat();
@@ -126,6 +133,11 @@ void SqliteSession::run(const Exchange& in, ExchangeResult& out) {
   }
   out.next_due_ms = next_due_ms(in);
   claim_all(store, in.claims, out.claims);
+}
+
+void SqliteSession::store_all(const std::vector<Append>& appends, const std::vector<Park>& parks) {
+  for (const auto& each : appends) append(*store_, each);
+  for (const auto& each : parks) park(*store_, each);
 }
 
 // Others park too: looked up when this exchange may have changed it, and now and then.
@@ -176,6 +188,7 @@ bool SqliteSession::resolve(ExchangeResult& out) {
   is_in_doubt_ = false;
   refuse_from_now("a sync of it failed");
   const bool has_happened = last.is_known && last.request == request_ + 1;
+  if (has_happened) out.duplicates = duplicates_;
   if (has_happened)
     for (std::uint32_t i = 0; i < out.settle_lost.size(); ++i)
       out.settle_lost[i] = last.lost.has(i);

@@ -49,6 +49,7 @@ class SqliteSession final : public Session {
   void check_usable();
   void try_exchange(const Exchange& in, ExchangeResult& out);
   void run(const Exchange& in, ExchangeResult& out);
+  void store_all(const std::vector<Append>& appends, const std::vector<Park>& parks);
   void empty_log();
   std::int64_t next_due_ms(const Exchange& in);
   void beat();
@@ -63,8 +64,9 @@ class SqliteSession final : public Session {
   DeadSweep dead_sweep_;
   std::int64_t owner_ = 0;
   std::int64_t request_ = 0;
-  std::int64_t gen_before_ = 0;  // the last number drawn before the present exchange
-  std::string refused_;          // why nothing goes any more; empty: it goes
+  std::vector<Duplicate> duplicates_;  // of the present exchange
+  std::int64_t gen_before_ = 0;        // the last number drawn before the present exchange
+  std::string refused_;                // why nothing goes any more; empty: it goes
   bool is_in_doubt_ = false;
   bool is_closed_ = false;
   Nanos checked_at_{0};

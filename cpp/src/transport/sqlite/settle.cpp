@@ -38,6 +38,7 @@ bool settle(Store& store, const SettleOrder& order) {
              "a settle decides each message once");
   for (const auto& back : order.backs) park_back(store, *queue, back);
   for (const auto& dead : order.deads) bury(store, *queue, dead);
+  store.dedup.release(queue->id, order.releases);
   if (!order.keys.empty()) note_decided(store, *queue, order.keys);
   Totals& change = store.totals.change(row->subscription);
   change.leased -= newly;
@@ -56,6 +57,12 @@ bool settle(Store& store, const SettleOrder& order) {
 
 bool extend(Store& store, const ExtendOrder& order) {
   return store.claims.extend(order.claim, order.until_ms);
+}
+
+void start(Store& store, const StartOrder& order) {
+  const auto row = store.claims.read_open(order.claim);
+  if (row)
+    store.dedup.release(store.directory.of_subscription(row->subscription)->id, order.messages);
 }
 
 void lapse(Store& store, ClaimRow row, bool counts) {

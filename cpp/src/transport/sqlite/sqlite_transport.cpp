@@ -24,6 +24,7 @@ constexpr Capability kSqlite{
     .can_extend = true,
     .has_priorities = true,
     .has_keys = true,
+    .has_dedup = true,
     .can_expire = true,
     .can_cancel = true,
     .can_prove_death = true,

@@ -12,6 +12,7 @@
 #include "transport/sqlite/claims.h"
 #include "transport/sqlite/connection.h"
 #include "transport/sqlite/counter.h"
+#include "transport/sqlite/dedup.h"
 #include "transport/sqlite/directory.h"
 #include "transport/sqlite/gate.h"
 #include "transport/sqlite/headers.h"
@@ -51,6 +52,7 @@ struct Store {
   Claims claims;
   Parked parked;
   AwayKeys away_keys;
+  Dedup dedup;
   Dead dead;
   Processes processes;
 

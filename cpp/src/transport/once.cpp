@@ -1,0 +1,57 @@
+#include "transport/once.h"
+
+#include <algorithm>
+
+namespace msgq::transport {
+namespace {
+
+OnceWish wish_of(std::size_t number, const std::string& queue, const MessageView& message) {
+  // The key hash does for bodies too: what it tells apart is said, not decided by it.
+  return {number, &queue, Once::decode(message.once), {message.id, hash_of(message.body)}};
+}
+
+}  // namespace
+
+std::vector<OnceWish> once_wishes(const Exchange& in) {
+  std::vector<OnceWish> out;
+  std::size_t first = 0;
+  for (const Append& each : in.appends) {
+    if (each.block->has_once())
+      for (std::uint32_t i = 0; i < each.block->count(); ++i)
+        if (const MessageView message = each.block->view(i); !message.once.empty())
+          out.push_back(wish_of(first + i, each.queue, message));
+    first += each.block->count();
+  }
+  for (const Park& each : in.parks) {
+    if (!each.message.once.empty()) out.push_back(wish_of(first, each.queue, each.message.view()));
+    ++first;
+  }
+  return out;
+}
+
+Fresh without(const Exchange& in, const std::vector<Duplicate>& duplicates) {
+  Fresh out;
+  auto next = duplicates.begin();
+  std::size_t first = 0;
+  for (const Append& each : in.appends) {
+    Bitmap gone;
+    for (; next != duplicates.end() && next->number < first + each.block->count(); ++next)
+      gone.set(static_cast<std::uint32_t>(next->number - first));
+    first += each.block->count();
+    if (gone.empty())
+      out.appends.push_back(each);
+    else if (auto rest = each.block->without(gone))
+      out.appends.push_back({each.queue, std::move(rest), each.band});
+  }
+  for (const Park& each : in.parks) {
+    const bool is_gone = next != duplicates.end() && next->number == first;
+    ++first;
+    if (is_gone)
+      ++next;
+    else
+      out.parks.push_back(each);
+  }
+  return out;
+}
+
+}  // namespace msgq::transport
