@@ -209,7 +209,7 @@ class SyncEngine:
         *life: Any,
     ) -> bytes:  # fmt: skip
         """Runs the message; gives its id and status."""
-        return self._run(queue, kind, content, body, headers, life or _NOW) + bytes((_PERSISTED,))
+        return self._run(queue, kind, content, body, headers, _life(life)) + bytes((_PERSISTED,))
 
     def putter(self, queue: str, kind: str, content: int) -> Callable[[bytes], bytes]:
         """Gives enqueue_wait for bodies of one kind."""

@@ -4,7 +4,7 @@ import sys
 import time
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeAlias
 
 import typer
 
@@ -24,6 +24,28 @@ msgq enqueue shop:send_email '["a@b.c", "hi"]'
 
 zcat orders.jsonl.gz | msgq enqueue orders - --batch 1000 --rate 5000
 """
+
+
+_Raw: TypeAlias = Annotated[
+    bool, typer.Option("--queue", help="The first argument is a queue, even with a colon.")
+]
+_Ttl: TypeAlias = Annotated[
+    float | None,
+    typer.Option("--ttl", parser=duration, metavar="DURATION", help="Not run after so long."),
+]
+_Key: TypeAlias = Annotated[
+    str | None, typer.Option("--key", metavar="KEY", help="One at a time a key, in order.")
+]
+_Dedup: TypeAlias = Annotated[
+    str | None, typer.Option("--dedup", metavar="ID", help="Once, while ID is remembered.")
+]
+_Unique: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--unique", metavar="HOW", help="until_done, until_started or a duration."),
+]
+_OnDuplicate: TypeAlias = Annotated[
+    str | None, typer.Option("--on-duplicate", metavar="WHAT", help="return, skip or raise.")
+]
 
 
 def enqueue(
@@ -56,24 +78,11 @@ def enqueue(
         str | None,
         typer.Option("--priority", metavar="N|NAME", help="1 to 10, low, normal, high, critical."),
     ] = None,
-    ttl: Annotated[
-        float | None,
-        typer.Option("--ttl", parser=duration, metavar="DURATION", help="Not run after so long."),
-    ] = None,
-    key: Annotated[
-        str | None, typer.Option("--key", metavar="KEY", help="One at a time a key, in order.")
-    ] = None,
-    dedup: Annotated[
-        str | None, typer.Option("--dedup", metavar="ID", help="Once while ID is remembered.")
-    ] = None,
-    unique: Annotated[
-        str | None,
-        typer.Option("--unique", metavar="HOW", help="until_done, until_started or a duration."),
-    ] = None,
-    on_duplicate: Annotated[
-        str | None,
-        typer.Option("--on-duplicate", metavar="WHAT", help="return, skip or raise."),
-    ] = None,
+    ttl: _Ttl = None,
+    key: _Key = None,
+    dedup: _Dedup = None,
+    unique: _Unique = None,
+    on_duplicate: _OnDuplicate = None,
     rate: Annotated[
         float, typer.Option("--rate", metavar="N", min=0, help="Messages a second; 0: no limit.")
     ] = 0,
@@ -84,9 +93,7 @@ def enqueue(
     headers: Annotated[
         str | None, typer.Option("--headers", metavar="JSON", help='Such as \'{"trace": "42"}\'.')
     ] = None,
-    raw: Annotated[
-        bool, typer.Option("--queue", help="The first argument is a queue, even with a colon.")
-    ] = False,
+    raw: _Raw = False,
     url: Url = None,
     as_json: Json = False,
 ) -> None:
