@@ -5,13 +5,14 @@ Any thread. The only module that decides between the core and the sync transport
 
 from __future__ import annotations
 
+import difflib
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from msgq._lifecycle import logger
 from msgq._sqlite_library import refuse_second_library
-from msgq.errors import CORE_CLASSES, ConfigError, StoreUnavailableError, UnsupportedError
+from msgq.errors import CORE_CLASSES, ConfigError, StoreUnavailableError
 
 if TYPE_CHECKING:
     from threading import Event
@@ -21,8 +22,11 @@ if TYPE_CHECKING:
     from msgq._url import StoreUrl
     from msgq.config import Config
 
-UNBUILT: Final = ("dedup",)
-"""Options of enqueue that this version's transports do not offer yet."""
+OPTIONS: Final = (
+    "headers", "delay", "priority", "ttl", "key", "dedup", "unique", "on_duplicate", "retry",
+    "conn",
+)  # fmt: skip
+"""What a call may say beyond its body."""
 _core: ModuleType | None = None
 _warned: set[str] = set()
 
@@ -110,13 +114,10 @@ def validate_queue_name(name: str) -> str:
     return name
 
 
-def refuse_unbuilt(transport: str, options: dict[str, Any]) -> None:
-    """Raises UnsupportedError for options of later versions, ConfigError for unknown ones."""
-    for name, value in options.items():
-        if name not in UNBUILT:
-            raise ConfigError(
-                f"unknown option {name}=; there are headers=, delay=, priority=, ttl=, key=, "
-                f"retry= and conn= (and, not built yet, {', '.join(UNBUILT)})"
-            )
-        if value is not None:
-            raise UnsupportedError(f"{name}= is not built into the {transport} transport yet")
+def refuse_unknown(options: dict[str, Any]) -> None:
+    """Raises ConfigError for options that no call has, naming the nearest."""
+    for name in options:
+        near = difflib.get_close_matches(name, OPTIONS, 1)
+        hint = f"; did you mean {near[0]}=?" if near else ""
+        known = ", ".join(f"{each}=" for each in OPTIONS)
+        raise ConfigError(f"unknown option {name}={hint} There are {known}")

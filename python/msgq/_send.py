@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 from msgq import codec
 from msgq._bridge import PLAIN, Life
 from msgq._conn import Letters, Uncommitted, asend, send
-from msgq._engine import refuse_unbuilt
+from msgq._engine import refuse_unknown
 from msgq.dedup import parse_dedup, parse_terms
 from msgq.duration import When, delay_ms, due_ms, expires_ms
 from msgq.errors import ConfigError, UnsupportedError
@@ -59,7 +59,7 @@ class Options:
         elif unique is not None or on_duplicate is not None:
             raise ConfigError("unique= and on_duplicate= say what dedup= is; give that too")
         if others:
-            refuse_unbuilt(transport, others)
+            refuse_unknown(others)
         if self.conn is not None and transport != "postgresql":
             raise UnsupportedError(f"conn= is not built into the {transport} transport")
         if self.key or self.rule:

@@ -9,7 +9,7 @@ import pytest
 
 import msgq
 from msgq.testing import run_until_idle
-from tests.contract.verdicts import refuses, waits_for
+from tests.contract.verdicts import waits_for
 from tests.support.cli import call
 from tests.support.stuck import Stuck
 
@@ -82,10 +82,13 @@ def test_ya5_higher_priority_comes_first(queue: msgq.Queue) -> None:
         delivery.ack()
 
 
-def test_ya6_the_idempotency_key_is_kept_or_generated(app: msgq.App, name: str) -> None:
-    """Idempotency key kept or generated."""
-    refuses(app, name, dedup="key")
-    waits_for("dedup")
+def test_ya6_the_idempotency_key_is_kept_or_generated(queue: msgq.Queue) -> None:
+    """Idempotency key kept or generated: the dedup id is kept; without one each has its own id."""
+    first = queue.enqueue(b"x", dedup="key")
+    assert queue.find(first.id).dedup == "key"
+    assert queue.enqueue(b"x", dedup="key").id == first.id
+    plain = [queue.enqueue(b"x") for _ in range(2)]
+    assert len({first.id, *(each.id for each in plain)}) == 3
 
 
 def test_ya7_a_failing_handler_is_retried(app: msgq.App, name: str) -> None:

@@ -7,11 +7,10 @@ the line that the run ends with; see tests/support/contract.py.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import pytest
 
-import msgq
 from benchmarks import cases, postgres_cases
 from tests.support.contract import FAULT, OPEN
 
@@ -26,20 +25,6 @@ def waits_for(feature: str) -> NoReturn:
 def fault(what: str) -> NoReturn:
     """Ends the test: msgq does not keep the statement. Call it only where that was just seen."""
     pytest.xfail(FAULT + what)
-
-
-def refuses(app: msgq.App, name: str, **option: Any) -> None:
-    """Checks that an option of a later version is refused clearly, and leaves nothing behind.
-
-    Once the option is built this fails, so that what waits for it is looked at again.
-    """
-    queue, why = app.queue(name), f"{next(iter(option))}=.*{app.transport}"
-    for call in (queue.enqueue, queue.enqueue_later):
-        with pytest.raises(msgq.UnsupportedError, match=why):
-            call(b"x", **option)
-    with pytest.raises(msgq.UnsupportedError, match=why):
-        queue.enqueue_many([b"x"], **option)
-    assert not app.is_open or queue.depth().sent == 0  # the store is not even opened for it
 
 
 def benchmark_rows() -> set[str]:
