@@ -6,6 +6,7 @@ Any thread; the async calls from any event loop.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from typing import TYPE_CHECKING, Any, cast
 
 from msgq import codec
@@ -60,6 +61,12 @@ class Options:
                 raise ConfigError(f"retry= is the number of attempts, at least 1, got {retry!r}")
             own[codec.MAX_ATTEMPTS_HEADER] = retry
         self.headers = codec.encode_headers(headers, own)
+
+    def plus(self, own: Mapping[str, Any]) -> Options:
+        """Gives the same with headers of msgq's own."""
+        made = copy(self)
+        made.headers = codec.add_headers(self.headers, own)
+        return made
 
     def _refuse_with_key(self, delay: When | None) -> None:
         """Raises ConfigError for what would break the order of the key."""

@@ -10,6 +10,7 @@ import pytest
 
 import msgq
 from msgq._fan import FanReceipt
+from msgq._hops import CORRELATION
 from tests.python.conftest import MakeApp
 from tests.support.drivers import dsn
 from tests.support.stores import behind_pooler
@@ -66,7 +67,11 @@ def test_many_bodies_are_told_of_queue_by_queue(app: msgq.App) -> None:
     assert receipt.counts() == {"persisted": 6}
     found = [app.queue(name).find(key) for name, key in zip("aabbcc", receipt.ids, strict=True)]
     assert [each.body for each in found] == [b"1", b"2"] * 3
-    assert [each.headers for each in found] == [{"n": 1}, {}] * 3
+    shared = [each.headers[CORRELATION] for each in found[:2]]
+    assert shared[0] != shared[1]
+    assert [each.headers for each in found] == [
+        {"n": 1, CORRELATION: shared[0]}, {CORRELATION: shared[1]},
+    ] * 3  # fmt: skip
     again = asyncio.run(_many(app.queue("all")))
     assert again.counts() == {"persisted": 6}
 
