@@ -65,17 +65,21 @@ class RuledSender(Sender):
     def __init__(self, first: Sender) -> None:
         super().__init__(first.client, first.queue, first.kind, first.content)
 
-    def put(self, body: bytes, content: int, options: Options | None, key: str = "") -> Receipt:
+    # What calls say besides (key, ...) goes to the queue as it came.
+
+    def put(
+        self, body: bytes, content: int, options: Options | None, *args: Any, **kwargs: Any
+    ) -> Receipt:
         """As Sender.put."""
-        return super().put(body, content, self._stamped(options), key)
+        return super().put(body, content, self._stamped(options), *args, **kwargs)
 
     def put_later(
-        self, body: bytes, content: int, options: Options | None, key: str = ""
+        self, body: bytes, content: int, options: Options | None, *args: Any, **kwargs: Any
     ) -> Receipt:
         """As Sender.put_later."""
         if options is not None and options.conn is not None:
-            return self.put(body, content, options, key)
-        return super().put_later(body, content, self._stamped(options), key)
+            return self.put(body, content, options, *args, **kwargs)
+        return super().put_later(body, content, self._stamped(options), *args, **kwargs)
 
     def put_many(
         self,
@@ -83,18 +87,18 @@ class RuledSender(Sender):
         content: int,
         options: Options | None,
         each: Sequence[bytes | None] | None = None,
-        *,
-        keys: Sequence[str] | None = None,
+        *args: Any,
+        **kwargs: Any,
     ) -> BatchReceipt:
         """As Sender.put_many."""
         each = self._stamped_each(len(bodies), options, each)
-        return super().put_many(bodies, content, options, each, keys=keys)
+        return super().put_many(bodies, content, options, each, *args, **kwargs)
 
     async def aput(
-        self, body: bytes, content: int, options: Options | None, key: str = ""
+        self, body: bytes, content: int, options: Options | None, *args: Any, **kwargs: Any
     ) -> Receipt:
         """As Sender.aput."""
-        return await super().aput(body, content, self._stamped(options), key)
+        return await super().aput(body, content, self._stamped(options), *args, **kwargs)
 
     async def aput_many(
         self,
@@ -102,12 +106,12 @@ class RuledSender(Sender):
         content: int,
         options: Options | None,
         each: Sequence[bytes | None] | None = None,
-        *,
-        keys: Sequence[str] | None = None,
+        *args: Any,
+        **kwargs: Any,
     ) -> BatchReceipt:
         """As Sender.aput_many."""
         each = self._stamped_each(len(bodies), options, each)
-        return await super().aput_many(bodies, content, options, each, keys=keys)
+        return await super().aput_many(bodies, content, options, each, *args, **kwargs)
 
     def _stamped(self, options: Options | None) -> Options | None:
         (own,) = stamps(self.client.config["hops_max"], 1, is_fan=self.is_fan)

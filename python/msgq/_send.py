@@ -62,12 +62,6 @@ class Options:
             own[codec.MAX_ATTEMPTS_HEADER] = retry
         self.headers = codec.encode_headers(headers, own)
 
-    def plus(self, own: Mapping[str, Any]) -> Options:
-        """Gives the same with headers of msgq's own."""
-        made = copy(self)
-        made.headers = codec.add_headers(self.headers, own)
-        return made
-
     def _refuse_with_key(self, delay: When | None) -> None:
         """Raises ConfigError for what would break the order of the key."""
         if self.priority != NORMAL:
@@ -80,6 +74,12 @@ class Options:
             )
         if self.conn is not None:
             raise UnsupportedError("key= does not go with conn= yet")
+
+    def plus(self, own: Mapping[str, Any]) -> Options:
+        """Gives the same with headers of msgq's own."""
+        made = copy(self)
+        made.headers = codec.add_headers(self.headers, own)
+        return made
 
 
 class Sender:

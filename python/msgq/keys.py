@@ -113,7 +113,7 @@ class KeyRule:
         if not any({each.split(".")[0] for each in way} <= set(names) for _, way in key._ways):
             raise ConfigError(
                 f"key= of handler {self._plan.name!r} is of no argument: {key} of "
-                f"({', '.join(names)}); the key itself is said by using(key=...)"
+                f"({', '.join(names)})"
             )
         return lambda values: key.of(dict(zip(names, values, strict=True)))
 
