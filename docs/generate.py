@@ -1,5 +1,6 @@
 """Writes the pages that are made from code: settings.md from the table of settings, cli.md from
-the command line itself. `make docs` runs it; tests/docs/test_generated.py fails when a page is old.
+the command line itself, features.md from features.toml and the tests it names. `make docs` runs it;
+tests/docs/test_generated.py fails when a page is old.
 """
 
 from __future__ import annotations
@@ -15,6 +16,10 @@ from msgq.cli.root import app
 from msgq.cli.settings import show
 
 HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+
+from docs.features import features_page  # noqa: E402 (found by the line above)
+
 NOTICE = "<!-- Made by docs/generate.py from {source}; edit that, then run `make docs`. -->\n"
 
 SETTINGS_HEAD = """# Settings
@@ -58,6 +63,14 @@ JSON object.
 
 | status | meaning | errors |
 |---|---|---|
+"""
+
+FEATURES_HEAD = """# What works where
+
+Each feature on each store: *works*, *emulated*, *not offered* with the reason, or *not built
+yet*. What is not offered raises `UnsupportedError`. PgBouncer stands for PostgreSQL behind it in
+transaction mode. The last column names the tests, in `tests/` and in `tests/cpp/conformance`;
+the page cannot be made when one of them is not there for a store on which something *works*.
 """
 
 
@@ -160,7 +173,11 @@ def _exits() -> Iterator[str]:
         yield f"| {int(exit_code)} | {meaning} | {', '.join(errors)} |"
 
 
-PAGES = {"settings.md": settings_page, "cli.md": cli_page}
+def _features() -> str:
+    return features_page(NOTICE.format(source="docs/features.toml") + FEATURES_HEAD)
+
+
+PAGES = {"settings.md": settings_page, "cli.md": cli_page, "features.md": _features}
 
 
 def main() -> int:

@@ -12,6 +12,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from copy import copy
 from typing import Any, TypeVar
 
+from msgq import codec
+from msgq._hops import stamps
 from msgq._send import Options, Sender
 from msgq.errors import ConfigError, MsgqError
 from msgq.receipt import WORST_FIRST, BatchReceipt, Pending, Receipt, Status
@@ -55,12 +57,84 @@ def fanned(copies: Sequence[Receipt]) -> Receipt:
     return FanReceipt(_copies=tuple(copies))
 
 
-class FanSender(Sender):
+class RuledSender(Sender):
+    """Enqueues bodies of one type where rules say, with the headers that such messages get."""
+
+    is_fan = False
+
+    def __init__(self, first: Sender) -> None:
+        super().__init__(first.client, first.queue, first.kind, first.content)
+
+    # What calls say besides (key, ...) goes to the queue as it came.
+
+    def put(
+        self, body: bytes, content: int, options: Options | None, *args: Any, **kwargs: Any
+    ) -> Receipt:
+        """As Sender.put."""
+        return super().put(body, content, self._stamped(options), *args, **kwargs)
+
+    def put_later(
+        self, body: bytes, content: int, options: Options | None, *args: Any, **kwargs: Any
+    ) -> Receipt:
+        """As Sender.put_later."""
+        if options is not None and options.conn is not None:
+            return self.put(body, content, options, *args, **kwargs)
+        return super().put_later(body, content, self._stamped(options), *args, **kwargs)
+
+    def put_many(
+        self,
+        bodies: Sequence[bytes],
+        content: int,
+        options: Options | None,
+        each: Sequence[bytes | None] | None = None,
+        *args: Any,
+        **kwargs: Any,
+    ) -> BatchReceipt:
+        """As Sender.put_many."""
+        each = self._stamped_each(len(bodies), options, each)
+        return super().put_many(bodies, content, options, each, *args, **kwargs)
+
+    async def aput(
+        self, body: bytes, content: int, options: Options | None, *args: Any, **kwargs: Any
+    ) -> Receipt:
+        """As Sender.aput."""
+        return await super().aput(body, content, self._stamped(options), *args, **kwargs)
+
+    async def aput_many(
+        self,
+        bodies: Sequence[bytes],
+        content: int,
+        options: Options | None,
+        each: Sequence[bytes | None] | None = None,
+        *args: Any,
+        **kwargs: Any,
+    ) -> BatchReceipt:
+        """As Sender.aput_many."""
+        each = self._stamped_each(len(bodies), options, each)
+        return await super().aput_many(bodies, content, options, each, *args, **kwargs)
+
+    def _stamped(self, options: Options | None) -> Options | None:
+        (own,) = stamps(self.client.config["hops_max"], 1, is_fan=self.is_fan)
+        return (options or Options("")).plus(own) if own else options
+
+    def _stamped_each(
+        self, count: int, options: Options | None, each: Sequence[bytes | None] | None
+    ) -> Sequence[bytes | None] | None:
+        """Gives the headers of each of many: their correlations differ."""
+        own = stamps(self.client.config["hops_max"], count, is_fan=self.is_fan)
+        if not any(own):
+            return each
+        given = [options.headers if options else None] * count if each is None else each
+        return list(map(codec.add_headers, given, own))
+
+
+class FanSender(RuledSender):
     """Enqueues bodies of one type into several queues, on one transport or on several."""
 
+    is_fan = True
+
     def __init__(self, senders: Sequence[Sender]) -> None:
-        first = senders[0]
-        super().__init__(first.client, first.queue, first.kind, first.content)
+        super().__init__(senders[0])
         self.senders = senders
 
     def kind_for(self, conn: Any) -> str:
@@ -85,6 +159,7 @@ class FanSender(Sender):
         self, body: bytes, content: int, options: Options | None, key: str = "", dedup: str = ""
     ) -> Receipt:
         """Enqueues a copy into each queue, the others without waiting for the first."""
+        options = self._stamped(options)
         return self._each(
             lambda sender: sender.put_later(body, content, options, key, dedup), fanned
         )
@@ -100,6 +175,7 @@ class FanSender(Sender):
         dedups: Sequence[str] | None = None,
     ) -> BatchReceipt:
         """Enqueues copies of many messages; the receipt tells of them queue by queue."""
+        each = self._stamped_each(len(bodies), options, each)
         return self._each(
             lambda sender: sender.put_many(
                 bodies, content, options, each, keys=keys, dedups=dedups
@@ -121,6 +197,7 @@ class FanSender(Sender):
         self, body: bytes, content: int, options: Options | None, key: str = "", dedup: str = ""
     ) -> Receipt:
         """Twin of put."""
+        options = self._stamped(options)
         found = await self._gathered(
             lambda sender: sender.aput(body, content, options, key, dedup), options
         )
@@ -139,6 +216,7 @@ class FanSender(Sender):
         dedups: Sequence[str] | None = None,
     ) -> BatchReceipt:
         """Twin of put_many."""
+        each = self._stamped_each(len(bodies), options, each)
         found = await self._gathered(
             lambda sender: sender.aput_many(
                 bodies, content, options, each, keys=keys, dedups=dedups

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from msgq import codec
+from msgq._hops import HANDLING
 from msgq._lifecycle import logger
 from msgq._run import BatchRunner, HandlerRunner, Runner
 from msgq.errors import MsgqError, PayloadError, WaitTimeoutError
@@ -132,6 +133,7 @@ class LoopThread:
     ) -> None:
         """Runs one message; whatever happens, exactly one decision comes of it, or it goes back."""
         plan, span, start = runner.plan, range(index, index + 1), self._loop.time()
+        HANDLING.set((lot, index, 1))  # the task's own
         try:
             values = plan.unpack(body)
         except codec.FAULTS:
@@ -170,6 +172,7 @@ class LoopThread:
         """Runs one batch and names a decision for every message of it."""
         items, places, decisions = runner.unpacked(lot)
         start = self._loop.time()
+        HANDLING.set((lot, 0, len(lot)))
         try:
             if items:
                 context = Context(lot, 0, runner.acks, places)

@@ -9,7 +9,7 @@ import difflib
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from msgq._fan import FanSender
+from msgq._fan import FanSender, RuledSender
 from msgq._names import name_of
 from msgq._send import Options, Sender
 from msgq._unroutable import Burying
@@ -206,7 +206,7 @@ class Routed(Client):
             Sender(self.at(each.transport or self._home_of(each.queue)), each.queue, kind, content)
             for each in targets
         ]
-        return senders[0] if len(senders) == 1 else FanSender(senders)
+        return RuledSender(senders[0]) if len(senders) == 1 else FanSender(senders)
 
     def _route_of(self, handler: Handler[..., Any]) -> Route | None:
         """Gives where a handler's messages go by the rules; None when none is about them."""

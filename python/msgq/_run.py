@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgq import codec
 from msgq._decide import ACK, LEAVE, Judge, unknown
+from msgq._hops import HANDLING
 from msgq._lifecycle import logger
 from msgq._slot import Slot, places_of
 from msgq.errors import BatchError, MsgqError, PayloadError
@@ -74,6 +75,13 @@ class EachRunner(HandlerRunner):
 
     def run(self, lot: Lot, slot: Slot) -> None:
         """Runs every message of the lot and settles it."""
+        token = HANDLING.set((lot, slot, 1))
+        try:
+            self._run(lot, slot)
+        finally:
+            HANDLING.reset(token)
+
+    def _run(self, lot: Lot, slot: Slot) -> None:
         count = len(lot)
         calls = self._calls(lot, slot.halt)
         decisions: list[Decision] = []
@@ -169,12 +177,15 @@ class BatchRunner(HandlerRunner):
         next(begun)
         if items:
             start = monotonic()
+            token = HANDLING.set((lot, 0, len(lot)))
             try:
                 context = Context(lot, 0, self.acks, places)
                 answer = self.plan.invoke(self.function, items, context)
                 decisions += self.answered(lot, places, answer, _millis(start))
             except BaseException as error:  # noqa: BLE001 (exits of a handler are failures)
                 decisions += self.failed(lot, places, error, _millis(start))
+            finally:
+                HANDLING.reset(token)
         if slot.end():
             self.engine.settle(lot, self.decided(lot, range(len(lot)), decisions))
 

@@ -6,6 +6,7 @@ Any thread; the async calls from any event loop.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from typing import TYPE_CHECKING, Any, cast
 
 from msgq import codec
@@ -93,6 +94,12 @@ class Options:
             )
         if self.conn is not None:
             raise UnsupportedError("key= does not go with conn= yet")
+
+    def plus(self, own: Mapping[str, Any]) -> Options:
+        """Gives the same with headers of msgq's own."""
+        made = copy(self)
+        made.headers = codec.add_headers(self.headers, own)
+        return made
 
 
 class Sender:

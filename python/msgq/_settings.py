@@ -138,6 +138,8 @@ _TABLE: Final = (
     # several transports, routing
     Setting("queue_transports", "transports", {}, "which transport each queue lives on; default "
             "for those not named"),
+    _count("hops_max", 100, "times that a message's handler may send one by rules, its handler the "
+           "next, and so on, before UnroutableError ends it; 0: no bound", core=False),
     Setting("unroutable", "queue", "raise", "what app.enqueue does when no rule fits: raise; dead: "
             "a dead letter in the queue named unroutable; else the queue of that name"),
     # dedup

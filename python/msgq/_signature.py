@@ -159,7 +159,8 @@ class Plan:
                 raise PayloadError(f"body is neither an array nor an object of {self.name!r}")
             return self._rebuilt(values, given)
         except (PayloadError, *codec.FAULTS) as error:
-            why = "it is nested too deeply" if isinstance(error, RecursionError) else error
+            said = str(error).replace("bind() ", "", 1)
+            why = "it is nested too deeply" if isinstance(error, RecursionError) else said
             raise PayloadError(f"body does not fit handler {self.name!r}: {why}") from error
 
     def _rebuilt(self, values: tuple[Any, ...], given: Any) -> tuple[Any, ...]:

@@ -428,7 +428,10 @@ class SyncEngine:
         return True
 
     def __getattr__(self, name: str) -> NoReturn:
-        raise UnsupportedError(f"{name} is not possible on sync://, which stores nothing")
+        said = "a worker" if name == "open_worker" else name
+        raise UnsupportedError(
+            f"{said} is not possible on sync://, which stores nothing: enqueue runs the handler"
+        )
 
 
 def new_id() -> bytes:

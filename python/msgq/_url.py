@@ -73,9 +73,10 @@ def parse_url(text: str, hosts: str = "read-write") -> StoreUrl:
             f"there are {', '.join(name + '://' for name in KNOWN)}"
         )
     if scheme not in KNOWN:
-        raise ConfigError(
-            f"unknown scheme {scheme!r} in {masked}; known: {', '.join(n + '://' for n in KNOWN)}"
-        )
+        near = difflib.get_close_matches(scheme, KNOWN, n=1, cutoff=0.6)
+        hint = f"; did you mean {near[0]}://?" if near else ""
+        known = ", ".join(f"{each}://" for each in KNOWN)
+        raise ConfigError(f"unknown scheme {scheme!r} in {masked}; known: {known}{hint}")
     if scheme == "postgresql":
         return _postgres_url(text, masked, hosts)
     parts = urlsplit(text)

@@ -54,6 +54,8 @@ def find_urls(
 
 def is_name(url: str) -> bool:
     """Whether it looks like a transport's name, where a URL may stand too."""
+    if not isinstance(url, str):
+        raise ConfigError(f"a URL is text, not {type(url).__name__}; a file is sqlite:///x.db")
     return _NAME.fullmatch(url) is not None
 
 

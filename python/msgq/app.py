@@ -110,7 +110,7 @@ class App(Routed):
     ) -> HandlerDecorator: ...
     def handler(
         self,
-        *,
+        *misplaced: Any,
         queue: Names = "default",
         transport: Names | None = None,
         name: str | None = None,
@@ -158,8 +158,12 @@ class App(Routed):
                 ),
             )
 
-        if callable(batch) or callable(queue):
-            raise ConfigError("write @app.handler(), with parentheses")
+        if misplaced or callable(batch) or callable(queue):
+            is_bare = callable(next(iter(misplaced), batch or queue))
+            shown = "@app.handler()" if is_bare else f"queue={misplaced[0]!r:.60}"
+            raise ConfigError(
+                f"write {shown}: handler() takes what it takes by name, in parentheses"
+            )
         return declare
 
     def _declare(

@@ -168,6 +168,14 @@ def encode_headers(headers: Mapping[str, Any] | None, own: dict[str, Any]) -> by
     return text
 
 
+def add_headers(text: bytes | None, own: Mapping[str, Any]) -> bytes | None:
+    """Gives encoded headers with those that msgq adds, which they do not have yet."""
+    if not own:
+        return text
+    more = encode_json(own)
+    return text[:-1] + b"," + more[1:] if text else more
+
+
 def _check_header(name: object, value: object) -> None:
     if not isinstance(name, str) or not name or not name.isprintable() or len(name) > 255:
         raise PayloadError(f"header name {_short(name)} must be 1 to 255 printable characters")

@@ -96,7 +96,7 @@ def due_ms(delay: When | None, what: str = "delay") -> int:
                 "such as datetime.now(timezone.utc) + timedelta(minutes=10)"
             )
         return max(0, int(delay.timestamp() * 1000))
-    seconds = parse_duration(delay, what)
+    seconds = _or_time(delay, what)
     return 0 if seconds == 0 else now_ms() + math.ceil(seconds * 1000)
 
 
@@ -131,7 +131,7 @@ def past_ms(moment: Past, what: str = "moment") -> int:
     if isinstance(moment, str) and _DATE.match(moment.strip()):
         moment = _parse_date(moment, what)
     if not isinstance(moment, datetime):
-        return max(0, now_ms() - math.ceil(parse_duration(moment, what) * 1000))
+        return max(0, now_ms() - math.ceil(_or_time(moment, what) * 1000))
     if moment.tzinfo is None or moment.utcoffset() is None:
         raise ConfigError(
             f"{what} {moment.isoformat()} has no time zone; write one behind it, such as Z or "
@@ -149,6 +149,17 @@ def _parse_date(text: str, what: str) -> datetime:
             f"{what} {text!r:.60} is no date and time; write one such as 2030-01-31T12:00:00Z, "
             "or how long ago, such as '30d'"
         ) from None
+
+
+def _or_time(value: Duration, what: str) -> float:
+    """As parse_duration, of what may be a point in time as well: the error says so."""
+    try:
+        return parse_duration(value, what)
+    except ConfigError as error:
+        if not isinstance(value, str):
+            raise
+        form = "2030-01-31T12:00Z" if what in ("since", "until") else "an aware datetime"
+        raise ConfigError(f"{error}; a point in time is {form}") from None
 
 
 def now_ms() -> int:

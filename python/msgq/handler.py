@@ -28,6 +28,12 @@ P = ParamSpec("P")
 R = TypeVar("R")
 T = TypeVar("T")
 Names: TypeAlias = str | Sequence[str]
+ELSEWHERE = {
+    "delay": "enqueue", "send": "enqueue", "apply_async": "using(...).enqueue",
+    "send_with_options": "using(...).enqueue", "enqueue_in": "using(delay=...).enqueue",
+    "enqueue_at": "using(delay=...).enqueue", "s": "using", "options": "using",
+}  # fmt: skip
+"""What people try who come from other queues: of a handler, by name."""
 Route: TypeAlias = Callable[[int, Mapping[str, Any] | None], Sender]
 """Gives what sends messages of a priority and headers where the rules say."""
 ANY_NAME = "*"
@@ -160,6 +166,13 @@ class Handler(Prepared[P], Generic[P, R]):
 
     def __repr__(self) -> str:
         return f"Handler({self.name!r}, queue={self.queue!r})"
+
+    if not TYPE_CHECKING:  # there, what is not known stays an error
+
+        def __getattr__(self, name: str) -> Any:
+            form = ELSEWHERE.get(name)
+            hint = f"; write .{form}(...)" if form else ""
+            raise AttributeError(f"a handler has no {name!r}{hint}", name=name, obj=self)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Calls the function, nothing else."""

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any, Final, Literal, TypeAlias
 
 from msgq.duration import Duration, parse_duration
-from msgq.errors import ConfigError, PayloadError
+from msgq.errors import ConfigError, PayloadError, UnroutableError
 
 ExceptionTypes: TypeAlias = type[BaseException] | tuple[type[BaseException], ...]
 Kind = Literal["exponential", "linear", "fixed", "custom"]
@@ -177,7 +177,8 @@ class ExceptionRegistry:
 
     def __init__(self) -> None:
         self._known: dict[type[BaseException], tuple[Meaning, Throttle]] = {
-            PayloadError: ("permanent", 0.0)
+            PayloadError: ("permanent", 0.0),
+            UnroutableError: ("permanent", 0.0),
         }
 
     def permanent(self, *classes: type[BaseException]) -> None:

@@ -195,7 +195,10 @@ def make_rule(
         raise ConfigError("a rule needs to=, or priorities= with a queue for each")
     is_map = isinstance(headers, Mapping) and bool(headers)
     if headers is not None and (priorities is not None or not is_map):
-        raise ConfigError("headers= of a rule names some, and goes with to=")
+        raise ConfigError(
+            'headers= of a rule names some with their values, such as {"region": "eu"}, and goes '
+            "with to="
+        )
     if to is not None:
         return Rule(what, parse_targets(client, to), headers)
     if not isinstance(priorities, Mapping) or not priorities:

@@ -70,7 +70,7 @@ class Worker:
         self.handlers = list(dict.fromkeys(each.handler for each in served))
         self.queues = sorted({each.queue for each in served})
         self.concurrency: int = config["concurrency"] if concurrency is None else concurrency
-        if isinstance(self.concurrency, bool) or not 1 <= self.concurrency <= 10_000:
+        if type(self.concurrency) is not int or not 1 <= self.concurrency <= 10_000:
             raise ConfigError(f"concurrency must be from 1 to 10,000, got {self.concurrency!r}")
         known = config["grace"]
         self.grace: float = known if grace is None else parse_duration(grace, "grace")

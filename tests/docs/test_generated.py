@@ -18,7 +18,7 @@ def load_generator() -> ModuleType:
     return module
 
 
-@pytest.mark.parametrize("name", ["settings.md", "cli.md"])
+@pytest.mark.parametrize("name", ["settings.md", "cli.md", "features.md"])
 def test_page_is_up_to_date(name: str) -> None:
     page = (DOCS / name).read_text("utf-8")
     assert page == load_generator().PAGES[name](), "run: make docs"

@@ -374,6 +374,22 @@ def unroutable(make: Callable[..., msgq.App]) -> None:
     assert app.queues() == ["misc"]
 
 
+@shows("hops_max")
+def hops_max(make: Callable[..., msgq.App]) -> None:
+    app = make(hops_max=3)
+    app.forward("out", to="q")
+    seen: list[int] = []
+
+    @app.handler(queue="q", name="*")
+    def handler(n: int) -> None:
+        seen.append(n)
+        app.queue("out").enqueue(n + 1)
+
+    app.queue("q").enqueue(0)
+    run_until_idle(app)
+    assert seen == [0, 1, 2, 3]
+
+
 @shows("grace")
 def grace(make: Callable[..., msgq.App]) -> None:
     app = make(grace=0.1)

@@ -30,10 +30,19 @@ def make_app(request: pytest.FixtureRequest) -> Iterator[MakeApp]:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """A module that says APP_STORES runs each test that wants `app` on each of them."""
-    stores = getattr(metafunc.module, "APP_STORES", None)
-    if stores and "app_url" in metafunc.fixturenames:
-        metafunc.parametrize("app_url", stores, indirect=True)
+    """A module that says APP_STORES runs each test that wants `app` on each of them.
+
+    What is marked also_on() runs on those, too.
+    """
+    marks = metafunc.definition.iter_markers("also_on")
+    more = [store for mark in marks for store in mark.args]
+    for name, stores in {
+        "app_url": getattr(metafunc.module, "APP_STORES", ["memory://"] if more else []),
+        "store_url": STORES,
+        "transport_url": TRANSPORTS,
+    }.items():
+        if name in metafunc.fixturenames and stores:
+            metafunc.parametrize(name, list(dict.fromkeys([*stores, *more])), indirect=True)
 
 
 @pytest.fixture
@@ -48,13 +57,13 @@ def app(app_url: str, make_app: MakeApp) -> msgq.App:
     return make_app(app_url)
 
 
-@pytest.fixture(params=STORES)
+@pytest.fixture
 def store_url(request: pytest.FixtureRequest) -> str:
     """Each store that keeps something."""
     return url_of(request)
 
 
-@pytest.fixture(params=TRANSPORTS)
+@pytest.fixture
 def transport_url(request: pytest.FixtureRequest) -> str:
     """Each transport, the one that stores nothing too."""
     return url_of(request)

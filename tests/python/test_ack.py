@@ -81,6 +81,16 @@ def test_it_is_not_done_after_a_rollback(postgres_url: str, driver: str) -> None
         assert figures(postgres_url) == (1, 0, 0)
 
 
+def test_behind_a_pooler_it_is_done_with_the_commit(pooled_url: str) -> None:
+    with claimed(pooled_url) as (delivery,), SYNC["psycopg"](pooled_url) as conn:
+        delivery.ack(conn=conn)
+        conn.rollback()
+        assert figures(pooled_url) == (0, 1, 0)
+        delivery.ack(conn=conn)
+        conn.commit()
+        assert figures(pooled_url) == (1, 0, 0)
+
+
 @pytest.mark.parametrize("driver", SYNC)
 def test_it_goes_with_its_savepoint(postgres_url: str, driver: str) -> None:
     with claimed(postgres_url) as (delivery,), SYNC[driver](postgres_url) as conn:
@@ -266,6 +276,23 @@ def shop(postgres_url: str) -> Iterator[Shop]:
     made = Shop(postgres_url, lease="2s")
     with made.app:
         yield made
+
+
+def test_behind_a_pooler_a_handler_s_rows_and_ack_commit_together(pooled_url: str) -> None:
+    failures = [ValueError("once"), None]
+    shop = Shop(pooled_url, lease="2s")
+    with shop.app:
+
+        @shop.app.handler(queue="work", retry=msgq.RetryPolicy(base=0.01))
+        def effect(ctx: msgq.Context, name: str) -> None:
+            with shop.connect() as conn, ctx.transaction(conn):
+                shop.note(conn, name)
+                if error := failures.pop(0):
+                    raise error
+
+        effect.enqueue("x")
+        shop.work()
+        assert shop.effects() == 1
 
 
 @pytest.mark.parametrize("driver", SYNC)

@@ -13,6 +13,7 @@ import msgq
 from msgq.audit import QueueAudit
 from msgq.stats import QueueDepth
 from tests.support.cli import command
+from tests.support.stores import behind_pooler
 
 
 def fill(queue: msgq.Queue) -> None:
@@ -28,6 +29,7 @@ def fill(queue: msgq.Queue) -> None:
     assert queue.cancel(off) == 1
 
 
+@behind_pooler
 def test_every_message_is_somewhere(any_app: msgq.App) -> None:
     queue = any_app.queue("q")
     fill(queue)

@@ -12,9 +12,10 @@ import pytest
 
 import msgq
 from tests.python.conftest import MakeApp
+from tests.support.stores import STORES, behind_pooler
 
 SECONDS = 20.0
-APP_STORES = ("memory://", "sqlite:///q.db")
+APP_STORES = STORES
 LONG = 3600.0  # a lease that ends in no test
 
 
@@ -61,6 +62,7 @@ def test_what_is_over_lets_the_next_of_its_key_out(app: msgq.App) -> None:
     assert queue.depth().expired == 1
 
 
+@behind_pooler
 def test_a_claim_gives_one_of_a_key_and_the_next_after_its_ack(app: msgq.App) -> None:
     queue = app.queue("q")
     queue.enqueue_many([1, 2, 3], key="a")

@@ -159,6 +159,7 @@ def test_arguments_that_do_not_fit_are_refused(shop: str, body: str) -> None:
     answer = call("enqueue", f"{shop}:charge", body)
     assert answer.status == 2
     assert "charge" in answer.err
+    assert "bind()" not in answer.err
 
 
 def test_the_url_option_wins_over_the_apps_own(shop: str) -> None:

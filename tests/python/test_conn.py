@@ -46,6 +46,15 @@ def test_it_comes_with_the_commit(postgres_url: str, driver: str) -> None:
         assert bodies(queue) == [b"one", b"two", b"three"]
 
 
+def test_behind_a_pooler_it_comes_with_the_commit(pooled_url: str) -> None:
+    with opened(pooled_url) as queue, SYNC["psycopg"](pooled_url) as conn:
+        queue.enqueue(b"gone", conn=conn)
+        conn.rollback()
+        queue.enqueue(b"kept", conn=conn)
+        conn.commit()
+        assert bodies(queue) == [b"kept"]
+
+
 @pytest.mark.parametrize("driver", SYNC)
 def test_it_goes_with_the_rollback(postgres_url: str, driver: str) -> None:
     with opened(postgres_url) as queue, SYNC[driver](postgres_url) as conn:

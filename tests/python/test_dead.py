@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from functools import partial
 
@@ -11,6 +12,7 @@ import msgq
 from msgq._pace import Pacer
 from msgq.dead import DeadLetters, DeadResult
 from tests.support.letters import bury, fail
+from tests.support.stores import behind_pooler
 
 
 @pytest.fixture
@@ -70,6 +72,7 @@ def test_a_bad_cursor_is_told(queue: msgq.Queue) -> None:
         list(queue.dead_letters(after="nonsense"))
 
 
+@behind_pooler
 def test_filters_meet_what_handlers_leave(any_app: msgq.App) -> None:
     failed = fail(any_app, [ValueError("no such user"), KeyError("x"), msgq.PayloadError("odd")])
     plain = bury(any_app.queue("plain"), ["needle"], headers={"tenant": "Ada"})
@@ -87,6 +90,7 @@ def test_filters_meet_what_handlers_leave(any_app: msgq.App) -> None:
     assert ids(letters(until="1h")) == []
 
 
+@behind_pooler
 def test_an_attempt_tells_when_where_how_long_and_what(any_app: msgq.App) -> None:
     fail(any_app, [ValueError("no such user")])
     (letter,) = any_app.dead_letters()
@@ -105,6 +109,7 @@ def test_a_rejection_by_hand_is_an_attempt_too(queue: msgq.Queue) -> None:
     assert letter.error == ""
 
 
+@behind_pooler
 def test_redrive_of_those_that_fit_keeps_their_order(queue: msgq.Queue) -> None:
     odd: list[str] = []
     even: list[str] = []
@@ -159,6 +164,7 @@ def test_what_others_took_is_gone(queue: msgq.Queue, monkeypatch: pytest.MonkeyP
     assert queue.dead_letters().redrive(progress=take) == DeadResult(3, 1)
 
 
+@behind_pooler
 def test_delete_of_those_that_fit(queue: msgq.Queue) -> None:
     bury(queue, ["old"] * 30)
     kept = bury(queue, ["new"])
@@ -195,6 +201,13 @@ def test_redrive_keeps_a_rate(
         queue.dead_letters().redrive(rate=rate, progress=seen.append)
     assert len(seen) == steps
     assert world.slept == pytest.approx([pause] * (steps - 1))
+
+
+@behind_pooler
+def test_redrive_takes_a_rate_on_each_store(queue: msgq.Queue) -> None:
+    bury(queue, range(4))
+    assert queue.dead_letters().redrive(rate=1_000) == DeadResult(4, 0)
+    assert queue.depth().waiting == 4
 
 
 @pytest.mark.parametrize("rate", [-1, float("nan"), float("inf"), "fast", True])
@@ -237,7 +250,10 @@ def test_on_sync_they_run_again_in_place(make_app: MakeApp) -> None:
     for number in range(20):
         always.enqueue(number)
     assert app.dead_letters("s").count() == 20
-    assert app.dead_letters("s").redrive() == DeadResult(20, 0)
+    found = app.dead_letters("s").analyze()
+    assert (found.count, found.by_error) == (20, {"ValueError": 20})
+    assert app.dead_letters("s").export(io.BytesIO()) == 20
+    assert app.dead_letters("s").redrive(rate=10_000) == DeadResult(20, 0)
     assert calls == [*range(20), *range(20)]
     assert app.dead_letters("s", error="ValueError").delete() == DeadResult(20, 0)
     assert app.dead_letters().count() == 0
@@ -245,6 +261,7 @@ def test_on_sync_they_run_again_in_place(make_app: MakeApp) -> None:
         app.dead(after="nonsense")
 
 
+@behind_pooler
 def test_what_died_too_long_ago_is_removed_while_idle(store_url: str, make_app: MakeApp) -> None:
     app = make_app(store_url, dead_retention=0.05)
     queue = app.queue("q")

@@ -8,8 +8,10 @@ import msgq
 from msgq import dead_analysis
 from msgq.dead_analysis import alike
 from tests.support.letters import bury, fail
+from tests.support.stores import behind_pooler
 
 
+@behind_pooler
 def test_counts_and_groups(any_app: msgq.App) -> None:
     failed = fail(
         any_app,

@@ -13,8 +13,10 @@ import pytest
 import msgq
 import msgq.testing
 from tests.support.letters import bury, fail
+from tests.support.stores import behind_pooler
 
 
+@behind_pooler
 def test_it_goes_back_as_it_is_now(any_app: msgq.App) -> None:
     queue = any_app.queue("q")
     one, two = bury(queue, [{"to": "nobody"}, "other"], headers={"tenant": "Ada"})
@@ -66,6 +68,7 @@ def test_a_handler_gets_its_new_arguments(any_app: msgq.App) -> None:
     assert seen == [7]
 
 
+@behind_pooler
 def test_many_are_edited_by_a_function(any_app: msgq.App) -> None:
     queue = any_app.queue("q")
     keys = bury(queue, range(6))

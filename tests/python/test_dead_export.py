@@ -7,6 +7,7 @@ import json
 
 import msgq
 from tests.support.letters import bury, fail
+from tests.support.stores import behind_pooler
 
 
 def exported(client: msgq.Client) -> list[dict[str, object]]:
@@ -17,6 +18,7 @@ def exported(client: msgq.Client) -> list[dict[str, object]]:
     return lines
 
 
+@behind_pooler
 def test_a_line_says_all(any_app: msgq.App) -> None:
     (key,) = fail(any_app, [ValueError("no such user")])
     (line,) = exported(any_app)

@@ -13,6 +13,7 @@ import msgq
 from msgq.dead_import import Importer, lines_of
 from tests.python.conftest import MakeApp
 from tests.support.letters import bury
+from tests.support.stores import behind_pooler
 
 GOOD: dict[str, Any] = {"msgq_dead_letter": 1, "queue": "q", "content": "json", "body": "1"}
 
@@ -31,6 +32,7 @@ def handed_out(queue: msgq.Queue, count: int) -> list[tuple[bytes, str, dict[str
     return found
 
 
+@behind_pooler
 def test_there_and_back(any_app: msgq.App) -> None:
     queue = any_app.queue("q")
     bodies = [b"\xff\x00", b"plain", *range(30)]

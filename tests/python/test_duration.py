@@ -76,6 +76,13 @@ def test_a_datetime_without_a_zone_is_refused() -> None:
         duration.due_ms(datetime(2040, 1, 1))  # noqa: DTZ001
 
 
+def test_text_that_is_neither_duration_nor_time_is_told_both_forms() -> None:
+    with pytest.raises(msgq.ConfigError, match=r"not a duration; .*; .* is an aware datetime"):
+        duration.due_ms("2040-01-01T00:00Z")
+    with pytest.raises(msgq.ConfigError, match=r"not a duration; .*; .* is 2030-01-31T12:00Z"):
+        duration.past_ms("yesterday", "since")
+
+
 def test_past_moments(monkeypatch: pytest.MonkeyPatch) -> None:
     at = datetime(2040, 1, 31, 12, tzinfo=timezone.utc)
     millis = int(at.timestamp() * 1000)

@@ -10,8 +10,10 @@ import pytest
 
 import msgq
 from msgq._fan import FanReceipt
+from msgq._hops import CORRELATION
 from tests.python.conftest import MakeApp
 from tests.support.drivers import dsn
+from tests.support.stores import behind_pooler
 
 
 @pytest.fixture
@@ -26,6 +28,7 @@ def depths(app: msgq.App) -> dict[str, int]:
     return {each.queue: each.waiting for each in app.stats().depth}
 
 
+@behind_pooler
 def test_a_receipt_for_all(app: msgq.App) -> None:
     for receipt in (app.queue("all").enqueue(b"1"), app.queue("all").enqueue_later(b"2").wait(5)):
         assert isinstance(receipt, FanReceipt)
@@ -64,7 +67,11 @@ def test_many_bodies_are_told_of_queue_by_queue(app: msgq.App) -> None:
     assert receipt.counts() == {"persisted": 6}
     found = [app.queue(name).find(key) for name, key in zip("aabbcc", receipt.ids, strict=True)]
     assert [each.body for each in found] == [b"1", b"2"] * 3
-    assert [each.headers for each in found] == [{"n": 1}, {}] * 3
+    shared = [each.headers[CORRELATION] for each in found[:2]]
+    assert shared[0] != shared[1]
+    assert [each.headers for each in found] == [
+        {"n": 1, CORRELATION: shared[0]}, {CORRELATION: shared[1]},
+    ] * 3  # fmt: skip
     again = asyncio.run(_many(app.queue("all")))
     assert again.counts() == {"persisted": 6}
 
@@ -163,6 +170,20 @@ def test_conn_makes_all_copies_one_commit(postgres_url: str, make_app: MakeApp) 
         while found < 4:
             found += len(queue.claim(10, wait=5))
         assert queue.depth().sent == 4
+
+
+def test_behind_a_pooler_conn_makes_all_copies_one_commit(
+    pooled_url: str, make_app: MakeApp
+) -> None:
+    app = make_app(pooled_url)
+    app.forward("all", to=["a", "b"])
+    app.open()
+    for ends in ("rollback", "commit"):
+        with psycopg.connect(dsn(pooled_url)) as conn:
+            app.queue("all").enqueue(ends.encode(), conn=conn)
+            getattr(conn, ends)()
+    for name in "ab":
+        assert [each.body for each in app.queue(name).claim(10, wait=5)] == [b"commit"]
 
 
 def test_a_connection_runs_one_statement_at_a_time(postgres_url: str, make_app: MakeApp) -> None:

@@ -19,6 +19,7 @@ from msgq import Key
 from msgq.keys import BYTES_MAX, parse_key, parse_rule
 from msgq.testing import context
 from tests.python.conftest import MakeApp
+from tests.support.stores import on_postgres_too
 
 APP_STORES = ("memory://", "sqlite:///q.db")
 
@@ -223,6 +224,7 @@ def rules() -> list[Any]:
     ]  # fmt: skip
 
 
+@on_postgres_too
 @pytest.mark.parametrize(("said", "gives"), rules())
 def test_every_call_gets_the_key_of_its_arguments(
     app: msgq.App, said: Any, gives: str | None
@@ -353,6 +355,7 @@ def test_a_handler_without_a_key_takes_the_shortest_way(app: msgq.App) -> None:
 # --- plain queues ---
 
 
+@on_postgres_too
 def test_one_key_for_all_or_one_for_each(app: msgq.App) -> None:
     queue = app.queue("q")
     queue.enqueue_many([1, 2], key="a")

@@ -10,6 +10,7 @@ import pytest
 import msgq
 import msgq.testing
 from msgq import duration
+from tests.support.stores import behind_pooler
 
 HOUR = timedelta(hours=1)
 
@@ -24,6 +25,7 @@ def wait_until(moment: datetime) -> None:
         pass
 
 
+@behind_pooler
 def test_a_message_whose_time_is_over_is_not_handed_out_but_counted(any_app: msgq.App) -> None:
     queue = any_app.queue("q")
     over = soon(300)
@@ -59,6 +61,7 @@ def test_a_handler_never_sees_it(any_app: msgq.App) -> None:
     assert any_app.queue("q").depth().expired == 1
 
 
+@behind_pooler
 def test_it_becomes_a_dead_letter_if_so_set(store_url: str, make_app: Any) -> None:
     app = make_app(store_url, expired="dead")
     queue = app.queue("q")
@@ -101,6 +104,7 @@ def test_what_is_no_time_is_refused(app: msgq.App, ttl: Any) -> None:
         app.queue("q").enqueue(b"x", ttl=ttl)
 
 
+@behind_pooler
 def test_a_parked_message_is_called_off(any_app: msgq.App) -> None:
     queue = any_app.queue("q")
     assert queue.depth().sent == 0  # as above
@@ -113,6 +117,7 @@ def test_a_parked_message_is_called_off(any_app: msgq.App) -> None:
     assert queue.depth().cancelled == 1
 
 
+@behind_pooler
 def test_a_parked_message_gets_another_time(any_app: msgq.App) -> None:
     queue = any_app.queue("q")
     later, sooner = queue.enqueue("later", delay=HOUR).id, queue.enqueue("sooner", delay=HOUR).id

@@ -11,6 +11,7 @@ import msgq
 import msgq.testing
 from msgq.priority import NAMES, parse_priority
 from tests.support.cli import call
+from tests.support.stores import behind_pooler
 
 
 @pytest.mark.parametrize(
@@ -37,6 +38,7 @@ def claimed(queue: msgq.Queue) -> list[tuple[Any, int]]:
     return out
 
 
+@behind_pooler
 def test_the_more_urgent_is_handed_out_first(any_app: msgq.App) -> None:
     queue = any_app.queue("q")
     queue.enqueue("normal")
@@ -60,6 +62,7 @@ def test_its_async_twins_take_it_too(any_app: msgq.App) -> None:
     assert [body for body, _ in claimed(queue)] == ["c", "b", "a"]
 
 
+@behind_pooler
 def test_a_handler_has_one_for_its_messages_and_a_call_another(any_app: msgq.App) -> None:
     seen: list[tuple[str, int]] = []
 

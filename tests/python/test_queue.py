@@ -13,7 +13,7 @@ import pytest
 
 import msgq
 from tests.python.conftest import MakeApp
-from tests.support.stores import over_stores
+from tests.support.stores import behind_pooler, over_stores
 
 
 @pytest.fixture
@@ -171,6 +171,7 @@ def test_senseless_claims_are_refused(queue: msgq.Queue, wrong: dict[str, Any]) 
         queue.claim(**wrong)
 
 
+@behind_pooler
 def test_delays(queue: msgq.Queue) -> None:
     later = queue.enqueue(b"later", delay="1h")
     at = queue.enqueue(b"at", delay=datetime.now(timezone.utc) + timedelta(hours=2))
@@ -188,6 +189,7 @@ def test_delays(queue: msgq.Queue) -> None:
     assert queue.find(str(at.id)).body == b"at"
 
 
+@behind_pooler
 def test_looking(queue: msgq.Queue) -> None:
     ids = queue.enqueue_many([{"n": n} for n in range(120)], headers={"h": 1}).ids
     page = queue.peek(50)
@@ -208,6 +210,7 @@ def test_looking(queue: msgq.Queue) -> None:
         queue.find("seven")
 
 
+@behind_pooler
 def test_dead_letters(queue: msgq.Queue) -> None:
     queue.enqueue_many(list(range(10)))
     for each in queue.claim(10, wait=5):
@@ -224,6 +227,7 @@ def test_dead_letters(queue: msgq.Queue) -> None:
     assert queue.dead() == []
 
 
+@behind_pooler
 def test_purge_and_delete(any_app: msgq.App) -> None:
     queue = any_app.queue("q")
     queue.enqueue_many(list(range(10)))
@@ -237,6 +241,14 @@ def test_purge_and_delete(any_app: msgq.App) -> None:
         any_app.queue("never").delete()
 
 
+@behind_pooler
+def test_what_is_in_flight_is_bounded(store_url: str, make_app: MakeApp) -> None:
+    app = make_app(store_url, inflight_count_max=1, linger=60, overflow="raise")
+    app.queue("q").enqueue_later(b"first")
+    with pytest.raises(msgq.QueueFullError):
+        app.queue("q").enqueue(b"second")
+
+
 def test_headers_of_each(queue: msgq.Queue) -> None:
     queue.enqueue_many([b"a", b"b", b"c"], headers=[{"n": 1}, None, {"n": 3}])
     assert [each.headers for each in queue.claim(3, wait=5)] == [{"n": 1}, {}, {"n": 3}]
@@ -244,6 +256,7 @@ def test_headers_of_each(queue: msgq.Queue) -> None:
         queue.enqueue_many([b"a"], headers=[{}, {}])
 
 
+@behind_pooler
 def test_batches_that_are_refused_leave_nothing(queue: msgq.Queue) -> None:
     for wrong, why in [([1, object()], "item 1: body cannot be encoded"), ([1, b"x"], "send them"),
                        (b"abc", "wrap it"), ("abc", "wrap it"), ({"a": 1}, "wrap it")]:  # fmt: skip

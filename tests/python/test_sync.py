@@ -132,6 +132,8 @@ def test_what_is_not_possible_says_so_and_names_the_transport(sync_app: msgq.App
         sync_app.queue("q").enqueue(b"x")
     with pytest.raises(msgq.UnsupportedError, match="a client has none"):
         msgq.connect("sync://").queue("q").enqueue(b"x")
+    with pytest.raises(msgq.UnsupportedError, match=r"a worker is not possible .*: enqueue runs"):
+        sync_app.run()
     with pytest.raises(msgq.UnsupportedError, match="backup"):
         sync_app.backup("x")
     with pytest.raises(msgq.PayloadError, match="11 bytes, at most 10 are allowed"):

@@ -12,6 +12,7 @@ import msgq
 from msgq._unroutable import QUEUE, REASON
 from tests.python.conftest import MakeApp
 from tests.support.drivers import dsn
+from tests.support.stores import behind_pooler
 
 
 @pytest.fixture
@@ -20,6 +21,7 @@ def dead_app(store_url: str, make_app: MakeApp) -> msgq.App:
     return make_app(store_url, unroutable="dead")
 
 
+@behind_pooler
 def test_it_is_a_dead_letter_when_enqueue_returns(dead_app: msgq.App) -> None:
     receipt = dead_app.enqueue({"a": 1}, headers={"h": 2})
     (letter,) = dead_app.dead()

@@ -13,9 +13,10 @@ import pytest
 import msgq
 from msgq.testing import run_until_idle
 from tests.python.conftest import MakeApp
+from tests.support.stores import STORES, behind_pooler
 
 SECONDS = 60.0
-APP_STORES = ("memory://", "sqlite:///q.db")
+APP_STORES = STORES
 NOW = msgq.RetryPolicy(max_attempts=4, base=0, jitter=0)
 
 
@@ -88,6 +89,7 @@ def calls_of(keys: int, count: int, *, as_items: bool) -> list[object]:
     return [{"0": key, "1": n} for key, n in mixed] if as_items else list(mixed)
 
 
+@behind_pooler
 @pytest.mark.parametrize("kind", [threads, tasks, batches])
 def test_a_key_keeps_its_order_through_failures(
     app: msgq.App, kind: Callable[[msgq.App, Watch], None]
@@ -130,6 +132,7 @@ def test_what_goes_wrong_in_every_way_keeps_the_order(app: msgq.App) -> None:
     assert len(app.queue("q").dead(1000)) == 5 * (60 - len(left))
 
 
+@behind_pooler
 @pytest.mark.parametrize("is_async", [False, True])
 def test_different_keys_run_side_by_side(app: msgq.App, is_async: bool) -> None:
     meeting = threading.Barrier(4)
@@ -147,6 +150,7 @@ def test_different_keys_run_side_by_side(app: msgq.App, is_async: bool) -> None:
     assert app.queue("q").depth().done == 4
 
 
+@behind_pooler
 def test_a_slow_key_holds_up_nobody_else(app: msgq.App) -> None:
     others, go_on = threading.Semaphore(0), threading.Event()
     done: list[int] = []

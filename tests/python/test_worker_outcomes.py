@@ -9,7 +9,7 @@ import pytest
 
 import msgq
 from msgq.testing import run_until_idle
-from tests.support.stores import POSTGRES
+from tests.support.stores import POSTGRES, behind_pooler
 
 SECONDS = 20.0
 APP_STORES = ("memory://", POSTGRES)
@@ -63,6 +63,7 @@ def test_an_answer_that_cannot_be_asked_for_its_class_fails_its_message_only(
     assert app.stats().traffic_of("q").done == 2
 
 
+@behind_pooler
 def test_r12_a_batch_with_a_bad_item_reports_that_item_only(any_app: msgq.App) -> None:
     """R12: the bad one is retried and dies; its neighbours run once."""
     seen: Counter[int] = Counter()

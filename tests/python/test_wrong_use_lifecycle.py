@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -37,6 +38,27 @@ def test_a_handler_declared_twice(app: msgq.App) -> None:
     with pytest.raises(msgq.ConfigError, match=r"'q:\*' is declared already"):
         app.handler(queue="q", name="*")(one_number)
     assert len(app.handlers) == 2
+
+
+def test_a_handler_declared_without_names(app: msgq.App) -> None:
+    declare: Any = app.handler
+    with pytest.raises(msgq.ConfigError, match=r"write @app.handler\(\): .* by name"):
+        declare(print)
+    with pytest.raises(msgq.ConfigError, match="write queue='q'"):
+        declare("q")
+
+
+@pytest.mark.parametrize(
+    ("name", "form"), [("delay", "enqueue"), ("apply_async", "using(...).enqueue")]
+)
+def test_a_call_of_another_queue_is_told_its_name_here(app: msgq.App, name: str, form: str) -> None:
+    @app.handler(queue="q")
+    def handler(n: int) -> None: ...
+
+    with pytest.raises(AttributeError, match=re.escape(f"no {name!r}; write .{form}(")):
+        getattr(handler, name)
+    with pytest.raises(AttributeError, match=r"a handler has no 'enqueu'$"):
+        getattr(handler, "enqueu")  # noqa: B009 (mypy would see it)
 
 
 @pytest.mark.parametrize("function", [one_number, a_bare_list, a_list_and_more, nothing])
@@ -182,6 +204,15 @@ def test_an_app_closed_before_its_first_use(each_app: msgq.App) -> None:
     each_app.close()
     with pytest.raises(msgq.ClosedError, match=CLOSED):
         each_app.queue("q").enqueue(b"x")
+
+
+@pytest.mark.parametrize("wrong", ["many", 0, 2.5, True])
+def test_a_worker_with_a_senseless_concurrency(app: msgq.App, wrong: Any) -> None:
+    @app.handler(queue="q")
+    def handler(n: int) -> None: ...
+
+    with pytest.raises(msgq.ConfigError, match="concurrency must be from 1 to 10,000"):
+        app.worker(concurrency=wrong)
 
 
 def test_a_worker_with_no_handlers(app: msgq.App) -> None:

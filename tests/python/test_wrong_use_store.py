@@ -25,6 +25,21 @@ def test_an_unknown_url_scheme_lists_the_known_ones(give: Callable[[str], Any]) 
         give("kafka://host")
 
 
+@pytest.mark.parametrize("give", [msgq.App, msgq.connect])
+def test_what_is_no_text_is_no_url(give: Callable[[Any], Any]) -> None:
+    for wrong in (Path("q.db"), 5, b"sqlite:///q.db"):
+        with pytest.raises(msgq.ConfigError, match=r"a URL is text, not .*; a file is sqlite:///"):
+            give(wrong)
+
+
+@pytest.mark.parametrize(
+    ("url", "meant"), [("postgress://h/d", "postgresql"), ("sqllite:///q.db", "sqlite")]
+)
+def test_a_scheme_with_a_typing_error_is_told_the_nearest(url: str, meant: str) -> None:
+    with pytest.raises(msgq.ConfigError, match=f"did you mean {meant}://"):
+        msgq.App(url)
+
+
 def test_an_unknown_url_scheme_of_the_environment_or_a_file(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -43,9 +43,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line(f"contract on {store}: {summary(mine)}")
 
 
-def store_of(report: pytest.TestReport) -> str:
-    """The store whose contract a report is of; nothing for other tests."""
-    return str(dict(report.user_properties).get(STORE, ""))
+def store_of(report: pytest.TestReport | pytest.CollectReport) -> str:
+    """The store whose contract a report is of; nothing for other tests, or none yet."""
+    return str(dict(getattr(report, "user_properties", ())).get(STORE, ""))
 
 
 def summary(reports: dict[str, list[pytest.TestReport]]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,7 @@ def acknowledged(programs: list[Program]) -> set[str]:
 @pytest.mark.parametrize("world", ["file", "postgres"], indirect=True)
 def test_an_id_is_one_message_whoever_dies(world: World) -> None:
     kills, producers = 6, 3
-    orders = {"ids": IDS, "size": SIZE, "settings": {"dedup_window": 3600}}
+    orders: dict[str, Any] = {"ids": IDS, "size": SIZE, "settings": {"dedup_window": 3600}}
     running = [world.start("once", f"once-{index}.0", **orders) for index in range(producers)]
     everybody = list(running)
     for number in range(1, kills + 1):

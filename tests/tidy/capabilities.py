@@ -8,7 +8,7 @@ from tests.tidy.tree import Tree, cpp_code, under
 
 PAGE = "docs/guarantees.md"
 _RECORD = re.compile(r"constexpr Capability \w+\{(.*?)\};", re.DOTALL)
-_CELL = {"true": "✔", "false": "✘"}
+CELL = {"true": "✔", "false": "✘"}
 
 
 def records(tree: Tree) -> dict[str, dict[str, str]]:
@@ -19,7 +19,7 @@ def records(tree: Tree) -> dict[str, dict[str, str]]:
             scheme = re.search(r'\.scheme = "(\w+)"', record)
             says = re.findall(r"\.(\w+) = (true|false)", cpp_code(record))
             if scheme:
-                found[scheme[1]] = {name: _CELL[value] for name, value in says}
+                found[scheme[1]] = {name: CELL[value] for name, value in says}
     return found
 
 
