@@ -14,20 +14,13 @@ import msgq
 from msgq.dedup import Terms, id_in, parse_terms
 from msgq.testing import run_until_idle
 from tests.python.conftest import MakeApp
+from tests.support.stores import STORES, behind_pooler
 
-STORES = ("memory://", "sqlite:///q.db", "postgresql")
+APP_STORES = STORES
 SECONDS = 60.0
 
 
-@pytest.fixture(params=STORES)
-def app(request: pytest.FixtureRequest, make_app: MakeApp) -> msgq.App:
-    """An app on each store."""
-    url: str = request.param
-    if url == "postgresql":
-        url = request.getfixturevalue("postgres_url")
-    return make_app(url)
-
-
+@behind_pooler
 def test_the_second_is_told_of_the_first(app: msgq.App) -> None:
     queue = app.queue("q")
     first = queue.enqueue(b"x", dedup="1")
@@ -39,6 +32,7 @@ def test_the_second_is_told_of_the_first(app: msgq.App) -> None:
     assert queue.enqueue(b"x").status == "persisted", "who has no dedup id is never a duplicate"
 
 
+@behind_pooler
 def test_another_body_is_a_conflict_unless_skipped(app: msgq.App) -> None:
     queue = app.queue("q")
     first = queue.enqueue(b"x", dedup="1")
@@ -49,6 +43,7 @@ def test_another_body_is_a_conflict_unless_skipped(app: msgq.App) -> None:
     assert [each.body for each in queue.messages()] == [b"x"]
 
 
+@behind_pooler
 def test_raise_raises(app: msgq.App) -> None:
     queue = app.queue("q")
     first = queue.enqueue(b"x", dedup="1", on_duplicate="raise")
@@ -61,6 +56,7 @@ def test_raise_raises(app: msgq.App) -> None:
     assert later.id == first.id
 
 
+@behind_pooler
 def test_a_batch_tells_of_each(app: msgq.App) -> None:
     queue = app.queue("q")
     first = queue.enqueue(b"b", dedup="b")
@@ -128,6 +124,7 @@ def test_a_handler_reads_it_from_its_arguments(app: msgq.App) -> None:
     assert handler.enqueue(1, "g").status == "persisted", "the first is done"
 
 
+@behind_pooler
 def test_until_started_lets_the_next_in_while_it_runs(app: msgq.App) -> None:
     seen: list[str] = []
     calls = itertools.count()
@@ -144,6 +141,7 @@ def test_until_started_lets_the_next_in_while_it_runs(app: msgq.App) -> None:
     assert app.queue("q").depth().done == 2
 
 
+@behind_pooler
 def test_until_done_outlives_retries_and_ends_with_a_dead_letter(app: msgq.App) -> None:
     asked: list[str] = []
 
