@@ -410,6 +410,15 @@ std::uint64_t Engine::reschedule(std::string_view queue, const std::vector<Messa
   return number;
 }
 
+QueueSettings Engine::settings(std::string_view queue) {
+  impl_->require_settled();
+  return impl_->visit()->look().settings(queue);
+}
+
+void Engine::alter(std::string_view queue, const QueueChange& change) {
+  impl_->alter(queue, change);
+}
+
 void Engine::delete_queue(std::string_view queue) {
   impl_->require_settled();
   impl_->visit()->look().delete_queue(queue);

@@ -198,6 +198,13 @@ struct Engine::Impl {
     if (auto* wake = inside ? inside->wake() : nullptr) wake->hint();
   }
 
+  void alter(std::string_view queue, const QueueChange& change) {
+    validate_queue_name(queue);
+    require_settled();
+    visit()->look().alter(queue, change);
+    stir();
+  }
+
   // Somebody here takes work: hints of other processes are heard from now on. Throws kStoreRejected
   // where this process may only send; then nothing was asked of the store, and it goes on sending.
   void listen() {

@@ -17,6 +17,7 @@ from msgq.duration import Duration, When, due_ms, now_ms, parse_duration
 from msgq.errors import ConfigError, NotFoundError, PayloadError
 from msgq.keys import parse_keys
 from msgq.message import Delivery, Message, parse_lease
+from msgq.queue_settings import QueueSettings, settings_from
 from msgq.receipt import BatchReceipt, Receipt
 from msgq.stats import QueueDepth, depth_from
 
@@ -297,6 +298,23 @@ class Queue:
         """
         due = due_ms(delay) or now_ms()
         return self._client._opened().reschedule(self.name, _some_ids(ids), due)
+
+    def pause(self) -> None:
+        """Takes messages in from now on but gives none out, in any process, to nobody.
+
+        What is in hand finishes; retries and delayed messages come due and wait. It lasts until
+        resume(), through restarts. Pausing twice is fine. Raises NotFoundError for an unknown
+        queue.
+        """
+        self._client._opened().alter(self.name, {"is_paused": True})
+
+    def resume(self) -> None:
+        """Gives messages out again, in every process within 1 s. Raises as pause."""
+        self._client._opened().alter(self.name, {"is_paused": False})
+
+    def settings(self) -> QueueSettings:
+        """Gives what is set of the queue, for all processes. Raises NotFoundError."""
+        return settings_from(self._client._opened().settings(self.name))
 
     def purge(self) -> int:
         """Removes every waiting and parked message and lapses open claims; gives how many."""

@@ -35,6 +35,8 @@ COMMANDS: dict[str, Callable[[Ids], list[object]]] = {
     "dead purge": lambda _: ["dead", "purge", "q", "--yes"],
     "dead retry": lambda ids: ["dead", "retry", "q", ids["dead"]],
     "dead delete": lambda ids: ["dead", "delete", "q", ids["dead"]],
+    "queue pause": lambda _: ["queue", "pause", "q"],
+    "queue resume": lambda _: ["queue", "resume", "q"],
     "purge": lambda _: ["purge", "q", "--yes"],
     "delete-queue": lambda _: ["delete-queue", "q", "--yes"],
     "backup": lambda _: ["backup", "copy.db"],

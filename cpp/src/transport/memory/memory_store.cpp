@@ -205,6 +205,18 @@ std::uint64_t MemoryStore::reschedule(std::string_view queue, const std::vector<
   return memory::reschedule(state_, require_queue(queue), ids, due_ms);
 }
 
+QueueSettings MemoryStore::settings(std::string_view queue) {
+  MutexLock lock(mutex_);
+  return require_queue(queue).settings;
+}
+
+void MemoryStore::alter(std::string_view queue, const QueueChange& change) {
+  MutexLock lock(mutex_);
+  Queue& known = change.creates ? state_.make_queue(queue) : require_queue(queue);
+  change.apply(known.settings);
+  known.totals.is_paused = known.settings.is_paused;
+}
+
 void MemoryStore::delete_queue(std::string_view queue) {
   MutexLock lock(mutex_);
   memory::delete_queue(state_, require_queue(queue));

@@ -55,6 +55,8 @@ class MemoryStore {
   std::uint64_t cancel(std::string_view queue, const std::vector<MessageId>& ids);
   std::uint64_t reschedule(std::string_view queue, const std::vector<MessageId>& ids,
                            std::int64_t due_ms);
+  QueueSettings settings(std::string_view queue);
+  void alter(std::string_view queue, const QueueChange& change);
   void delete_queue(std::string_view queue);
   std::uint64_t bytes();
 

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "msgq/message.h"
+#include "msgq/queue_settings.h"
 #include "transport/postgres/connection.h"
 
 namespace msgq::transport::postgres {
@@ -28,6 +29,7 @@ struct Queue {
   std::string name;
   int subscription = 0;
   std::map<std::uint8_t, Band, std::greater<>> bands;
+  QueueSettings settings;
 
   // All that the subscription reads, by band, in each the one of returned messages first.
   std::vector<int> lanes() const { return lanes_in_turn(0); }
@@ -55,6 +57,11 @@ class Directory {
   bool has_keys() const;
   // nullptr when there is none. Pointers hold until the next refresh.
   const Queue* find(std::string_view name) const;
+  // The same, and nullptr for a queue that gives nothing out.
+  const Queue* find_giving(std::string_view name) const {
+    const Queue* queue = find(name);
+    return queue == nullptr || queue->settings.is_paused ? nullptr : queue;
+  }
   const Queue* of_subscription(int subscription) const;
   const Queue* of_id(int queue) const;
   const std::map<std::string, Queue, std::less<>>& all() const { return queues_; }

@@ -128,7 +128,7 @@ void add_wishes(Params& out, const Asker& asker, const std::vector<ClaimWish>& w
   Array subscriptions(Type::kInt4), ends(Type::kInt4), lanes(Type::kInt4), counts(Type::kInt4);
   Array bytes(Type::kInt8), leases(Type::kInt8), flags(Type::kInt4);
   for (const ClaimWish& wish : wishes) {
-    const Queue* queue = queues.find(wish.queue);
+    const Queue* queue = queues.find_giving(wish.queue);
     subscriptions.add(queue != nullptr ? queue->subscription : 0);
     if (queue != nullptr)
       for (const int lane : queue->lanes_in_turn(asker.request)) lanes.add(lane);

@@ -24,6 +24,8 @@ constexpr Capability kPostgres{
     .has_keys = true,
     .can_expire = true,
     .can_cancel = true,
+    .can_pause = true,
+    .can_bound = false,
     .can_prove_death = true,
 };
 

@@ -26,6 +26,8 @@ constexpr Capability kSqlite{
     .has_keys = true,
     .can_expire = true,
     .can_cancel = true,
+    .can_pause = true,
+    .can_bound = false,
     .can_prove_death = true,
 };
 
