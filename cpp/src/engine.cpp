@@ -153,6 +153,7 @@ std::optional<MessageId> Engine::try_put(Parcel& parcel) {
   impl_->require_open();
   impl_->check(parcel);
   Traffic& traffic = impl_->book.find(parcel.queue);
+  if (!impl_->settles(traffic)) return std::nullopt;
   if (!impl_->admission.try_acquire(parcel.count(), parcel.bytes())) return std::nullopt;
   parcel.first_id = draw_ids(parcel.count(), impl_->world.clock.wall_ms());
   const MessageId first_id = parcel.first_id;

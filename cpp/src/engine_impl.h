@@ -200,8 +200,11 @@ struct Engine::Impl {
 
   void alter(std::string_view queue, const QueueChange& change) {
     validate_queue_name(queue);
+    const bool bounds = change.length_max.value_or(0) > 0;
+    if (bounds) book.find(queue).is_bounded = true;  // before what is acknowledged is stored
     require_settled();
     visit()->look().alter(queue, change);
+    if (change.length_max && !bounds) book.find(queue).is_bounded = false;
     stir();
   }
 
@@ -299,9 +302,14 @@ struct Engine::Impl {
     count(admitted.traffic->in_flight, admitted.count);
     ReceiptPtr receipt = admitted.receipt;
     admitted.parcel = std::move(parcel);
-    if (settles_at_once && receipt) receipt->resolve(ReceiptStatus::kPersisted);
+    if (settles(*admitted.traffic) && receipt) receipt->resolve(ReceiptStatus::kPersisted);
     batcher.push(std::move(admitted));
     return receipt;
+  }
+
+  // Whether a receipt is settled once its messages are admitted.
+  bool settles(const Traffic& traffic) const {
+    return settles_at_once && !traffic.is_bounded.load(std::memory_order_relaxed);
   }
 
   void check(const Parcel& parcel) const {

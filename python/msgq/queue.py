@@ -17,18 +17,18 @@ from msgq.duration import Duration, When, due_ms, now_ms, parse_duration
 from msgq.errors import ConfigError, NotFoundError, PayloadError
 from msgq.keys import parse_keys
 from msgq.message import Delivery, Message, parse_lease
-from msgq.queue_settings import QueueSettings, settings_from
+from msgq.queue_settings import Changes, QueueSettings, parse_changes, settings_from
 from msgq.receipt import BatchReceipt, Receipt
 from msgq.stats import QueueDepth, depth_from
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
+    from msgq import dead_edit
     from msgq._core import Lot
     from msgq._dead_filter import Criteria
     from msgq.client import Client
     from msgq.dead import DeadLetters
-    from msgq.dead_edit import Changes
 
 _CLAIM_MAX = 100_000
 _BYTES_ONLY = {bytes}
@@ -258,7 +258,7 @@ class Queue:
         """Deletes these dead letters, or all of them; gives how many."""
         return self._client._opened().delete_dead(self.name, [_as_id(each).bytes for each in ids])
 
-    def edit_dead(self, message_id: uuid.UUID | str, **changes: Unpack[Changes]) -> None:
+    def edit_dead(self, message_id: uuid.UUID | str, **changes: Unpack[dead_edit.Changes]) -> None:
         """Changes body=, headers= or both of a dead letter, which stays where it is.
 
         body: a new `value()`, or bytes of the letter's own content. Raises NotFoundError where
@@ -267,14 +267,18 @@ class Queue:
         """
         self._edit(message_id, changes, redrives=False)
 
-    def redrive_edited(self, message_id: uuid.UUID | str, **changes: Unpack[Changes]) -> None:
+    def redrive_edited(
+        self, message_id: uuid.UUID | str, **changes: Unpack[dead_edit.Changes]
+    ) -> None:
         """Changes a dead letter and sends it again, in one commit; its id stays, counts begin anew.
 
         As edit_dead, else.
         """
         self._edit(message_id, changes, redrives=True)
 
-    def _edit(self, message_id: uuid.UUID | str, changes: Changes, *, redrives: bool) -> None:
+    def _edit(
+        self, message_id: uuid.UUID | str, changes: dead_edit.Changes, *, redrives: bool
+    ) -> None:
         from msgq.dead_edit import encoded
 
         letter, engine = self.find(message_id), self._client._opened()
@@ -311,6 +315,23 @@ class Queue:
     def resume(self) -> None:
         """Gives messages out again, in every process within 1 s. Raises as pause."""
         self._client._opened().alter(self.name, {"is_paused": False})
+
+    def create(self, **changes: Unpack[Changes]) -> None:
+        """Makes the queue where it is not there yet, and sets what is named, as alter says."""
+        self._client._opened().alter(self.name, parse_changes(changes), True)
+
+    def alter(self, **changes: Unpack[Changes]) -> None:
+        """Changes what is set of the queue, for all processes: seen by each within 1 s.
+
+        max_length: so many messages wait, are parked or leased at most; None: any number.
+        overflow: block, raise, drop_newest or drop_oldest, overflow_wait: how long block blocks;
+        see msgq.queue_settings.QueueSettings. What is in the queue already stays. Raises
+        ConfigError, also for no change at all, and NotFoundError for an unknown queue.
+        """
+        if not changes:
+            known = ", ".join(Changes.__annotations__)
+            raise ConfigError(f"name what is to be changed of queue {self.name!r}: {known}")
+        self._client._opened().alter(self.name, parse_changes(changes))
 
     def settings(self) -> QueueSettings:
         """Gives what is set of the queue, for all processes. Raises NotFoundError."""

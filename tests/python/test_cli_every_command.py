@@ -36,6 +36,8 @@ COMMANDS: dict[str, Callable[[Ids], list[object]]] = {
     "dead retry": lambda ids: ["dead", "retry", "q", ids["dead"]],
     "dead delete": lambda ids: ["dead", "delete", "q", ids["dead"]],
     "queue pause": lambda _: ["queue", "pause", "q"],
+    "queue show": lambda _: ["queue", "show", "q"],
+    "queue alter": lambda _: ["queue", "alter", "q", "--max-length", 9],
     "queue resume": lambda _: ["queue", "resume", "q"],
     "purge": lambda _: ["purge", "q", "--yes"],
     "delete-queue": lambda _: ["delete-queue", "q", "--yes"],

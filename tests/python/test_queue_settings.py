@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import time
 from typing import Any
 
 import pytest
 
 import msgq
 import msgq.testing
-from msgq.queue_settings import QueueSettings
+from msgq.queue_settings import QueueSettings, settings_from
 from tests.support.stores import POSTGRES
 
 SHARED = ["sqlite:///q.db", POSTGRES]
@@ -64,6 +66,152 @@ def test_another_process_waits_and_goes_on(store_url: str, make_app: Any) -> Non
     assert make_app(store_url).queue("q").claim(wait=0.05) == [], "through restarts"
     two.queue("q").resume()
     assert two.queue("q").claim(wait=10)[0].value() == 1
+
+
+def bounded(app: msgq.App, **changes: Any) -> msgq.Queue:
+    queue = app.queue("q")
+    queue.create(**changes)
+    return queue
+
+
+def test_what_is_beyond_max_length_is_refused_at_once(any_app: msgq.App) -> None:
+    queue = bounded(any_app, max_length=3, overflow="raise")
+    queue.enqueue_many([1, 2])
+    with pytest.raises(msgq.QueueFullError, match=r"'q' holds 2 messages, at most 3 .*max_length"):
+        queue.enqueue_many([3, 4])
+    queue.enqueue(3, delay="1h")
+    with pytest.raises(msgq.QueueFullError):
+        queue.enqueue(b"4")
+    any_app.queue("other").enqueue(5)
+    queue.claim(wait=10)[0].ack()
+    queue.enqueue(b"4")
+    depth = queue.depth()
+    assert (depth.sent, depth.waiting, depth.parked, depth.done) == (4, 2, 1, 1)
+
+
+def test_handlers_are_refused_too_and_receipts_tell(any_app: msgq.App) -> None:
+    @any_app.handler(queue="q")
+    def note(number: int) -> None: ...
+
+    bounded(any_app, max_length=1, overflow="raise")
+    receipts = [note.enqueue_later(number) for number in range(3)]
+    for each in receipts[1:]:
+        with pytest.raises(msgq.QueueFullError):
+            each.wait(10)
+    receipts[0].wait(10)
+    assert any_app.queue("q").depth().waiting == 1
+
+
+def test_the_newest_is_dropped_and_the_receipt_says_so(any_app: msgq.App) -> None:
+    queue = bounded(any_app, max_length=1, overflow="drop_newest")
+    queue.enqueue(1)
+    assert queue.enqueue(2).status == "dropped"
+    assert queue.depth().sent == 1
+    assert any_app.stats().traffic[0].dropped == 1
+
+
+def test_the_oldest_make_room_and_are_counted(any_app: msgq.App) -> None:
+    queue = bounded(any_app, max_length=3, overflow="drop_oldest")
+    for number in range(5):
+        queue.enqueue(number)
+    assert queue.depth().purged == 2
+    assert [each.value() for each in queue.claim(10, wait=10)] == [2, 3, 4]
+    with pytest.raises(msgq.QueueFullError):
+        queue.enqueue(5)  # all are in hand
+    assert [each.is_conserved for each in any_app.audit()] == [True]
+
+
+def test_of_many_at_once_the_last_stay(any_app: msgq.App) -> None:
+    queue = bounded(any_app, max_length=3, overflow="drop_oldest")
+    for each in [queue.enqueue_later(number) for number in range(50)]:
+        each.wait(10)
+    assert [each.value() for each in queue.claim(10, wait=10)] == [47, 48, 49]
+    depth = queue.depth()
+    assert (depth.sent, depth.purged, depth.leased) == (50, 47, 3)
+
+
+def test_it_blocks_until_there_is_room(any_app: msgq.App) -> None:
+    queue = bounded(any_app, max_length=1)
+    assert queue.settings() == QueueSettings(max_length=1)
+    queue.enqueue(1)
+    waits = queue.enqueue_later(2)
+    behind = queue.enqueue_later(3)
+    any_app.queue("other").enqueue("goes on")
+    assert not waits.done()
+    assert queue.depth().waiting == 1
+    queue.claim(wait=10)[0].ack()
+    waits.wait(10)
+    assert not behind.done()
+    queue.claim(wait=10)[0].ack()
+    behind.wait(10)
+    assert queue.claim(wait=10)[0].value() == 3
+
+
+def test_it_blocks_no_longer_than_is_set(any_app: msgq.App) -> None:
+    queue = bounded(any_app, max_length=1, overflow_wait="50ms")
+    queue.enqueue(1)
+    with pytest.raises(msgq.QueueFullError):
+        queue.enqueue(2)
+    assert queue.depth().sent == 1
+
+
+def test_what_was_acknowledged_before_a_bound_is_kept(any_app: msgq.App) -> None:
+    queue = any_app.queue("q")
+    for number in range(500):
+        queue.enqueue(number)
+    queue.alter(max_length=10, overflow="raise")
+    assert queue.depth().waiting == 500
+    with pytest.raises(msgq.QueueFullError):
+        queue.enqueue(b"one more")
+    queue.alter(max_length=None)
+    queue.enqueue(b"one more")
+    assert queue.depth().waiting == 501
+
+
+@pytest.mark.parametrize("store_url", SHARED, indirect=True)
+def test_it_holds_across_processes(store_url: str, make_app: Any) -> None:
+    one, two = make_app(store_url), make_app(store_url)
+    queue = bounded(one, max_length=10, overflow="raise")
+    receipts = [app.queue("q").enqueue_later(number) for number in range(20) for app in (one, two)]
+    results = [settled(each) for each in receipts]
+    assert results.count("persisted") == queue.depth().waiting == 10
+    assert results.count("failed") == 30
+
+
+def settled(receipt: msgq.Receipt) -> str:
+    with contextlib.suppress(msgq.QueueFullError):
+        receipt.wait(10)
+    return receipt.status
+
+
+@pytest.mark.parametrize("store_url", SHARED, indirect=True)
+def test_who_only_sends_sees_a_new_bound_within_a_second(store_url: str, make_app: Any) -> None:
+    one, two = make_app(store_url), make_app(store_url)
+    two.queue("q").enqueue(1)
+    one.queue("q").alter(max_length=1, overflow="raise")
+    changed = time.monotonic()
+    while settled(two.queue("q").enqueue_later(2)) == "persisted":
+        assert time.monotonic() < changed + 10
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [({}, "name what is to be changed"), ({"max_length": 0}, "from 1 to"),
+     ({"max_length": True}, "from 1 to"), ({"max_length": 10**13}, "from 1 to"),
+     ({"max_length": "10"}, "from 1 to"), ({"overflow": "drop"}, "is one of block, raise"),
+     ({"overflow_wait": -1}, "overflow_wait"), ({"max_size": 1}, "has no setting 'max_size'")],
+)  # fmt: skip
+def test_what_cannot_be_set_is_refused(app: msgq.App, changes: Any, text: str) -> None:
+    queue = app.queue("q")
+    queue.enqueue(1)
+    with pytest.raises(msgq.ConfigError, match=text):
+        queue.alter(**changes)
+    assert queue.settings() == QueueSettings()
+
+
+def test_settings_are_as_in_config_h() -> None:
+    raw = {"is_paused": True, "max_length": 5, "overflow": 3, "overflow_wait_ms": 1500}
+    assert settings_from(raw) == QueueSettings(True, 5, "drop_oldest", 1.5)
 
 
 @pytest.mark.parametrize("call", ["pause", "resume", "settings"])

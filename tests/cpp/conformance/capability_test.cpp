@@ -96,6 +96,17 @@ TEST_P(CapabilityConformance, WhoCanPauseGivesNothingOut) {
   EXPECT_TRUE(process.claim(1).claims.empty());
 }
 
+TEST_P(CapabilityConformance, WhoCanBoundRefusesWhatIsMore) {
+  Process& process = join();
+  ASSERT_TRUE(record_of(process).can_bound);
+  QueueChange change;
+  change.creates = true;
+  change.length_max = 1;
+  observer().alter(kQueue, change);
+  process.append({"x"});
+  EXPECT_THROW(process.append({"y"}), transport::QueueFull);
+}
+
 TEST_P(CapabilityConformance, OnlyWhoCanProveDeathBlamesAMessageForIt) {
   Process& other = join();
   ASSERT_EQ(record_of(other).can_prove_death, !GetParam().is_pooled);

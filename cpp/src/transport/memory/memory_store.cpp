@@ -4,6 +4,7 @@
 
 #include "msgq/error.h"
 #include "transport/memory/administer.h"
+#include "transport/memory/bounds.h"
 #include "transport/memory/claim.h"
 #include "transport/memory/search.h"
 
@@ -41,7 +42,9 @@ void MemoryStore::exchange(const Caller& caller, const Exchange& in, ExchangeRes
   check_caller(caller);
   check_queues(in);
   check_bounds(in);
+  check_lengths(state_, in);
   settle_all(in, out, at, graveyard);
+  drop_oldest(state_, in);
   append_all(in, at);
   out.promoted = in.promote_max > 0 ? promote(state_, in.promote_max, block_bounds_, at) : 0;
   out.reclaimed = in.reclaims ? reclaim(state_, crash_rule_, at, graveyard) : 0;

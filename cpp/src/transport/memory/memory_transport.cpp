@@ -26,7 +26,7 @@ constexpr Capability kMemory{
     .can_expire = true,
     .can_cancel = true,
     .can_pause = true,
-    .can_bound = false,
+    .can_bound = true,
     .can_prove_death = true,
 };
 

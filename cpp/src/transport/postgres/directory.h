@@ -53,6 +53,8 @@ class Directory {
   void note_version(std::int64_t version) { is_stale_ = is_stale_ || version != version_; }
   void forget() { is_stale_ = true; }
   bool is_stale() const { return is_stale_; }
+  // Whether there are queues that may not hold any number of messages.
+  bool has_bounds() const { return has_bounds_; }
   // Whether messages with keys were ever sent, as far as it knows.
   bool has_keys() const;
   // nullptr when there is none. Pointers hold until the next refresh.
@@ -86,6 +88,7 @@ class Directory {
 
   int shard_ = 0;
   bool is_stale_ = true;
+  bool has_bounds_ = false;
   std::int64_t version_ = 0;
   std::map<std::string, Queue, std::less<>> queues_;
 };

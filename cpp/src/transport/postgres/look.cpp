@@ -274,6 +274,7 @@ void PostgresLook::alter(std::string_view queue, const QueueChange& change) {
     params.small(require(directory, queue).id).array(settings_of(change));
     connection.call("alter_queue", params);
   });
+  if (on_altered) on_altered();
 }
 
 void PostgresLook::delete_queue(std::string_view queue) {

@@ -16,6 +16,8 @@ namespace msgq::transport::postgres {
 class PostgresLook final : public Look {
  public:
   PostgresLook(Pool& pool, Clock& clock, std::function<void(Connection&)> test_only_before);
+  // Called once what is set of a queue has changed.
+  std::function<void()> on_altered;
 
   std::vector<std::string> queues() override;
   std::vector<QueueDepth> depth() override;

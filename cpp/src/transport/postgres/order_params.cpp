@@ -175,6 +175,28 @@ Params append_params(const Asker& asker, const std::vector<Append>& appends,
   return out;
 }
 
+std::map<std::string_view, std::uint64_t> counts_of(const Exchange& in) {
+  std::map<std::string_view, std::uint64_t> out;
+  for (const Append& each : in.appends) out[each.queue] += each.block->count();
+  for (const Park& each : in.parks) ++out[each.queue];
+  return out;
+}
+
+Params room_params(const Asker& asker, const Exchange& in, const Directory& queues) {
+  if (!queues.has_bounds()) return {};
+  Array ids(Type::kInt4), counts(Type::kInt8);
+  for (const auto& [name, count] : counts_of(in)) {
+    const Queue* queue = queues.find(name);
+    if (queue == nullptr || queue->settings.length_max == 0) continue;
+    ids.add(queue->id);
+    counts.add(static_cast<std::int64_t>(count));
+  }
+  Params out;
+  if (ids.size() == 0) return out;
+  out.integer(asker.owner).array(std::move(ids)).array(std::move(counts));
+  return out;
+}
+
 Params park_params(const Asker& asker, const std::vector<Park>& parks, const Directory& queues) {
   Array ids(Type::kInt4), subscriptions(Type::kInt4), bands(Type::kInt4), delays(Type::kInt8);
   MessageColumns kept;

@@ -6,6 +6,7 @@
 #include "msgq/error.h"
 #include "transport/sqlite/administer.h"
 #include "transport/sqlite/append.h"
+#include "transport/sqlite/bounds.h"
 #include "transport/sqlite/claim.h"
 #include "transport/sqlite/house.h"
 #include "transport/sqlite/settle.h"
@@ -117,6 +118,7 @@ void SqliteSession::run(const Exchange& in, ExchangeResult& out) {
   Store& store = *store_;
   for (const auto& each : in.settles) out.settle_lost.push_back(!settle(store, each));
   for (const auto& each : in.extends) out.extend_lost.push_back(!extend(store, each));
+  make_room(store, in);
   for (const auto& each : in.appends) append(store, each);
   for (const auto& each : in.parks) park(store, each);
   if (in.promote_max > 0) out.promoted = promote(store, in.promote_max);
