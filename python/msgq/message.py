@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from msgq import codec, outcome
-from msgq.duration import Duration, When, delay_ms, parse_duration
+from msgq.duration import Duration, When, delay_ms, is_held_until, parse_duration
 from msgq.errors import ConfigError, LeaseLostError, UnsupportedError, WaitTimeoutError
 
 if TYPE_CHECKING:
@@ -125,8 +125,13 @@ class Message:
 
     @property
     def due_at(self) -> datetime | None:
-        """When a parked one is due, UTC."""
-        return from_ms(self._found[12])
+        """When a parked one is due, UTC; None when it is held."""
+        return None if self.is_held else from_ms(self._found[12])
+
+    @property
+    def is_held(self) -> bool:
+        """Whether it stays parked until somebody releases it; see Queue.hold."""
+        return is_held_until(self._found[12])
 
     @property
     def reason(self) -> str:

@@ -5,6 +5,7 @@ Any thread; the async twins (with an `a` before their names) from any event loop
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -13,8 +14,8 @@ from msgq import codec
 from msgq._engine import validate_queue_name
 from msgq._send import Options, Sender
 from msgq.codec import CONTENT_BYTES, CONTENT_JSON
-from msgq.duration import Duration, When, due_ms, now_ms, parse_duration
-from msgq.errors import ConfigError, NotFoundError, PayloadError
+from msgq.duration import HELD_MS, Duration, When, due_ms, now_ms, parse_duration
+from msgq.errors import ConfigError, NotFoundError, PayloadError, WaitTimeoutError
 from msgq.keys import parse_keys
 from msgq.message import Delivery, Message, parse_lease
 from msgq.queue_settings import Changes, QueueSettings, parse_changes, settings_from
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from msgq.dead import DeadLetters
 
 _CLAIM_MAX = 100_000
+_DRAIN_SECONDS = 0.02  # between two looks
 _BYTES_ONLY = {bytes}
 
 
@@ -302,6 +304,49 @@ class Queue:
         """
         due = due_ms(delay) or now_ms()
         return self._client._opened().reschedule(self.name, _some_ids(ids), due)
+
+    def hold(self, *ids: uuid.UUID | str) -> int:
+        """Keeps parked messages back until release(), whatever their due time; gives how many.
+
+        Those that are not parked, or no longer, are passed over. Of a key, those behind one that is
+        held wait for it. Raises as cancel, and ConfigError for one with a ttl, which would end
+        meanwhile: none is held then.
+        """
+        return self._client._opened().reschedule(self.name, _some_ids(ids), HELD_MS)
+
+    def release(self, *ids: uuid.UUID | str) -> int:
+        """Lets held messages come due at once; gives how many. Those not held are passed over."""
+        engine = self._client._opened()
+        found = [(key, engine.find(self.name, key)) for key in _some_ids(ids)]
+        held = [key for key, each in found if each is not None and Message(each).is_held]
+        return engine.reschedule(self.name, held, now_ms()) if held else 0
+
+    def drain(self, timeout: Duration | None = None) -> None:
+        """Waits until nothing of the queue waits, is parked or leased: all of it was handled.
+
+        New messages may still come, and count. Raises WaitTimeoutError after `timeout`. Blocks.
+        """
+        seconds = None if timeout is None else parse_duration(timeout, "timeout")
+        deadline = None if seconds is None else time.monotonic() + seconds
+        while left := self._left():
+            if deadline is not None and time.monotonic() > deadline:
+                raise WaitTimeoutError(f"queue {self.name!r} still has {left} messages to handle")
+            time.sleep(_DRAIN_SECONDS)
+
+    async def adrain(self, timeout: Duration | None = None) -> None:
+        """Twin of drain; a thread of the loop's executor waits meanwhile."""
+        import asyncio
+
+        await asyncio.to_thread(self.drain, timeout)
+
+    def _left(self) -> int:
+        """Gives how many messages are still to be handled; never of a replica."""
+        raw: Any = self._client._opened().stats(True, True)["depth"]
+        return sum(
+            each["waiting"] + each["parked"] + each["leased"]
+            for each in raw
+            if each["queue"] == self.name
+        )
 
     def pause(self) -> None:
         """Takes messages in from now on but gives none out, in any process, to nobody.

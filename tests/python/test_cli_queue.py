@@ -63,3 +63,10 @@ def test_a_queue_is_made() -> None:
     assert call("queue", "alter", "new", "--max-length", "5", "--url", URL).status == 3
     ok("queue", "alter", "new", "--create", "--max-length", "5", "--url", URL)
     assert ok("queue", "show", "new", "--url", URL, "--json").json["max_length"] == 5
+
+
+def test_a_queue_is_drained() -> None:
+    late = call("queue", "drain", "q", "--timeout", "10ms", "--url", URL)
+    assert "still has 3 messages to handle" in late.err
+    ok("purge", "q", "--yes", "--url", URL)
+    assert ok("queue", "drain", "q", "--url", URL, "--json").json == {"queue": "q", "drained": True}

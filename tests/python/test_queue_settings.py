@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -207,6 +209,61 @@ def test_what_cannot_be_set_is_refused(app: msgq.App, changes: Any, text: str) -
     with pytest.raises(msgq.ConfigError, match=text):
         queue.alter(**changes)
     assert queue.settings() == QueueSettings()
+
+
+def test_drain_waits_until_all_was_handled(any_app: msgq.App) -> None:
+    queue = any_app.queue("q")
+    queue.enqueue(1, delay="1h")
+    with pytest.raises(msgq.WaitTimeoutError, match="'q' still has 1 messages"):
+        queue.drain("10ms")
+    queue.purge()
+    queue.enqueue(2)
+    (held,) = queue.claim(wait=10)
+    with ThreadPoolExecutor() as pool:
+        waits = pool.submit(queue.drain, 10)
+        assert not waits.done()
+        held.ack()
+        waits.result()
+    asyncio.run(queue.adrain(10))
+    assert queue.depth().depth == 0
+
+
+def test_a_message_is_held_until_it_is_released(any_app: msgq.App) -> None:
+    queue = any_app.queue("q")
+    held, soon = queue.enqueue("held", delay="1h").id, queue.enqueue("soon", delay="300ms").id
+    waits = queue.enqueue("waits").id
+    assert queue.hold(held, soon, waits) == 2
+    found = queue.find(soon)
+    assert (found.state, found.is_held, found.due_at) == ("parked", True, None)
+    assert [each.value() for each in queue.claim(10, wait=0.5)] == ["waits"]
+    assert queue.release(held, soon) == 2
+    assert queue.release(soon) == 0
+    found_values = [queue.claim(wait=10)[0].value() for _ in range(2)]
+    assert sorted(found_values) == ["held", "soon"]
+
+
+def test_what_waits_for_a_retry_is_held_and_its_key_with_it(any_app: msgq.App) -> None:
+    queue = any_app.queue("q")
+    first = queue.enqueue("first", key="k").id
+    queue.enqueue("second", key="k")
+    queue.claim(wait=10)[0].retry("1h")
+    assert queue.hold(first) == 1
+    assert queue.claim(10, wait=0.2) == []
+    assert queue.release(first) == 1
+    order = []
+    for _ in range(2):
+        (delivery,) = queue.claim(wait=10)
+        order.append(delivery.value())
+        delivery.ack()
+    assert order == ["first", "second"]
+
+
+def test_what_would_end_meanwhile_is_not_held(any_app: msgq.App) -> None:
+    queue = any_app.queue("q")
+    ends = queue.enqueue("x", delay="1h", ttl="2h").id
+    with pytest.raises(msgq.ConfigError, match="ttl"):
+        queue.hold(ends)
+    assert not queue.find(ends).is_held
 
 
 def test_settings_are_as_in_config_h() -> None:

@@ -89,6 +89,26 @@ def alter(
         _show(existing(client, queue), as_json)
 
 
+@group.command(epilog="Example: msgq queue drain emails --timeout 10m")
+def drain(
+    queue: QueueName,
+    *,
+    timeout: Annotated[
+        float | None,
+        typer.Option("--timeout", parser=duration, metavar="DURATION", help="Otherwise for ever."),
+    ] = None,
+    url: Url = None,
+    as_json: Json = False,
+) -> None:
+    """Wait until nothing of the queue waits, is parked or leased."""
+    with opened(url) as client:
+        existing(client, queue).drain(timeout)
+    if as_json:
+        print_json({"queue": queue, "drained": True})
+    else:
+        print_text(f"queue {queue} drained")
+
+
 def _number(text: str) -> int | None:
     if text == "none":
         return None
