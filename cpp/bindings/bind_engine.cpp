@@ -121,6 +121,38 @@ std::uint64_t reschedule(Engine& engine, const std::string& queue, const py::seq
   return engine.reschedule(queue, ids, due_ms);
 }
 
+py::dict settings(Engine& engine, const std::string& queue) {
+  QueueSettings found;
+  {
+    Released released;
+    found = engine.settings(queue);
+  }
+  py::dict out;
+  out["is_paused"] = found.is_paused;
+  out["max_length"] = found.length_max;
+  out["overflow"] = static_cast<int>(found.overflow);
+  out["overflow_wait_ms"] = found.overflow_wait_ms;
+  return out;
+}
+
+template <typename T>
+void read_change(const py::dict& changes, const char* name, std::optional<T>& out) {
+  if (changes.contains(name)) out = changes[name].cast<T>();
+}
+
+void alter(Engine& engine, const std::string& queue, const py::dict& changes, bool creates) {
+  QueueChange change;
+  std::optional<int> overflow;
+  read_change(changes, "is_paused", change.is_paused);
+  read_change(changes, "max_length", change.length_max);
+  read_change(changes, "overflow", overflow);
+  read_change(changes, "overflow_wait_ms", change.overflow_wait_ms);
+  if (overflow) change.overflow = static_cast<Overflow>(*overflow);
+  change.creates = creates;
+  Released released;
+  engine.alter(queue, change);
+}
+
 py::list drain_log(Engine& engine) {
   py::list out;
   for (const auto& [level, text] : engine.drain_log()) out.append(py::make_tuple(level, text));
@@ -162,6 +194,8 @@ void bind_looking(EngineClass& engine) {
       .def("edit_dead", &edit_dead, arg("queue"), arg("id"), arg("changes"), arg("redrives"))
       .def("cancel", &cancel, arg("queue"), arg("ids"))
       .def("reschedule", &reschedule, arg("queue"), arg("ids"), arg("due_ms"))
+      .def("settings", &settings, arg("queue"))
+      .def("alter", &alter, arg("queue"), arg("changes"), arg("creates") = false)
       .def("purge", &Engine::purge, arg("queue"), Guard())
       .def("delete_queue", &Engine::delete_queue, arg("queue"), Guard())
       .def("backup", &Engine::backup, arg("path"), Guard())

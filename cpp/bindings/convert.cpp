@@ -102,6 +102,7 @@ py::dict to_dict(const QueueDepth& d) {
   out["quarantined"] = d.quarantined;
   out["expired"] = d.expired;
   out["cancelled"] = d.cancelled;
+  out["is_paused"] = d.is_paused;
   out["oldest_ms"] = d.oldest_ms;
   return out;
 }

@@ -153,6 +153,7 @@ std::optional<MessageId> Engine::try_put(Parcel& parcel) {
   impl_->require_open();
   impl_->check(parcel);
   Traffic& traffic = impl_->book.find(parcel.queue);
+  if (!impl_->settles(traffic)) return std::nullopt;
   if (!impl_->admission.try_acquire(parcel.count(), parcel.bytes())) return std::nullopt;
   parcel.first_id = draw_ids(parcel.count(), impl_->world.clock.wall_ms());
   const MessageId first_id = parcel.first_id;
@@ -408,6 +409,15 @@ std::uint64_t Engine::reschedule(std::string_view queue, const std::vector<Messa
   const std::uint64_t number = impl_->visit()->look().reschedule(queue, ids, due_ms);
   impl_->stir();
   return number;
+}
+
+QueueSettings Engine::settings(std::string_view queue) {
+  impl_->require_settled();
+  return impl_->visit()->look().settings(queue);
+}
+
+void Engine::alter(std::string_view queue, const QueueChange& change) {
+  impl_->alter(queue, change);
 }
 
 void Engine::delete_queue(std::string_view queue) {

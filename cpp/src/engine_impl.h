@@ -198,6 +198,16 @@ struct Engine::Impl {
     if (auto* wake = inside ? inside->wake() : nullptr) wake->hint();
   }
 
+  void alter(std::string_view queue, const QueueChange& change) {
+    validate_queue_name(queue);
+    const bool bounds = change.length_max.value_or(0) > 0;
+    if (bounds) book.find(queue).is_bounded = true;  // before what is acknowledged is stored
+    require_settled();
+    visit()->look().alter(queue, change);
+    if (change.length_max && !bounds) book.find(queue).is_bounded = false;
+    stir();
+  }
+
   // Somebody here takes work: hints of other processes are heard from now on. Throws kStoreRejected
   // where this process may only send; then nothing was asked of the store, and it goes on sending.
   void listen() {
@@ -293,9 +303,15 @@ struct Engine::Impl {
     count(admitted.traffic->in_flight, admitted.count);
     ReceiptPtr receipt = admitted.receipt;
     admitted.parcel = std::move(parcel);
-    if (settles_at_once && receipt && !parcel.has_once) receipt->resolve(ReceiptStatus::kPersisted);
+    const bool at_once = settles(*admitted.traffic) && !admitted.parcel.has_once;
+    if (at_once && receipt) receipt->resolve(ReceiptStatus::kPersisted);
     batcher.push(std::move(admitted));
     return receipt;
+  }
+
+  // Whether a receipt is settled once its messages are admitted.
+  bool settles(const Traffic& traffic) const {
+    return settles_at_once && !traffic.is_bounded.load(std::memory_order_relaxed);
   }
 
   void check(const Parcel& parcel) const {

@@ -162,6 +162,16 @@ def _or_time(value: Duration, what: str) -> float:
         raise ConfigError(f"{error}; a point in time is {form}") from None
 
 
+HELD_MS: Final = 253_370_764_800_000
+"""When messages are due that are held: the year 9999, which never comes."""
+_HELD_SLACK_MS: Final = 30 * 86_400_000  # how much the clocks of a store and its clients may differ
+
+
+def is_held_until(due: int) -> bool:
+    """Whether that is the due time, Unix ms, of a message that is held."""
+    return abs(due - HELD_MS) < _HELD_SLACK_MS
+
+
 def now_ms() -> int:
     """Gives Unix milliseconds: the one place where Python reads the wall clock."""
     return time.time_ns() // 1_000_000

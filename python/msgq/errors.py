@@ -34,7 +34,7 @@ class PayloadError(MsgqError, ValueError):
 
 
 class QueueFullError(MsgqError):
-    """Back-pressure: the bounds in flight or of the store are reached; nothing was enqueued."""
+    """Back-pressure: a queue, store or process holds all that it may; nothing was enqueued."""
 
     code = "QueueFull"
     is_retryable = True

@@ -16,7 +16,7 @@ import msgspec
 
 from msgq import codec, outcome
 from msgq.dedup import id_in
-from msgq.duration import Duration, When, delay_ms, parse_duration
+from msgq.duration import Duration, When, delay_ms, is_held_until, parse_duration
 from msgq.errors import ConfigError, LeaseLostError, UnsupportedError, WaitTimeoutError
 
 if TYPE_CHECKING:
@@ -126,8 +126,13 @@ class Message:
 
     @property
     def due_at(self) -> datetime | None:
-        """When a parked one is due, UTC."""
-        return from_ms(self._found[12])
+        """When a parked one is due, UTC; None when it is held."""
+        return None if self.is_held else from_ms(self._found[12])
+
+    @property
+    def is_held(self) -> bool:
+        """Whether it stays parked until somebody releases it; see Queue.hold."""
+        return is_held_until(self._found[12])
 
     @property
     def reason(self) -> str:

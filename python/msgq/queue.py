@@ -5,6 +5,7 @@ Any thread; the async twins (with an `a` before their names) from any event loop
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -14,23 +15,25 @@ from msgq._engine import validate_queue_name
 from msgq._send import Options, Sender
 from msgq.codec import CONTENT_BYTES, CONTENT_JSON
 from msgq.dedup import parse_dedups
-from msgq.duration import Duration, When, due_ms, now_ms, parse_duration
-from msgq.errors import ConfigError, NotFoundError, PayloadError
+from msgq.duration import HELD_MS, Duration, When, due_ms, now_ms, parse_duration
+from msgq.errors import ConfigError, NotFoundError, PayloadError, WaitTimeoutError
 from msgq.keys import parse_keys
 from msgq.message import Delivery, Message, parse_lease
+from msgq.queue_settings import Changes, QueueSettings, parse_changes, settings_from
 from msgq.receipt import BatchReceipt, Receipt
 from msgq.stats import QueueDepth, depth_from
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
+    from msgq import dead_edit
     from msgq._core import Lot
     from msgq._dead_filter import Criteria
     from msgq.client import Client
     from msgq.dead import DeadLetters
-    from msgq.dead_edit import Changes
 
 _CLAIM_MAX = 100_000
+_DRAIN_SECONDS = 0.02  # between two looks
 _BYTES_ONLY = {bytes}
 
 
@@ -261,7 +264,7 @@ class Queue:
         """Deletes these dead letters, or all of them; gives how many."""
         return self._client._opened().delete_dead(self.name, [_as_id(each).bytes for each in ids])
 
-    def edit_dead(self, message_id: uuid.UUID | str, **changes: Unpack[Changes]) -> None:
+    def edit_dead(self, message_id: uuid.UUID | str, **changes: Unpack[dead_edit.Changes]) -> None:
         """Changes body=, headers= or both of a dead letter, which stays where it is.
 
         body: a new `value()`, or bytes of the letter's own content. Raises NotFoundError where
@@ -270,14 +273,18 @@ class Queue:
         """
         self._edit(message_id, changes, redrives=False)
 
-    def redrive_edited(self, message_id: uuid.UUID | str, **changes: Unpack[Changes]) -> None:
+    def redrive_edited(
+        self, message_id: uuid.UUID | str, **changes: Unpack[dead_edit.Changes]
+    ) -> None:
         """Changes a dead letter and sends it again, in one commit; its id stays, counts begin anew.
 
         As edit_dead, else.
         """
         self._edit(message_id, changes, redrives=True)
 
-    def _edit(self, message_id: uuid.UUID | str, changes: Changes, *, redrives: bool) -> None:
+    def _edit(
+        self, message_id: uuid.UUID | str, changes: dead_edit.Changes, *, redrives: bool
+    ) -> None:
         from msgq.dead_edit import encoded
 
         letter, engine = self.find(message_id), self._client._opened()
@@ -301,6 +308,83 @@ class Queue:
         """
         due = due_ms(delay) or now_ms()
         return self._client._opened().reschedule(self.name, _some_ids(ids), due)
+
+    def hold(self, *ids: uuid.UUID | str) -> int:
+        """Keeps parked messages back until release(), whatever their due time; gives how many.
+
+        Those that are not parked, or no longer, are passed over. Of a key, those behind one that is
+        held wait for it. Raises as cancel, and ConfigError for one with a ttl, which would end
+        meanwhile: none is held then.
+        """
+        return self._client._opened().reschedule(self.name, _some_ids(ids), HELD_MS)
+
+    def release(self, *ids: uuid.UUID | str) -> int:
+        """Lets held messages come due at once; gives how many. Those not held are passed over."""
+        engine = self._client._opened()
+        found = [(key, engine.find(self.name, key)) for key in _some_ids(ids)]
+        held = [key for key, each in found if each is not None and Message(each).is_held]
+        return engine.reschedule(self.name, held, now_ms()) if held else 0
+
+    def drain(self, timeout: Duration | None = None) -> None:
+        """Waits until nothing of the queue waits, is parked or leased: all of it was handled.
+
+        New messages may still come, and count. Raises WaitTimeoutError after `timeout`. Blocks.
+        """
+        seconds = None if timeout is None else parse_duration(timeout, "timeout")
+        deadline = None if seconds is None else time.monotonic() + seconds
+        while left := self._left():
+            if deadline is not None and time.monotonic() > deadline:
+                raise WaitTimeoutError(f"queue {self.name!r} still has {left} messages to handle")
+            time.sleep(_DRAIN_SECONDS)
+
+    async def adrain(self, timeout: Duration | None = None) -> None:
+        """Twin of drain; a thread of the loop's executor waits meanwhile."""
+        import asyncio
+
+        await asyncio.to_thread(self.drain, timeout)
+
+    def _left(self) -> int:
+        """Gives how many messages are still to be handled; never of a replica."""
+        raw: Any = self._client._opened().stats(True, True)["depth"]
+        return sum(
+            each["waiting"] + each["parked"] + each["leased"]
+            for each in raw
+            if each["queue"] == self.name
+        )
+
+    def pause(self) -> None:
+        """Takes messages in from now on but gives none out, in any process, to nobody.
+
+        What is in hand finishes; retries and delayed messages come due and wait. It lasts until
+        resume(), through restarts. Pausing twice is fine. Raises NotFoundError for an unknown
+        queue.
+        """
+        self._client._opened().alter(self.name, {"is_paused": True})
+
+    def resume(self) -> None:
+        """Gives messages out again, in every process within 1 s. Raises as pause."""
+        self._client._opened().alter(self.name, {"is_paused": False})
+
+    def create(self, **changes: Unpack[Changes]) -> None:
+        """Makes the queue where it is not there yet, and sets what is named, as alter says."""
+        self._client._opened().alter(self.name, parse_changes(changes), True)
+
+    def alter(self, **changes: Unpack[Changes]) -> None:
+        """Changes what is set of the queue, for all processes: seen by each within 1 s.
+
+        max_length: so many messages wait, are parked or leased at most; None: any number.
+        overflow: block, raise, drop_newest or drop_oldest, overflow_wait: how long block blocks;
+        see msgq.queue_settings.QueueSettings. What is in the queue already stays. Raises
+        ConfigError, also for no change at all, and NotFoundError for an unknown queue.
+        """
+        if not changes:
+            known = ", ".join(Changes.__annotations__)
+            raise ConfigError(f"name what is to be changed of queue {self.name!r}: {known}")
+        self._client._opened().alter(self.name, parse_changes(changes))
+
+    def settings(self) -> QueueSettings:
+        """Gives what is set of the queue, for all processes. Raises NotFoundError."""
+        return settings_from(self._client._opened().settings(self.name))
 
     def purge(self) -> int:
         """Removes every waiting and parked message and lapses open claims; gives how many."""

@@ -73,6 +73,7 @@ class QueueDepth:
     oldest_at: datetime | None = None
     oldest_age: float = 0.0
     transport: str = DEFAULT
+    is_paused: bool = False
 
     @property
     def depth(self) -> int:

@@ -284,7 +284,9 @@ class Worker:
         return in_threads + (self._loop.running_count if self._loop else 0)
 
     def run_until_idle(self, timeout: Duration | None = None) -> None:
-        """Waits until nothing of its queues waits or is leased; what is not due does not count.
+        """Waits until nothing of its queues waits or is leased.
+
+        What is not due does not count, nor what waits in a queue that is paused.
 
         Raises WaitTimeoutError after `timeout`.
         """
@@ -307,9 +309,8 @@ class Worker:
         """
         stats = self._meter.read(self.client._opened().stats(True, True))
         depths = [stats.depth_of(queue) for queue in self.queues]
-        is_busy = any(each.waiting or each.leased for each in depths) or any(
-            stats.traffic_of(queue).in_flight for queue in self.queues
-        )
+        has_work = any(each.leased or (each.waiting and not each.is_paused) for each in depths)
+        is_busy = has_work or any(stats.traffic_of(queue).in_flight for queue in self.queues)
         return None if is_busy else sum(each.sent for each in depths)
 
     def __enter__(self) -> Self:

@@ -53,6 +53,8 @@ class ScriptedTransport final : public transport::Transport {
         .has_dedup = true,
         .can_expire = true,
         .can_cancel = true,
+        .can_pause = true,
+        .can_bound = true,
         .can_prove_death = true,
     };
     return kDurable;

@@ -1,7 +1,7 @@
 """Every example of docs/cli.md is run by a shell, in a folder where what it names is there.
 
 A worker that would run for ever gets --burst, a display that would refresh for ever --times 2, and
-half a minute of bench becomes one second of it.
+half a minute of bench becomes one second of it. What nobody handles is purged before a drain.
 """
 
 from __future__ import annotations
@@ -52,6 +52,8 @@ def made_to_end(example: str, dead: str) -> str:
         example += " --burst"
     if "--watch" in example:
         example += " --times 2 --interval 10ms"
+    if " drain " in example:
+        example = f"msgq purge emails --yes && {example}"
     return example.replace("0198c0de-...", dead).replace("--duration 30s", "--duration 1s")
 
 

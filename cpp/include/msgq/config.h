@@ -10,7 +10,8 @@
 
 namespace msgq {
 
-enum class Overflow : std::uint8_t { kBlock, kRaise, kDrop };
+// kDropOldest: of a queue alone, whose oldest waiting messages make room.
+enum class Overflow : std::uint8_t { kBlock, kRaise, kDrop, kDropOldest };
 enum class Durability : std::uint8_t {
   kSync,  // every acknowledged message survives a power cut
   kOs,    // survives the process, not the machine

@@ -17,6 +17,7 @@
 #include "msgq/delivery.h"
 #include "msgq/error.h"
 #include "msgq/message.h"
+#include "msgq/queue_settings.h"
 #include "msgq/receipt.h"
 #include "msgq/stats.h"
 #include "msgq/worker_spec.h"
@@ -137,6 +138,11 @@ class Engine {
   // Gives parked messages another due time, Unix ms. How many.
   std::uint64_t reschedule(std::string_view queue, const std::vector<MessageId>& ids,
                            std::int64_t due_ms);
+  // What is set of a queue. kNotFound when there is none, as alter() unless it creates.
+  QueueSettings settings(std::string_view queue);
+  // Changes that, for all processes. kConfigInvalid, and nothing is changed, for what is out of
+  // range.
+  void alter(std::string_view queue, const QueueChange& change);
   // Removes the queue and all it holds. kNotFound when there is none.
   void delete_queue(std::string_view queue);
   // Copies the store to a new file while running. kUnsupported for memory.

@@ -52,6 +52,7 @@ struct QueueDepth {
   std::uint64_t quarantined = 0;  // in blocks that failed their checksum
   std::uint64_t expired = 0;      // their time was over before they were run
   std::uint64_t cancelled = 0;    // parked ones that were called off
+  bool is_paused = false;         // gives none out
   std::int64_t oldest_ms = 0;     // Unix milliseconds of the oldest waiting message; 0: none
 };
 

@@ -44,11 +44,16 @@ void Admission::wait_passed(Nanos timeout) {
   const std::uint64_t goal = inside + released_.load(std::memory_order_acquire);
   while (true) {
     const auto key = room_.key();
-    if (count() == 0 || released_.load(std::memory_order_acquire) >= goal) return;
+    const std::uint64_t held = held_.load(std::memory_order_acquire);
+    if (count() <= held || released_.load(std::memory_order_acquire) + held >= goal) return;
     const Nanos left = until - clock_.steady();
     if (left <= Nanos::zero() || is_closed()) return;
     room_.wait(key, left);
   }
+}
+
+void Admission::set_held(std::uint64_t count) {
+  if (held_.exchange(count, std::memory_order_acq_rel) < count) room_.signal();
 }
 
 void Admission::release(std::uint64_t count, std::uint64_t bytes) {

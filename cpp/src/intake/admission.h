@@ -29,8 +29,11 @@ class Admission {
 
   std::uint64_t count() const { return count_.load(std::memory_order_acquire) & ~kClosed; }
   std::uint64_t bytes() const { return bytes_.load(std::memory_order_relaxed); }
-  // Waits at most `timeout` until what was let in before this call has been released.
+  // Waits at most `timeout` until what was let in before this call has been released, or waits for
+  // room in its queue.
   void wait_passed(Nanos timeout);
+  // So many messages wait for room in their queues.
+  void set_held(std::uint64_t count);
 
  private:
   static constexpr std::uint64_t kClosed = 1ull << 62;
@@ -44,6 +47,7 @@ class Admission {
   // that letting in and closing have an order
   std::atomic<std::uint64_t> count_{0}, bytes_{0};
   std::atomic<std::uint64_t> released_{0};  // messages in all; only rises
+  std::atomic<std::uint64_t> held_{0};
   Event room_;
 };
 

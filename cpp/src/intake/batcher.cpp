@@ -60,12 +60,17 @@ struct Batcher::Group {
 
 void Batcher::collect(Exchange& out, Nanos now) {
   take_inbox();
+  full_.release(backlog_, now);
   if (backlog_.empty() || lingers(now) || now < held_until_) return;
   const std::int64_t wall_ms = clock_.wall_ms();
   std::vector<Group> groups;
   std::vector<Admitted> parked;
   while (!backlog_.empty()) {
     Admitted& next = backlog_.front();
+    if (!full_.is_empty() && !goes_on(next, now)) {
+      backlog_.pop_front();
+      continue;
+    }
     const bool is_due = next.parcel.due_ms <= wall_ms;
     if (is_due) {
       if (!add_to_group(groups, next)) break;
@@ -82,6 +87,22 @@ void Batcher::collect(Exchange& out, Nanos now) {
     std::move(group.admitted.begin(), group.admitted.end(), std::back_inserter(flush_));
   }
   std::move(parked.begin(), parked.end(), std::back_inserter(flush_));
+  if (flush_.empty()) full_.forget();
+  admission_.set_held(full_.count());
+}
+
+// False: its queue is full, and it waits or has been answered.
+bool Batcher::goes_on(Admitted& next, Nanos now) {
+  const FullQueues::Fate fate = full_.judge(next, now);
+  if (fate == FullQueues::Fate::kStore) return true;
+  isolated_ -= std::min(isolated_, 1u);
+  if (fate == FullQueues::Fate::kDrop)
+    settle({&next, 1}, ReceiptStatus::kDropped, std::nullopt);
+  else if (fate == FullQueues::Fate::kRefuse)
+    settle({&next, 1}, ReceiptStatus::kFailed, full_.error_of(next));
+  else
+    full_.hold(std::move(next), now);
+  return false;
 }
 
 // Puts a parcel into the last group of its queue and band, or into a new one. False: there is
@@ -187,6 +208,7 @@ void Batcher::note_duplicates(const std::vector<transport::Duplicate>& duplicate
 void Batcher::report(const Exchange&, const ExchangeResult& result, Nanos) {
   note_duplicates(result.duplicates);
   isolated_ -= std::min(isolated_, static_cast<std::uint32_t>(flush_.size()));
+  if (!flush_.empty()) full_.forget();
   std::swap(stored_, flush_);
 }
 
@@ -203,6 +225,7 @@ void Batcher::end_flush(Exchange& ex, ReceiptStatus status, const std::optional<
   settle(flush_, status, error);
   isolated_ -= std::min(isolated_, static_cast<std::uint32_t>(flush_.size()));
   flush_.clear();
+  full_.forget();
   ex.appends.clear();
   ex.parks.clear();
 }
@@ -228,6 +251,11 @@ void Batcher::refuse(Exchange& ex, const Error& error, Nanos now) {
     end_flush(ex, ReceiptStatus::kDropped, std::nullopt);
   else
     fail(ex, Error(ErrorCode::kQueueFull, error.what()));
+}
+
+void Batcher::limit(Exchange& ex, const transport::QueueFull& full) {
+  full_.note(full);
+  put_back(ex);
 }
 
 // The parcels of the flush go to the front of the backlog again.
@@ -259,8 +287,14 @@ bool Batcher::is_over(const Admitted& admitted, Nanos now) const {
   return now - admitted.admitted_at >= config_.enqueue_timeout;
 }
 
+void Batcher::end_waiting(std::vector<Admitted> some, const Error& error) {
+  for (Admitted& each : some) settle({&each, 1}, ReceiptStatus::kFailed, error);
+  admission_.set_held(full_.count());
+}
+
 // What is not in the exchange was certainly not written.
 void Batcher::expire_backlog(const Error& error, Nanos now) {
+  end_waiting(full_.take_over(config_.enqueue_timeout, now), error);
   take_inbox();
   while (!backlog_.empty() && is_over(backlog_.front(), now)) {
     settle({&backlog_.front(), 1}, ReceiptStatus::kFailed, error);
@@ -291,6 +325,7 @@ void Batcher::give_up(const Error& error, bool was_in_doubt) {
   const Error sent = was_in_doubt ? Error(ErrorCode::kStoreInDoubt, error.what()) : error;
   settle(flush_, status, sent);
   flush_.clear();
+  end_waiting(full_.take_all(), error);
   do {
     take_inbox();
     for (auto& admitted : backlog_) settle({&admitted, 1}, ReceiptStatus::kFailed, error);
@@ -299,7 +334,7 @@ void Batcher::give_up(const Error& error, bool was_in_doubt) {
 }
 
 Nanos Batcher::next_time(Nanos now) {
-  if (backlog_.empty()) return kNever;
+  if (backlog_.empty()) return full_.next_time();
   if (now < held_until_) return held_until_;
   return lingers(now) ? backlog_.front().admitted_at + config_.linger : now;
 }

@@ -11,25 +11,12 @@
 
 #include "base/inbox.h"
 #include "intake/admission.h"
-#include "model/traffic.h"
+#include "intake/admitted.h"
+#include "intake/full_queues.h"
 #include "msgq/config.h"
-#include "msgq/receipt.h"
 #include "transport/writer.h"
 
 namespace msgq {
-
-// A parcel on its way in. Once its bytes went into a block, only the figures are left.
-struct Admitted {
-  Parcel parcel;
-  ReceiptPtr receipt;  // null: nobody asks, it was settled when it was admitted
-  Traffic* traffic = nullptr;
-  Nanos admitted_at{0};
-  std::uint32_t count = 0;
-  std::uint64_t bytes = 0;
-  std::uint64_t order = 0;  // among those with keys, of all threads
-  Parcel::OnDuplicate on_duplicate = Parcel::OnDuplicate::kReturn;
-  std::vector<Receipt::Duplicate> duplicates;  // once it was stored
-};
 
 class Batcher final : public transport::BatchSource, public transport::Intake {
  public:
@@ -54,6 +41,8 @@ class Batcher final : public transport::BatchSource, public transport::Intake {
   bool isolate(transport::Exchange& ex) override;
   // refuse(): fail, drop or hold back, as policy says.
   void refuse(transport::Exchange& ex, const Error& error, Nanos now) override;
+  // limit(): all come again, but for what is beyond that of its queue.
+  void limit(transport::Exchange& ex, const transport::QueueFull& full) override;
   // expire(): what was admitted enqueue_timeout ago fails, in the flush or not; the rest of a flush
   // that lost a parcel comes again.
   void expire(transport::Exchange& ex, const Error& error, Nanos now) override;
@@ -73,6 +62,8 @@ class Batcher final : public transport::BatchSource, public transport::Intake {
   void take_in_order(std::vector<Admitted>& fresh);
   void put_back(transport::Exchange& ex);
   bool add_to_group(std::vector<Group>& groups, Admitted& next);
+  bool goes_on(Admitted& next, Nanos now);
+  void end_waiting(std::vector<Admitted> some, const Error& error);
   void add_parks(transport::Exchange& out, Admitted& admitted);
   void end_flush(transport::Exchange& ex, ReceiptStatus status, const std::optional<Error>& error);
   void note_duplicates(const std::vector<transport::Duplicate>& duplicates);
@@ -91,8 +82,9 @@ class Batcher final : public transport::BatchSource, public transport::Intake {
   std::deque<Admitted> backlog_;  // taken from the inbox, not yet in a flush
   std::vector<Admitted> flush_;   // in the present exchange, in the order of its blocks, then parks
   std::vector<Admitted> stored_;  // their receipts are still to be told
-  std::uint32_t isolated_ = 0;    // so many parcels go one an exchange
-  Nanos held_until_{0};           // the store was full; settles go on meanwhile
+  FullQueues full_;
+  std::uint32_t isolated_ = 0;  // so many parcels go one an exchange
+  Nanos held_until_{0};         // the store was full; settles go on meanwhile
 };
 
 }  // namespace msgq

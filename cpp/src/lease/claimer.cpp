@@ -263,8 +263,9 @@ Nanos Claimer::next_time(Nanos now) {
 Nanos Claimer::next_wish(Nanos now) {
   Nanos next = chores_at_;
   if (next_due_ms_ != 0) {
-    const std::int64_t left = next_due_ms_ - clock_.wall_ms();
-    next = std::min(next, now + std::chrono::milliseconds(std::max<std::int64_t>(left, 0)));
+    constexpr std::int64_t kDayMs = 86'400'000;  // years would be more than nanoseconds can tell
+    const std::int64_t left = std::clamp<std::int64_t>(next_due_ms_ - clock_.wall_ms(), 0, kDayMs);
+    next = std::min(next, now + std::chrono::milliseconds(left));
   }
   const auto all = sources();
   for (const auto& source : all) next = std::min(next, source->tick(now));

@@ -38,6 +38,8 @@ struct Traffic {
   explicit Traffic(std::string_view name) : queue(name) {}
 
   const std::string queue;
+  // Its queue may refuse what it is sent: no receipt is settled before the store has answered.
+  std::atomic<bool> is_bounded{false};
   // raised by producers, on cache lines of their own
   alignas(64) Counter enqueued{0};
   Counter dropped{0}, in_flight{0};

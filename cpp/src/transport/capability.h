@@ -22,6 +22,8 @@ struct Capability {
   bool has_dedup;        // a message is there once: ids that come again are told of
   bool can_expire;       // messages end that are over before they are run
   bool can_cancel;       // parked messages are called off, or get another due time
+  bool can_pause;        // queues that give nothing out for a while
+  bool can_bound;        // queues hold at most so many messages, whoever sends them
   bool can_prove_death;  // a dead process is seen by a lock, not by time alone
 };
 

@@ -29,8 +29,8 @@ std::vector<OnceWish> once_wishes(const Exchange& in) {
   return out;
 }
 
-Fresh without(const Exchange& in, const std::vector<Duplicate>& duplicates) {
-  Fresh out;
+Exchange without(const Exchange& in, const std::vector<Duplicate>& duplicates) {
+  Exchange out;
   auto next = duplicates.begin();
   std::size_t first = 0;
   for (const Append& each : in.appends) {

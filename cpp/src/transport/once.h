@@ -36,12 +36,7 @@ struct OnceWish {
 // By number. Costs a look at each block where none has a dedup id.
 std::vector<OnceWish> once_wishes(const Exchange& in);
 
-// What is to be stored of an exchange.
-struct Fresh {
-  std::vector<Append> appends;
-  std::vector<Park> parks;
-};
-// `duplicates` by number.
-Fresh without(const Exchange& in, const std::vector<Duplicate>& duplicates);
+// What is to be stored of an exchange, and nothing else of it. `duplicates` by number.
+Exchange without(const Exchange& in, const std::vector<Duplicate>& duplicates);
 
 }  // namespace msgq::transport

@@ -1,7 +1,9 @@
 #include "transport/transport.h"
 
+#include <algorithm>
 #include <array>
 #include <ctime>
+#include <utility>
 
 #include "msgq/error.h"
 
@@ -17,6 +19,14 @@ std::string moment(std::int64_t unix_ms) {
 }
 
 }  // namespace
+
+QueueFull::QueueFull(std::string name, std::uint64_t held, const QueueSettings& its)
+    : Error(ErrorCode::kQueueFull, "queue '" + name + "' holds " + std::to_string(held) +
+                                       " messages, at most " + std::to_string(its.length_max) +
+                                       " are allowed (its max_length)"),
+      queue(std::move(name)),
+      room(its.length_max - std::min(its.length_max, held)),
+      settings(its) {}
 
 std::vector<AckFate> Look::bar(const std::vector<AckPlace>&) {
   throw Error(ErrorCode::kUnsupported,

@@ -20,7 +20,9 @@
 #include "base/clock.h"
 #include "msgq/config.h"
 #include "msgq/delivery.h"
+#include "msgq/error.h"
 #include "msgq/message.h"
+#include "msgq/queue_settings.h"
 #include "msgq/stats.h"
 #include "transport/block.h"
 #include "transport/capability.h"
@@ -190,6 +192,17 @@ struct ExchangeResult {
   Nanos waited{0};                  // for other processes' turns
 };
 
+// A queue holds as many messages as it may: certainly nothing happened, and what is said of it here
+// is what the store knew then.
+class QueueFull final : public Error {
+ public:
+  QueueFull(std::string name, std::uint64_t held, const QueueSettings& settings);
+
+  const std::string queue;
+  const std::uint64_t room;  // so many messages more would have fitted
+  const QueueSettings settings;
+};
+
 class Session {
  public:
   virtual ~Session() = default;
@@ -199,6 +212,7 @@ class Session {
   //   kStoreRejected, kPayloadInvalid  certainly nothing happened; coming again will not help
   //   kStoreInDoubt   unknown; ask resolve(). Nothing else may be exchanged before.
   //   kSchemaMismatch, kNotFound (strict queue)
+  //   kQueueFull, as QueueFull: an append or park is more than its queue may hold
   virtual void exchange(const Exchange& in, ExchangeResult& out) = 0;
   // Sends the exchange, when for that it need not wait; exchange() of the same one is due next, and
   // waits for the answer. False: nothing was sent. What goes wrong is told by exchange().
@@ -240,6 +254,8 @@ class Look {
   // changed, when one would be over by then.
   virtual std::uint64_t reschedule(std::string_view queue, const std::vector<MessageId>& ids,
                                    std::int64_t due_ms) = 0;
+  virtual QueueSettings settings(std::string_view queue) = 0;
+  virtual void alter(std::string_view queue, const QueueChange& change) = 0;
   virtual void delete_queue(std::string_view queue) = 0;
   virtual void backup(const std::string& path) = 0;
   // Finds out what became of messages that users acknowledge in transactions of their own, and bars

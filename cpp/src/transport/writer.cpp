@@ -92,7 +92,7 @@ Nanos Writer::send(Nanos now) {
   try {
     session_->exchange(exchange_, result_);
   } catch (const Error& error) {
-    count(errors);
+    if (error.code() != ErrorCode::kQueueFull) count(errors);
     return failed(error, world_.clock.steady());  // it may have waited long for another writer
   }
   const Nanos end = world_.clock.steady();
@@ -188,6 +188,12 @@ Nanos Writer::failed(const Error& error, Nanos now) {
         return later(now);
       }
       intake_->refuse(exchange_, error, now);
+      if (exchange_.empty()) state_ = State::kIdle;
+      return now;
+    case ErrorCode::kQueueFull:
+      // Without what was known of the queue, as a caller's turn leaves it: it is asked again.
+      if (const auto* full = dynamic_cast<const QueueFull*>(&error); full != nullptr && has_flush)
+        intake_->limit(exchange_, *full);
       if (exchange_.empty()) state_ = State::kIdle;
       return now;
     case ErrorCode::kStoreUnavailable:

@@ -30,6 +30,8 @@ class Intake {
   virtual bool isolate(Exchange& ex) = 0;
   // The store has no room: fails, drops or holds the flush back, as policy says.
   virtual void refuse(Exchange& ex, const Error& error, Nanos now) = 0;
+  // A queue has no room for all of it: comes again, but for what is beyond that.
+  virtual void limit(Exchange& ex, const QueueFull& full) = 0;
   // The store is away: what has been on its way for too long fails.
   virtual void expire(Exchange& ex, const Error& error, Nanos now) = 0;
   // The exchange is in doubt: of it, what has been on its way for too long is told so.

@@ -91,6 +91,7 @@ def messages(
 def _record(depth: QueueDepth) -> dict[str, Any]:
     record = {name: getattr(depth, name) for name in ("queue", *_COUNTS)}
     record |= {"purged": depth.purged, "quarantined": depth.quarantined}
+    record["is_paused"] = depth.is_paused
     record["transport"] = depth.transport
     oldest = round(depth.oldest_age, 3) if depth.oldest_at else None
     return {**record, "oldest_age_s": oldest}
@@ -98,7 +99,15 @@ def _record(depth: QueueDepth) -> dict[str, Any]:
 
 def _cells(depth: QueueDepth) -> list[object]:
     oldest = depth.oldest_age if depth.oldest_at else None
-    return [depth.queue, *(getattr(depth, name) for name in _COUNTS), human_seconds(oldest)]
+    return [
+        _name(depth.queue, depth.is_paused),
+        *(getattr(depth, name) for name in _COUNTS),
+        human_seconds(oldest),
+    ]
+
+
+def _name(queue: str, is_paused: bool) -> str:
+    return f"{queue} (paused)" if is_paused else queue
 
 
 class _Rates:
@@ -154,7 +163,7 @@ _STATS_COLUMNS: Final = ("queue", *_COUNTS, "oldest", "in/s", "out/s")
 def _rows(snapshot: dict[str, Any]) -> list[list[object]]:
     return [
         [
-            line["queue"],
+            _name(line["queue"], line["is_paused"]),
             *(line[name] for name in _COUNTS),
             human_seconds(line["oldest_age_s"]),
             human_count(line["in_rate"]) if "in_rate" in line else "-",

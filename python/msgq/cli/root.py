@@ -18,6 +18,7 @@ from msgq.cli import (
     init,
     look,
     parked,
+    queue,
     settings,
     worker,
 )
@@ -86,7 +87,20 @@ def root(
     """msgq: a durable message queue for Python. No server to operate."""
 
 
-for group in (worker, enqueue, look, dead, parked, administer, settings, bench, check, db, init):
+for group in (
+    worker,
+    enqueue,
+    look,
+    dead,
+    parked,
+    queue,
+    administer,
+    settings,
+    bench,
+    check,
+    db,
+    init,
+):
     group.register(app)
 
 

@@ -86,6 +86,27 @@ TEST_P(CapabilityConformance, WhoCanCancelCallsParkedMessagesOff) {
   EXPECT_EQ(observer().cancel(kQueue, {id}), 1u);
 }
 
+TEST_P(CapabilityConformance, WhoCanPauseGivesNothingOut) {
+  Process& process = join();
+  ASSERT_TRUE(record_of(process).can_pause);
+  process.append({"x"});
+  QueueChange change;
+  change.is_paused = true;
+  observer().alter(kQueue, change);
+  EXPECT_TRUE(process.claim(1).claims.empty());
+}
+
+TEST_P(CapabilityConformance, WhoCanBoundRefusesWhatIsMore) {
+  Process& process = join();
+  ASSERT_TRUE(record_of(process).can_bound);
+  QueueChange change;
+  change.creates = true;
+  change.length_max = 1;
+  observer().alter(kQueue, change);
+  process.append({"x"});
+  EXPECT_THROW(process.append({"y"}), transport::QueueFull);
+}
+
 TEST_P(CapabilityConformance, OnlyWhoCanProveDeathBlamesAMessageForIt) {
   Process& other = join();
   ASSERT_EQ(record_of(other).can_prove_death, !GetParam().is_pooled);

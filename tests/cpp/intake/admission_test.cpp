@@ -126,5 +126,19 @@ TEST(Admission, CloseEndsWaitsAndLetsNobodyIn) {
   EXPECT_EQ(room.count(), 0U);
 }
 
+TEST(Admission, WhoWaitsForWhatWasLetInWaitsForNothingThatIsHeld) {
+  test::FakeClock clock;  // never gets there
+  Admission room(clock, 10, 100);
+  EXPECT_TRUE(room.try_acquire(3, 10));
+  EXPECT_TRUE(room.try_acquire(2, 10));
+  std::thread other([&] {
+    room.set_held(3);
+    room.release(2, 10);
+  });
+  room.wait_passed(kLong);
+  other.join();
+  EXPECT_EQ(room.count(), 3U);
+}
+
 }  // namespace
 }  // namespace msgq

@@ -242,6 +242,52 @@ TEST_F(BatcherTest, ABoundedStoreThatIsFullDropsWhenToldTo) {
   EXPECT_EQ(admission.count(), 0U);
 }
 
+TEST_F(BatcherTest, AFullQueueHoldsNobodyElseBack) {
+  QueueSettings settings;
+  settings.length_max = 3;
+  settings.overflow = Overflow::kRaise;
+  const auto fits = push(parcel_of({"a"}));
+  const auto other = push(parcel_of({"b"}, "r"));
+  const auto more = push(parcel_of({"c"}));
+  auto ex = collect();
+  batcher->limit(ex, {"q", 2, settings});
+  EXPECT_TRUE(ex.empty());
+  ex = collect();
+  ASSERT_EQ(ex.appends.size(), 2U);
+  EXPECT_EQ(more->status(), ReceiptStatus::kFailed);
+  EXPECT_EQ(more->error()->code(), ErrorCode::kQueueFull);
+  report(ex);
+  EXPECT_EQ(fits->status(), ReceiptStatus::kPersisted);
+  EXPECT_EQ(other->status(), ReceiptStatus::kPersisted);
+  EXPECT_EQ(admission.count(), 0U);
+}
+
+TEST_F(BatcherTest, WhatWaitsForRoomInItsQueueKeepsItsOrder) {
+  QueueSettings settings;
+  settings.length_max = 3;
+  const auto first = push(parcel_of({"a"}));
+  auto ex = collect();
+  batcher->limit(ex, {"q", 3, settings});
+  EXPECT_TRUE(collect().empty());
+  const auto second = push(parcel_of({"b"}));
+  const auto other = push(parcel_of({"c"}, "r"));
+  ex = collect();
+  ASSERT_EQ(ex.appends.size(), 1U);
+  EXPECT_EQ(ex.appends[0].queue, "r");
+  report(ex);
+  const Nanos next = batcher->next_time(clock.steady());
+  ASSERT_NE(next, kNever);
+  clock.advance(next - clock.steady());
+  ex = collect();
+  ASSERT_EQ(ex.appends.size(), 1U);
+  EXPECT_EQ(ex.appends[0].block->body(0), "a");
+  EXPECT_EQ(ex.appends[0].block->body(1), "b");
+  batcher->give_up(Error(ErrorCode::kClosed, "closed"), false);
+  EXPECT_EQ(first->status(), ReceiptStatus::kFailed);
+  EXPECT_EQ(second->status(), ReceiptStatus::kFailed);
+  EXPECT_EQ(admission.count(), 0U);
+}
+
 TEST_F(BatcherTest, GivingUpAnswersFlushBacklogAndInbox) {
   config.flush_count_max = 1;
   config.batch_count_max = 1;

@@ -337,5 +337,14 @@ TEST_F(ClaimerTest, ASpreadShortensThePolls) {
   EXPECT_EQ(times.back() - times[times.size() - 2], milliseconds(900));
 }
 
+// Of thousands of years the nanoseconds overflowed: the writer never slept.
+TEST_F(ClaimerTest, AMessageThatIsHeldForEverLetsTheWriterSleep) {
+  const auto ex = collect();
+  ExchangeResult result;
+  result.next_due_ms = 253'370'764'800'000;
+  claimer.report(ex, result, clock.steady());
+  EXPECT_GT(claimer.next_time(clock.steady()), clock.steady());
+}
+
 }  // namespace
 }  // namespace msgq

@@ -49,7 +49,7 @@ TEST(OnceWishes, ABlockWithoutIdsHasNone) {
 
 TEST(Fresh, LeavesOutDuplicatesAndKeepsTheRestAsItWas) {
   const Exchange in = exchange_of({{"a", "b", "c"}, {"d"}, {"e"}}, {"f", "g"});
-  const Fresh out = without(in, {at(1), at(3), at(5)});
+  const Exchange out = without(in, {at(1), at(3), at(5)});
   ASSERT_EQ(out.appends.size(), 2u);
   ASSERT_EQ(out.appends[0].block->count(), 2u);
   const MessageView before = in.appends[0].block->view(2), after = out.appends[0].block->view(1);

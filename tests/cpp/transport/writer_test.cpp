@@ -148,6 +148,33 @@ TEST_F(WriterTest, AFullDiskFailsTheFlushAndSettlesGoOn) {
   EXPECT_EQ(settler->pending(), 0U);
 }
 
+TEST_F(WriterTest, AFullQueueRefusesItsOwnAndTheRestGoesOn) {
+  QueueSettings settings;
+  settings.length_max = 1;
+  settings.overflow = Overflow::kRaise;
+  script->lines.push_back(
+      [&](const auto&, auto&) { throw transport::QueueFull("q", 0, settings); });
+  const auto held = test::held_of(test::claimed_of({parcel_of({"x"})}), book.find("q"), Nanos(0));
+  ledger.add(held);
+  settler->push({{{held, 0, 1}}, {}, false, false, nullptr});
+  const auto a = push("a");
+  const auto b = push("b");
+  run();
+  EXPECT_EQ(a->status(), ReceiptStatus::kPersisted);
+  ASSERT_EQ(b->status(), ReceiptStatus::kFailed);
+  EXPECT_EQ(b->error()->code(), ErrorCode::kQueueFull);
+  EXPECT_EQ(settler->pending(), 0U);
+}
+
+// As a caller's turn leaves it: what the store said of the queue is gone.
+TEST_F(WriterTest, WhatIsFullWithoutFiguresIsAskedAgain) {
+  script->fail(ErrorCode::kQueueFull);
+  const auto a = push("a");
+  run();
+  EXPECT_EQ(a->status(), ReceiptStatus::kPersisted);
+  EXPECT_EQ(script->seen.size(), 2U);
+}
+
 TEST_F(WriterTest, InDoubtAndHappenedIsPersistedWithoutASecondSending) {
   script->fail(ErrorCode::kStoreInDoubt);
   script->answers.push_back([](auto&) { return true; });

@@ -3,7 +3,7 @@
 --   p_flags: 1 a suspect may be given, 2 not one more than p_room, 4 continues the wish before it,
 --   8 the owner is entered, 16 they are of several bands, 32 some are of keys: those come first.
 --   passed_over: it got nothing, and where somebody else was just claiming there seems to be more.
---   has_keys: as claim_keyed().
+--   has_keys: as claim_keyed(). Of a queue that is paused: nothing.
 -- Index: primary key of cursor, claim_lapsed.
 -- Locks: cursors, tried, no more of them than the room needs: one that somebody else claims on is
 --   passed over.
@@ -28,7 +28,7 @@ declare
 begin
   taken := 0; has_more := p_room <= 0; suspects_waiting := false; runs_suspect := p_runs_suspect;
   passed_over := false; gens := '{}'; has_keys := false;
-  if p_room <= 0 then
+  if p_room <= 0 or :schema.is_paused(p_subscription) then
     return;
   end if;
   if p_flags & 32 > 0 then

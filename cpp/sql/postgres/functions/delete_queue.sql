@@ -17,6 +17,7 @@ begin
   delete from :schema.rate where subscription = v_subscription;
   delete from :schema.cursor where subscription = v_subscription;
   delete from :schema.lane where queue = p_queue;
+  delete from :schema.queue_setting where queue = p_queue;
   delete from :schema.totals where subscription = v_subscription;
   delete from :schema.flushed where subscription = v_subscription;
   delete from :schema.subscription where queue = p_queue;

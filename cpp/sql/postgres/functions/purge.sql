@@ -35,9 +35,7 @@ begin
   delete from :schema.parked where queue = p_queue;
   get diagnostics v_parked = row_count;  -- what is parked from now on stays, and is not counted
   delete from :schema.away_key where queue = p_queue;
-  -- Those that somebody holds are of messages that come when the lanes are free.
-  delete from :schema.dedup where (queue, id) in (
-    select queue, id from :schema.dedup where queue = p_queue and kind > 0 for update skip locked);
+  delete from :schema.dedup where queue = p_queue and kind > 0;
   select * into v_before from :schema.balance((select name from :schema.queue where id = p_queue));
   for v_cursor in select * from :schema.cursor where subscription = v_subscription order by number
     loop

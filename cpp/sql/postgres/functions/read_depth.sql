@@ -1,14 +1,17 @@
--- Returns: every queue's totals, what its open claims hold, and when its oldest waiting block was
---   written; see balance.
+-- Returns: every queue's totals, what its open claims hold, when its oldest waiting block was
+--   written, see balance, and whether it is paused.
 -- Index: see balance.
 -- Locks: none.
 -- Twice: the same, while nothing happens.
 create or replace function :schema.read_depth()
 returns table (queue text, sent bigint, parked bigint, leased bigint, done bigint, dead bigint,
                purged bigint, quarantined bigint, expired bigint, cancelled bigint,
-               oldest_ms bigint)
+               oldest_ms bigint, is_paused boolean)
 language sql as $$
   select f.queue, f.sent, f.parked, f.leased, f.done, f.dead, f.purged, f.quarantined, f.expired,
-         f.cancelled, (extract(epoch from f.oldest) * 1000)::bigint
-  from :schema.balance(null) f
+         f.cancelled, (extract(epoch from f.oldest) * 1000)::bigint,
+         coalesce(s.is_paused, false)
+  from :schema.balance(null) f join :schema.queue q on q.name = f.queue
+  left join :schema.queue_setting s on s.queue = q.id
+  order by f.queue
 $$

@@ -47,6 +47,14 @@ create table :schema.dedup (
 );
 create index dedup_until on :schema.dedup (until);
 create index dedup_message on :schema.dedup (queue, message) where kind > 0;
+-- What is set of a queue; no row: nothing is.
+create table :schema.queue_setting (
+  queue int primary key,
+  is_paused boolean not null default false,
+  length_max bigint not null default 0,  -- 0: no bound
+  overflow smallint not null default 0,  -- as in config.h
+  overflow_wait_ms bigint not null default 30000
+);
 -- Messages whose time was over before they were run, and parked ones that were called off.
 alter table :schema.flushed add column expired int not null default 0;
 alter table :schema.totals add column expired bigint not null default 0;

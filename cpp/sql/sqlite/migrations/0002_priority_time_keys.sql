@@ -38,6 +38,11 @@ create table dedup (
 ) without rowid;
 create index dedup_until on dedup (until_ms);
 create index dedup_message on dedup (queue, message) where kind > 0;
+-- What is set of a queue.
+alter table queue add column is_paused integer not null default 0;
+alter table queue add column length_max integer not null default 0;  -- 0: no bound
+alter table queue add column overflow integer not null default 0;    -- as in config.h
+alter table queue add column overflow_wait_ms integer not null default 30000;
 -- totals: messages whose time was over before they were run, and parked ones that were called off;
 -- null, of version 1: none
 alter table hot add column expired integer;

@@ -171,7 +171,7 @@ void take_band(Cutter& cutter, Band& band) {
 void claim(State& state, const Caller& caller, const ClaimWish& wish, std::uint32_t count_max,
            const Now& now, ClaimAnswer& out) {
   Queue* const queue = state.find_queue(wish.queue);
-  if (queue == nullptr) return;
+  if (queue == nullptr || queue->settings.is_paused) return;
   const Process& process = state.processes[caller.process];
   Cutter cutter(state, *queue, caller, wish, count_max, now, out);
   const auto bands = bands_in_order(*queue, caller, state.priority_aging_ms, now);

@@ -4,6 +4,7 @@
 
 #include "msgq/error.h"
 #include "transport/memory/administer.h"
+#include "transport/memory/bounds.h"
 #include "transport/memory/claim.h"
 #include "transport/memory/dedup.h"
 #include "transport/memory/search.h"
@@ -42,6 +43,7 @@ void MemoryStore::exchange(const Caller& caller, const Exchange& in, ExchangeRes
   check_caller(caller);
   check_queues(in);
   check_bounds(in);
+  check_lengths(state_, in);
   settle_all(in, out, at, graveyard);
   out.duplicates = store_all(in, at);
   out.promoted = in.promote_max > 0 ? promote(state_, in.promote_max, block_bounds_, at) : 0;
@@ -101,23 +103,21 @@ void MemoryStore::settle_all(const Exchange& in, ExchangeResult& out, const Now&
 // Without what is there already, as its dedup id says.
 std::vector<Duplicate> MemoryStore::store_all(const Exchange& in, const Now& at) {
   std::vector<Duplicate> duplicates = remember(state_, once_wishes(in), at);
-  if (duplicates.empty()) {
-    append_all(in.appends, in.parks, at);
-  } else {
-    const Fresh fresh = without(in, duplicates);
-    append_all(fresh.appends, fresh.parks, at);
-  }
+  if (duplicates.empty())
+    append_all(in, at);
+  else
+    append_all(without(in, duplicates), at);
   return duplicates;
 }
 
-void MemoryStore::append_all(const std::vector<Append>& appends, const std::vector<Park>& parks,
-                             const Now& at) {
-  for (const auto& each : appends) {
+void MemoryStore::append_all(const Exchange& in, const Now& at) {
+  drop_oldest(state_, in);
+  for (const auto& each : in.appends) {
     Queue& queue = state_.make_queue(each.queue);
     queue.totals.sent += each.block->count();
     append(state_, queue, state_.make_band(queue, each.band).main, each.block);
   }
-  for (const auto& each : parks) {
+  for (const auto& each : in.parks) {
     Queue& queue = state_.make_queue(each.queue);
     ++queue.totals.sent;
     park(state_, queue, each.due_ms, each.message, at);
@@ -218,6 +218,18 @@ std::uint64_t MemoryStore::reschedule(std::string_view queue, const std::vector<
                                       std::int64_t due_ms) {
   MutexLock lock(mutex_);
   return memory::reschedule(state_, require_queue(queue), ids, due_ms);
+}
+
+QueueSettings MemoryStore::settings(std::string_view queue) {
+  MutexLock lock(mutex_);
+  return require_queue(queue).settings;
+}
+
+void MemoryStore::alter(std::string_view queue, const QueueChange& change) {
+  MutexLock lock(mutex_);
+  Queue& known = change.creates ? state_.make_queue(queue) : require_queue(queue);
+  change.apply(known.settings);
+  known.totals.is_paused = known.settings.is_paused;
 }
 
 void MemoryStore::delete_queue(std::string_view queue) {

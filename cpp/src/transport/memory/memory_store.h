@@ -55,6 +55,8 @@ class MemoryStore {
   std::uint64_t cancel(std::string_view queue, const std::vector<MessageId>& ids);
   std::uint64_t reschedule(std::string_view queue, const std::vector<MessageId>& ids,
                            std::int64_t due_ms);
+  QueueSettings settings(std::string_view queue);
+  void alter(std::string_view queue, const QueueChange& change);
   void delete_queue(std::string_view queue);
   std::uint64_t bytes();
 
@@ -65,8 +67,7 @@ class MemoryStore {
   void settle_all(const Exchange& in, ExchangeResult& out, const Now& now, Graveyard& graveyard)
       MSGQ_REQUIRES(mutex_);
   std::vector<Duplicate> store_all(const Exchange& in, const Now& now) MSGQ_REQUIRES(mutex_);
-  void append_all(const std::vector<Append>& appends, const std::vector<Park>& parks,
-                  const Now& now) MSGQ_REQUIRES(mutex_);
+  void append_all(const Exchange& in, const Now& now) MSGQ_REQUIRES(mutex_);
   Queue& require_queue(std::string_view name) MSGQ_REQUIRES(mutex_);
   Now now();
 

@@ -26,6 +26,8 @@ constexpr Capability kMemory{
     .has_dedup = true,
     .can_expire = true,
     .can_cancel = true,
+    .can_pause = true,
+    .can_bound = true,
     .can_prove_death = true,
 };
 
@@ -96,6 +98,10 @@ class MemoryLook final : public Look {
   std::uint64_t reschedule(std::string_view queue, const std::vector<MessageId>& ids,
                            std::int64_t due_ms) override {
     return store_.reschedule(queue, ids, due_ms);
+  }
+  QueueSettings settings(std::string_view queue) override { return store_.settings(queue); }
+  void alter(std::string_view queue, const QueueChange& change) override {
+    store_.alter(queue, change);
   }
   void delete_queue(std::string_view queue) override { store_.delete_queue(queue); }
   void backup(const std::string&) override {

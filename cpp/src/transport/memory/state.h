@@ -111,6 +111,7 @@ struct Queue {
   std::set<std::pair<MessageId, std::uint64_t>> dead_ids;
   // Conservation: sent = all the others together.
   QueueDepth totals;
+  QueueSettings settings;
 };
 
 struct Parked {

@@ -46,16 +46,34 @@ bool Queue::is_keyed(int lane) const {
 
 void Directory::refresh(Connection& connection) {
   if (!is_stale_) return;
-  enum Column { kName, kId, kSubscription, kLane, kBand, kShard, kIsReturned };
+  enum Column {
+    kName,
+    kId,
+    kSubscription,
+    kLane,
+    kBand,
+    kShard,
+    kIsReturned,
+    kIsPaused,
+    kLengthMax,
+    kOverflow,
+    kOverflowWait
+  };
   const auto version = connection.call("directory_version").integer(0, 0);
   const Rows rows = connection.call("read_lanes");
   queues_.clear();
+  has_bounds_ = false;
   for (int row = 0; row < rows.size(); ++row) {
     const std::string name(rows.bytes(row, kName));
     Queue& queue = queues_[name];
     queue.name = name;
     queue.id = static_cast<int>(rows.integer(row, kId));
     queue.subscription = static_cast<int>(rows.integer(row, kSubscription));
+    queue.settings.is_paused = rows.integer(row, kIsPaused) != 0;
+    queue.settings.length_max = static_cast<std::uint64_t>(rows.integer(row, kLengthMax));
+    has_bounds_ = has_bounds_ || queue.settings.length_max > 0;
+    queue.settings.overflow = static_cast<Overflow>(rows.integer(row, kOverflow));
+    queue.settings.overflow_wait_ms = rows.integer(row, kOverflowWait);
     if (rows.is_null(row, kLane)) continue;
     const int lane = static_cast<int>(rows.integer(row, kLane));
     Band& band = queue.bands[static_cast<std::uint8_t>(rows.integer(row, kBand) + kPriorityNormal)];

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "msgq/message.h"
+#include "msgq/queue_settings.h"
 #include "transport/postgres/connection.h"
 
 namespace msgq::transport::postgres {
@@ -28,6 +29,7 @@ struct Queue {
   std::string name;
   int subscription = 0;
   std::map<std::uint8_t, Band, std::greater<>> bands;
+  QueueSettings settings;
 
   // All that the subscription reads, by band, in each the one of returned messages first.
   std::vector<int> lanes() const { return lanes_in_turn(0); }
@@ -51,10 +53,17 @@ class Directory {
   void note_version(std::int64_t version) { is_stale_ = is_stale_ || version != version_; }
   void forget() { is_stale_ = true; }
   bool is_stale() const { return is_stale_; }
+  // Whether there are queues that may not hold any number of messages.
+  bool has_bounds() const { return has_bounds_; }
   // Whether messages with keys were ever sent, as far as it knows.
   bool has_keys() const;
   // nullptr when there is none. Pointers hold until the next refresh.
   const Queue* find(std::string_view name) const;
+  // The same, and nullptr for a queue that gives nothing out.
+  const Queue* find_giving(std::string_view name) const {
+    const Queue* queue = find(name);
+    return queue == nullptr || queue->settings.is_paused ? nullptr : queue;
+  }
   const Queue* of_subscription(int subscription) const;
   const Queue* of_id(int queue) const;
   const std::map<std::string, Queue, std::less<>>& all() const { return queues_; }
@@ -79,6 +88,7 @@ class Directory {
 
   int shard_ = 0;
   bool is_stale_ = true;
+  bool has_bounds_ = false;
   std::int64_t version_ = 0;
   std::map<std::string, Queue, std::less<>> queues_;
 };

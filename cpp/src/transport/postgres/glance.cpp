@@ -34,7 +34,7 @@ void put_lanes(const Exchange& in, const Directory& queues, Params& out) {
   const bool are_many = in.claims.size() > kManyWishes;
   std::set<int> lanes;
   for (const ClaimWish& wish : in.claims)
-    if (const Queue* queue = are_many ? nullptr : queues.find(wish.queue))
+    if (const Queue* queue = are_many ? nullptr : queues.find_giving(wish.queue))
       for (const int lane : queue->lanes()) lanes.insert(lane);
   Array numbers(Array::Type::kInt4);
   for (const int lane : lanes) numbers.add(lane);
@@ -58,7 +58,7 @@ Narrowed::Narrowed(const Exchange& all, const Glance& seen, const Directory& que
     ClaimWish wish = all.claims[i];
     is_headless = is_headless && wish.continues;
     if (is_headless) wish.count_max = std::min(wish.count_max, room);
-    const Queue* queue = queues.find(wish.queue);
+    const Queue* queue = queues.find_giving(wish.queue);
     if (queue == nullptr || seen.work.count(queue->subscription) == 0) {
       is_headless = is_headless || !wish.continues;
       room = wish.count_max;

@@ -10,8 +10,8 @@ namespace {
 
 // All that a producer's process calls that needs a table.
 constexpr const char* kSenders =
-    "{append,append_one,park,remember,find_remembered,find_others,forget_dedup,open_queue,enqueue,"
-    "join_process,note_lock,note_listens,has_listeners,"
+    "{append,append_one,park,remember,find_remembered,find_others,forget_dedup,make_room,length_of,"
+    "open_queue,enqueue,join_process,note_lock,note_listens,has_listeners,"
     "shard_of,store_name,beat,leave_process,"
     "open_owner,close_owner,leave_owner,give_back,find_request,sweep_flushed,read_directory,"
     "read_lanes,directory_version,clock_ms}";

@@ -63,6 +63,21 @@ Params delete_params(const Queue& queue, const Rows& rows, int count) {
   return out;
 }
 
+Array settings_of(const QueueChange& change) {
+  Array out(Array::Type::kInt8);
+  const auto add = [&](const auto& value) {
+    if (value)
+      out.add(static_cast<std::int64_t>(*value));
+    else
+      out.add_null();
+  };
+  add(change.is_paused);
+  add(change.length_max);
+  add(change.overflow);
+  add(change.overflow_wait_ms);
+  return out;
+}
+
 }  // namespace
 
 PostgresLook::PostgresLook(Pool& pool, Clock& clock,
@@ -131,6 +146,7 @@ std::vector<QueueDepth> PostgresLook::depth() {
       each.waiting = each.sent - std::min(each.sent, elsewhere);
       if (each.waiting > 0 && !rows.is_null(row, column))
         each.oldest_ms = rows.integer(row, column);
+      each.is_paused = rows.integer(row, column + 1) != 0;
       out.push_back(std::move(each));
     }
     return out;
@@ -244,6 +260,21 @@ std::uint64_t PostgresLook::reschedule(std::string_view queue, const std::vector
     if (!answer.is_null(0, 1)) refuse_due(answer.id(0, 1), answer.integer(0, 2));
     return static_cast<std::uint64_t>(answer.integer(0, 0));
   });
+}
+
+QueueSettings PostgresLook::settings(std::string_view queue) {
+  return use(
+      [&](Connection&, const Directory& directory) { return require(directory, queue).settings; });
+}
+
+void PostgresLook::alter(std::string_view queue, const QueueChange& change) {
+  use([&](Connection& connection, Directory& directory) {
+    if (change.creates) directory.make(connection, queue, false);
+    Params params;
+    params.small(require(directory, queue).id).array(settings_of(change));
+    connection.call("alter_queue", params);
+  });
+  if (on_altered) on_altered();
 }
 
 void PostgresLook::delete_queue(std::string_view queue) {

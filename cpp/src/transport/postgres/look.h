@@ -16,6 +16,8 @@ namespace msgq::transport::postgres {
 class PostgresLook final : public Look {
  public:
   PostgresLook(Pool& pool, Clock& clock, std::function<void(Connection&)> test_only_before);
+  // Called once what is set of a queue has changed.
+  std::function<void()> on_altered;
 
   std::vector<std::string> queues() override;
   std::vector<QueueDepth> depth() override;
@@ -31,6 +33,8 @@ class PostgresLook final : public Look {
   std::uint64_t cancel(std::string_view queue, const std::vector<MessageId>& ids) override;
   std::uint64_t reschedule(std::string_view queue, const std::vector<MessageId>& ids,
                            std::int64_t due_ms) override;
+  QueueSettings settings(std::string_view queue) override;
+  void alter(std::string_view queue, const QueueChange& change) override;
   void delete_queue(std::string_view queue) override;
   void backup(const std::string& path) override;
   std::uint64_t store_bytes() override;

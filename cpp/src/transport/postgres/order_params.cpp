@@ -128,7 +128,7 @@ void add_wishes(Params& out, const Asker& asker, const std::vector<ClaimWish>& w
   Array subscriptions(Type::kInt4), ends(Type::kInt4), lanes(Type::kInt4), counts(Type::kInt4);
   Array bytes(Type::kInt8), leases(Type::kInt8), flags(Type::kInt4);
   for (const ClaimWish& wish : wishes) {
-    const Queue* queue = queues.find(wish.queue);
+    const Queue* queue = queues.find_giving(wish.queue);
     subscriptions.add(queue != nullptr ? queue->subscription : 0);
     if (queue != nullptr)
       for (const int lane : queue->lanes_in_turn(asker.request)) lanes.add(lane);
@@ -172,6 +172,28 @@ Params append_params(const Asker& asker, const std::vector<Append>& appends,
   Params out;
   out.integer(asker.owner).integer(asker.request);
   blocks.put(out);
+  return out;
+}
+
+std::map<std::string_view, std::uint64_t> counts_of(const Exchange& in) {
+  std::map<std::string_view, std::uint64_t> out;
+  for (const Append& each : in.appends) out[each.queue] += each.block->count();
+  for (const Park& each : in.parks) ++out[each.queue];
+  return out;
+}
+
+Params room_params(const Asker& asker, const Exchange& in, const Directory& queues) {
+  if (!queues.has_bounds()) return {};
+  Array ids(Type::kInt4), counts(Type::kInt8);
+  for (const auto& [name, count] : counts_of(in)) {
+    const Queue* queue = queues.find(name);
+    if (queue == nullptr || queue->settings.length_max == 0) continue;
+    ids.add(queue->id);
+    counts.add(static_cast<std::int64_t>(count));
+  }
+  Params out;
+  if (ids.size() == 0) return out;
+  out.integer(asker.owner).array(std::move(ids)).array(std::move(counts));
   return out;
 }
 

@@ -4,6 +4,8 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
+#include <string_view>
 #include <vector>
 
 #include "transport/postgres/directory.h"
@@ -26,6 +28,10 @@ struct Asker {
 Params append_one_params(const Asker& asker, const Append& append, const Directory& queues);
 Params append_params(const Asker& asker, const std::vector<Append>& appends,
                      const Directory& queues);
+// How many messages an exchange brings, by queue.
+std::map<std::string_view, std::uint64_t> counts_of(const Exchange& in);
+// Of those queues that may not hold any number; no parameters: there are none.
+Params room_params(const Asker& asker, const Exchange& in, const Directory& queues);
 Params park_params(const Asker& asker, const std::vector<Park>& parks, const Directory& queues);
 struct Asking {
   bool runs_suspect = false;

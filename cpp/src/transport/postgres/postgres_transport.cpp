@@ -25,6 +25,8 @@ constexpr Capability kPostgres{
     .has_dedup = true,
     .can_expire = true,
     .can_cancel = true,
+    .can_pause = true,
+    .can_bound = true,
     .can_prove_death = true,
 };
 
@@ -121,7 +123,9 @@ PostgresTransport::PostgresTransport(const Config& config, World world, Log& log
                               rules_.may_work, &world_.clock});
   pool_ = std::make_unique<postgres::Pool>(with_role(spec_, "look"), pool_rules_of(config),
                                            world_.clock, log_);
-  look_ = std::make_unique<postgres::PostgresLook>(*pool_, world_.clock, options_.before);
+  auto look = std::make_unique<postgres::PostgresLook>(*pool_, world_.clock, options_.before);
+  look->on_altered = [this] { presence_->note_altered(); };
+  look_ = std::move(look);
   if (!config.read_dsn.empty())
     reader_ = std::make_unique<postgres::ReplicaLook>(
         postgres::ReplicaParts{replica_of(config), pool_rules_of(config), config.read_staleness_max,

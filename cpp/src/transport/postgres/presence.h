@@ -42,6 +42,9 @@ class Presence final : public Wake {
   // Which lanes it appends to. Commits on one lane follow one another; processes that append at the
   // same time have lanes of their own.
   int shard() const { return shard_.load(std::memory_order_acquire); }
+  // A queue was altered here: the sessions of this process look at its settings before they send.
+  void note_altered() { altered_.fetch_add(1, std::memory_order_release); }
+  std::uint64_t altered() const { return altered_.load(std::memory_order_acquire); }
   // As the connection was found when it was made last.
   bool is_pooled() const { return is_pooled_.load(std::memory_order_acquire); }
   // By which this store is told from every other; as store_name.sql says.
@@ -99,6 +102,7 @@ class Presence final : public Wake {
   std::atomic<std::int64_t> others_at_{0};  // when they are looked for again, if there were none
   std::atomic<bool> is_wanting_{false};     // of hints
   std::atomic<bool> is_killed_{false}, is_pooled_{false};
+  std::atomic<std::uint64_t> altered_{0};
   std::atomic<bool> hints_{false}, is_stopped_{false};
   std::atomic<bool> is_served_{false};  // by a thread that waits
 };

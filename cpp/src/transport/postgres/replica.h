@@ -56,6 +56,10 @@ class ReplicaLook final : public Look {
                            std::int64_t due_ms) override {
     return primary_.reschedule(queue, ids, due_ms);
   }
+  QueueSettings settings(std::string_view queue) override { return primary_.settings(queue); }
+  void alter(std::string_view queue, const QueueChange& change) override {
+    primary_.alter(queue, change);
+  }
   void delete_queue(std::string_view queue) override { primary_.delete_queue(queue); }
   void backup(const std::string& path) override { primary_.backup(path); }
   std::uint64_t store_bytes() override;

@@ -161,7 +161,7 @@ bool PostgresSession::is_ready_for(const Exchange& in) const {
     return directory_.can_append(each.queue, each.band);
   };
   const auto is_there = [&](const Park& each) { return directory_.can_append(each.queue); };
-  return has_connection && only_stores && !is_closed_ && !is_in_doubt_ && !directory_.is_stale() &&
+  return has_connection && only_stores && !is_closed_ && !is_in_doubt_ && knows_directory() &&
          asker_.request - swept_ < kSweepEvery &&
          std::all_of(in.appends.begin(), in.appends.end(), is_known) &&
          std::all_of(in.parks.begin(), in.parks.end(), is_there);
@@ -228,7 +228,7 @@ PostgresSession::Sent PostgresSession::send_fresh(const Exchange& in, bool looks
   const auto duplicates = once_.duplicates();
   if (duplicates.empty()) return send(in, looks_due);
   Exchange rest = in;
-  Fresh fresh = without(in, duplicates);
+  Exchange fresh = without(in, duplicates);
   rest.appends = std::move(fresh.appends);
   rest.parks = std::move(fresh.parks);
   return send(rest, looks_due);
@@ -262,21 +262,6 @@ void PostgresSession::claim_again(const Exchange& in, ExchangeResult& out) {
 // The connection is lost, but nothing is in doubt: what it claimed unheard is given back.
 void PostgresSession::lose_owner() { lost_owner_ = std::exchange(asker_.owner, 0); }
 
-void PostgresSession::prepare_queues(const Exchange& in) {
-  directory_.refresh(*connection_);
-  for (const auto& each : in.appends)
-    directory_.make(*connection_, each.queue, parts_.rules.strict_queues, each.band);
-  for (const auto& each : in.parks)
-    directory_.make(*connection_, each.queue, parts_.rules.strict_queues);
-  // One may have gone while another was made.
-  const auto check = [&](const std::string& queue, std::uint8_t band) {
-    if (!directory_.can_append(queue, band))
-      throw Error(ErrorCode::kStoreUnavailable, "queue '" + queue + "' was deleted meanwhile");
-  };
-  for (const auto& each : in.appends) check(each.queue, each.band);
-  for (const auto& each : in.parks) check(each.queue, kPriorityNormal);
-}
-
 // Others park too: looked up when this exchange may have changed it, and now and then.
 bool PostgresSession::looks_due(const Exchange& in) {
   if (!parts_.rules.may_work) return false;
@@ -295,8 +280,11 @@ PostgresSession::Sent PostgresSession::send(const Exchange& in, bool looks_due) 
   sent.is_park = !in.parks.empty();
   sent.is_exchange = !in.settles.empty() || !in.extends.empty() || !in.claims.empty() || looks_due;
   sent.is_claim = !in.claims.empty();
+  Params room = room_params(asker_, in, directory_);
+  sent.is_bounded = room.count() > 0;
   connection_->begin();
   if (sent.is_once) connection_->send("remember", once_.params(directory_));
+  if (sent.is_bounded) connection_->send("make_room", room);
   if (in.appends.size() == 1)
     connection_->send("append_one", append_one_params(asker_, in.appends[0], directory_));
   else if (sent.is_append)
@@ -336,15 +324,17 @@ void PostgresSession::receive(const Sent& sent, const Exchange& in, ExchangeResu
   try {
     connection_->receive_begin();
     if (sent.is_once) connection_->receive();
+    if (sent.is_bounded) connection_->receive();
     if (sent.is_append) connection_->receive();
     if (sent.is_park) connection_->receive();
     if (sent.is_release) connection_->receive();
     if (sent.is_exchange) read_answers(connection_->receive(), in, out);
     connection_->receive_commit();
-  } catch (const Refusal&) {
+  } catch (const Refusal& refusal) {
     connection_->skip_to_sync();
     if (sent.is_claim) connection_->skip_to_sync();
     connection_->rollback();
+    if (refusal.state() == kQueueFull) tell_full(in);
     throw;
   }
   for (std::size_t i = 0; i < in.settles.size(); ++i)
@@ -388,6 +378,7 @@ void PostgresSession::read_answers(const Rows& rows, const Exchange& in, Exchang
         break;
       case kVersion:
         directory_.note_version(value);
+        directory_at_ = parts_.clock.steady();
         break;
       case kRunsSuspect:
         runs_suspect_ = value != 0;

@@ -66,8 +66,8 @@ class PostgresSession final : public Session {
 
  private:
   struct Sent {
-    bool is_once = false, is_append = false, is_park = false, is_release = false;
-    bool is_exchange = false, is_claim = false, looks_due = false;
+    bool is_once = false, is_bounded = false, is_append = false, is_park = false;
+    bool is_release = false, is_exchange = false, is_claim = false, looks_due = false;
   };
   void check_usable();
   void connect();
@@ -85,6 +85,8 @@ class PostgresSession final : public Session {
   void do_chores(const Exchange& in, ExchangeResult& out);
   void look_at_acks(const Exchange& in, ExchangeResult& out);
   void prepare_queues(const Exchange& in);
+  bool knows_directory() const;
+  [[noreturn]] void tell_full(const Exchange& in);
   Sent send(const Exchange& in, bool looks_due);
   Sent send_fresh(const Exchange& in, bool looks_due);
   bool is_received(const Exchange& in, ExchangeResult& out);
@@ -128,6 +130,8 @@ class PostgresSession final : public Session {
   Nanos sweep_at_{0};
   bool has_connected_ = false;
   Nanos clear_at_{0};
+  Nanos directory_at_{0};      // when its version was last looked at
+  std::uint64_t altered_ = 0;  // alterations of queues here that it has seen
   std::int64_t due_looked_ms_ = 0;
   std::int64_t next_due_ms_ = 0;
   std::map<std::uint64_t, std::size_t> wish_of_gen_;  // of the present exchange

@@ -345,7 +345,7 @@ std::vector<Work> work_of(Store& store, const Queue& queue) {
 
 void claim(Store& store, const ClaimWish& wish, ClaimAnswer& out) {
   const Queue* const queue = store.directory.find(wish.queue);
-  if (queue == nullptr || wish.count_max == 0) return;
+  if (queue == nullptr || queue->settings.is_paused || wish.count_max == 0) return;
   std::vector<Work> all = work_of(store, *queue);
   const auto has_suspects = [&] {
     return std::any_of(all.begin(), all.end(), [](const Work& w) { return w.has_suspect(); });

@@ -16,6 +16,7 @@ constexpr std::int64_t kLaneBelow = 1ll << 23;
 
 Directory::Directory(sqlite3* database)
     : read_(database, sql::sqlite::kReadDirectory),
+      change_(database, sql::sqlite::kChangeQueue),
       make_queue_(database, sql::sqlite::kMakeQueue),
       make_subscription_(database, sql::sqlite::kMakeSubscription),
       make_lane_(database, sql::sqlite::kMakeLane),
@@ -48,6 +49,10 @@ void Directory::refresh(std::int64_t version) {
     queue.id = row.integer(0);
     queue.name = row.text(1);
     queue.subscription = row.integer(2);
+    queue.settings.is_paused = row.integer(6) != 0;
+    queue.settings.length_max = static_cast<std::uint64_t>(row.integer(7));
+    queue.settings.overflow = static_cast<Overflow>(row.integer(8));
+    queue.settings.overflow_wait_ms = row.integer(9);
     if (row.is_null(3)) continue;
     Band& band = queue.bands[static_cast<std::uint8_t>(row.integer(4) + kPriorityNormal)];
     (row.integer(5) != 0 ? band.returned : band.main) = row.integer(3);
@@ -123,6 +128,14 @@ std::int64_t Directory::make_lane(std::int64_t queue, std::int64_t subscription,
   counter.raise_directory();
   version_ = counter.directory();
   return lane;
+}
+
+void Directory::change(Queue& queue, const QueueSettings& settings, Counter& counter) {
+  change_.run(queue.id, settings.is_paused ? 1 : 0, static_cast<std::int64_t>(settings.length_max),
+              static_cast<int>(settings.overflow), settings.overflow_wait_ms);
+  queue.settings = settings;
+  counter.raise_directory();
+  version_ = counter.directory();
 }
 
 void Directory::remove(Queue& queue, Counter& counter) {

@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "msgq/queue_settings.h"
 #include "transport/sqlite/counter.h"
 #include "transport/sqlite/statement.h"
 
@@ -28,6 +29,7 @@ struct Queue {
   std::string name;
   std::int64_t subscription = 0;
   std::map<std::uint8_t, Band, std::greater<>> bands;  // by priority
+  QueueSettings settings;
 
   // All lanes by their numbers, in which order they are listed.
   std::vector<std::int64_t> lanes() const;
@@ -54,6 +56,7 @@ class Directory {
   // The lane of a priority, made where there is none.
   std::int64_t make_main(Queue& queue, std::uint8_t priority, Counter& counter);
   std::int64_t make_returned(Queue& queue, std::uint8_t priority, Counter& counter);
+  void change(Queue& queue, const QueueSettings& settings, Counter& counter);
   // Removes the rows of a queue; what is in its lanes is the caller's.
   void remove(Queue& queue, Counter& counter);
 
@@ -62,7 +65,7 @@ class Directory {
                          Counter& counter);
   void index();
 
-  Statement read_, make_queue_, make_subscription_, make_lane_, make_totals_;
+  Statement read_, change_, make_queue_, make_subscription_, make_lane_, make_totals_;
   Statement delete_queue_, delete_subscriptions_, delete_lanes_, delete_totals_;
   std::int64_t version_ = -1;
   std::map<std::string, Queue, std::less<>> queues_;

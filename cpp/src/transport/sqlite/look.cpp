@@ -146,6 +146,20 @@ std::uint64_t SqliteLook::reschedule(std::string_view queue, const std::vector<M
   });
 }
 
+QueueSettings SqliteLook::settings(std::string_view queue) {
+  return read([&](Store& store) { return require_known(store, queue).settings; });
+}
+
+void SqliteLook::alter(std::string_view queue, const QueueChange& change) {
+  write([&](Store& store) {
+    Queue& known =
+        change.creates ? store.directory.make(queue, store.counter) : require_known(store, queue);
+    QueueSettings settings = known.settings;
+    change.apply(settings);
+    store.directory.change(known, settings, store.counter);
+  });
+}
+
 void SqliteLook::delete_queue(std::string_view queue) {
   purge(queue);
   while (delete_dead(queue, {}) > 0) {

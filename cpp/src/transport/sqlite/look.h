@@ -34,6 +34,8 @@ class SqliteLook final : public Look {
   std::uint64_t cancel(std::string_view queue, const std::vector<MessageId>& ids) override;
   std::uint64_t reschedule(std::string_view queue, const std::vector<MessageId>& ids,
                            std::int64_t due_ms) override;
+  QueueSettings settings(std::string_view queue) override;
+  void alter(std::string_view queue, const QueueChange& change) override;
   void delete_queue(std::string_view queue) override;
   void backup(const std::string& path) override;
   std::uint64_t store_bytes() override;

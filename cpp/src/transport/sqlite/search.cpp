@@ -169,6 +169,7 @@ QueueDepth depth_of(Store& store, const Queue& queue) {
   };
   QueueDepth out;
   out.queue = queue.name;
+  out.is_paused = queue.settings.is_paused;
   out.sent = number(totals.sent);
   out.waiting = number(totals.waiting());
   out.parked = number(totals.parked);

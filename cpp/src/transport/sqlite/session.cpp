@@ -6,6 +6,7 @@
 #include "msgq/error.h"
 #include "transport/sqlite/administer.h"
 #include "transport/sqlite/append.h"
+#include "transport/sqlite/bounds.h"
 #include "transport/sqlite/claim.h"
 #include "transport/sqlite/house.h"
 #include "transport/sqlite/settle.h"
@@ -120,12 +121,10 @@ void SqliteSession::run(const Exchange& in, ExchangeResult& out) {
   for (const auto& each : in.starts) start(store, each);
   duplicates_ = store.dedup.remember(store, once_wishes(in));
   out.duplicates = duplicates_;
-  if (duplicates_.empty()) {
-    store_all(in.appends, in.parks);
-  } else {
-    const Fresh fresh = without(in, duplicates_);
-    store_all(fresh.appends, fresh.parks);
-  }
+  if (duplicates_.empty())
+    store_all(in);
+  else
+    store_all(without(in, duplicates_));
   if (in.promote_max > 0) out.promoted = promote(store, in.promote_max);
   if (in.reclaims) {
     beat();
@@ -135,9 +134,10 @@ void SqliteSession::run(const Exchange& in, ExchangeResult& out) {
   claim_all(store, in.claims, out.claims);
 }
 
-void SqliteSession::store_all(const std::vector<Append>& appends, const std::vector<Park>& parks) {
-  for (const auto& each : appends) append(*store_, each);
-  for (const auto& each : parks) park(*store_, each);
+void SqliteSession::store_all(const Exchange& in) {
+  make_room(*store_, in);
+  for (const auto& each : in.appends) append(*store_, each);
+  for (const auto& each : in.parks) park(*store_, each);
 }
 
 // Others park too: looked up when this exchange may have changed it, and now and then.

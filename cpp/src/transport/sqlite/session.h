@@ -49,7 +49,7 @@ class SqliteSession final : public Session {
   void check_usable();
   void try_exchange(const Exchange& in, ExchangeResult& out);
   void run(const Exchange& in, ExchangeResult& out);
-  void store_all(const std::vector<Append>& appends, const std::vector<Park>& parks);
+  void store_all(const Exchange& in);
   void empty_log();
   std::int64_t next_due_ms(const Exchange& in);
   void beat();

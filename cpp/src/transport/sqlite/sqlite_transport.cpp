@@ -27,6 +27,8 @@ constexpr Capability kSqlite{
     .has_dedup = true,
     .can_expire = true,
     .can_cancel = true,
+    .can_pause = true,
+    .can_bound = true,
     .can_prove_death = true,
 };
 

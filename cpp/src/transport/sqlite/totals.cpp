@@ -14,6 +14,23 @@ void TotalsBook::save() {
   changes_.clear();
 }
 
+Totals TotalsBook::now(std::int64_t subscription) {
+  Totals out = read(subscription);
+  const auto change = changes_.find(subscription);
+  if (change == changes_.end()) return out;
+  const Totals& by = change->second;
+  out.sent += by.sent;
+  out.leased += by.leased;
+  out.parked += by.parked;
+  out.done += by.done;
+  out.dead += by.dead;
+  out.purged += by.purged;
+  out.quarantined += by.quarantined;
+  out.expired += by.expired;
+  out.cancelled += by.cancelled;
+  return out;
+}
+
 Totals TotalsBook::read(std::int64_t subscription) {
   Cursor row = read_.query(subscription);
   Totals out;

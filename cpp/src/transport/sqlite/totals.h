@@ -31,6 +31,8 @@ class TotalsBook {
   void save();
   void forget() { changes_.clear(); }
   void forget(std::int64_t subscription) { changes_.erase(subscription); }
+  // With this transaction's changes.
+  Totals now(std::int64_t subscription);
   // As stored, this transaction's changes not included.
   Totals read(std::int64_t subscription);
 

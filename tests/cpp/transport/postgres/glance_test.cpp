@@ -49,6 +49,21 @@ TEST_F(PostgresGlanceTest, AQueueThatOthersMadeIsSeen) {
   EXPECT_TRUE(one.settle(ack_all(out.claims[0].claims[0])));
 }
 
+TEST_F(PostgresGlanceTest, WhatAPausedQueueHoldsIsNoWorkUntilItIsResumed) {
+  Process& one = join();
+  one.append({"x"});
+  QueueChange change;
+  change.is_paused = true;
+  observer().alter(kQueue, change);
+  EXPECT_TRUE(one.exchange(poll()).claims[0].claims.empty());
+  EXPECT_TRUE(one.exchange(poll()).claims[0].claims.empty());
+  change.is_paused = false;
+  observer().alter(kQueue, change);
+  const auto out = one.exchange(poll());
+  ASSERT_EQ(out.claims[0].claims.size(), 1u);
+  EXPECT_TRUE(one.settle(ack_all(out.claims[0].claims[0])));
+}
+
 TEST_F(PostgresGlanceTest, OfManyQueuesThoseWithWorkAreClaimed) {
   Process& one = join();
   for (const auto& queue : many()) one.append({queue}, queue);

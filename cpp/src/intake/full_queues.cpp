@@ -1,0 +1,113 @@
+#include "intake/full_queues.h"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+namespace msgq {
+namespace {
+
+// How long waiting parcels wait before they are tried again.
+constexpr Nanos kGapMin = std::chrono::milliseconds(2), kGapMax = std::chrono::milliseconds(50);
+
+}  // namespace
+
+void FullQueues::note(const transport::QueueFull& full) {
+  const auto found = queues_.find(full.queue);
+  Full& queue =
+      found != queues_.end()
+          ? found->second
+          : queues_.emplace(full.queue, Full{full, {}, 0, 0, true, {}, {}, {}}).first->second;
+  queue.error = full;
+  queue.settings = full.settings;
+  queue.room = full.room;
+  queue.is_known = true;
+  for (auto& [name, each] : queues_) each.used = 0;  // the flush is made anew
+}
+
+FullQueues::Fate FullQueues::judge(const Admitted& admitted, Nanos now) {
+  const auto found = queues_.find(admitted.parcel.queue);
+  if (found == queues_.end()) return Fate::kStore;
+  Full& queue = found->second;
+  if (!queue.waiting.empty()) return Fate::kWait;  // behind those
+  if (!queue.is_known) return Fate::kStore;
+  if (queue.used + admitted.count <= queue.room) {
+    queue.used += admitted.count;
+    return Fate::kStore;
+  }
+  if (queue.settings.overflow == Overflow::kDrop) return Fate::kDrop;
+  // Once those of this flush are stored, they make room in their turn.
+  if (queue.settings.overflow == Overflow::kDropOldest && queue.used > 0) return Fate::kWait;
+  const auto wait = std::chrono::milliseconds(queue.settings.overflow_wait_ms);
+  const bool may_wait = queue.settings.overflow == Overflow::kBlock &&
+                        admitted.count <= queue.settings.length_max &&
+                        now - admitted.admitted_at < wait;
+  return may_wait ? Fate::kWait : Fate::kRefuse;
+}
+
+const Error& FullQueues::error_of(const Admitted& admitted) const {
+  return queues_.find(admitted.parcel.queue)->second.error;
+}
+
+void FullQueues::hold(Admitted admitted, Nanos now) {
+  Full& queue = queues_.find(admitted.parcel.queue)->second;
+  if (queue.waiting.empty()) {
+    queue.gap = std::clamp(queue.gap * 2, kGapMin, kGapMax);
+    queue.retry_at = now + queue.gap;
+  }
+  queue.waiting.push_back(std::move(admitted));
+}
+
+void FullQueues::release(std::deque<Admitted>& backlog, Nanos now) {
+  for (auto& [name, queue] : queues_) {
+    if (queue.waiting.empty() || now < queue.retry_at) continue;
+    queue.is_known = false;  // the store is asked
+    backlog.insert(backlog.begin(), std::make_move_iterator(queue.waiting.begin()),
+                   std::make_move_iterator(queue.waiting.end()));
+    queue.waiting.clear();
+  }
+}
+
+std::vector<Admitted> FullQueues::take_all() {
+  std::vector<Admitted> out;
+  for (auto& [name, queue] : queues_)
+    std::move(queue.waiting.begin(), queue.waiting.end(), std::back_inserter(out));
+  queues_.clear();
+  return out;
+}
+
+std::vector<Admitted> FullQueues::take_over(Nanos most, Nanos now) {
+  std::vector<Admitted> out;
+  for (auto& [name, queue] : queues_)
+    while (!queue.waiting.empty() && now - queue.waiting.front().admitted_at >= most) {
+      out.push_back(std::move(queue.waiting.front()));
+      queue.waiting.pop_front();
+    }
+  return out;
+}
+
+void FullQueues::forget() {
+  for (auto queue = queues_.begin(); queue != queues_.end();) {
+    queue->second.is_known = false;
+    if (queue->second.waiting.empty())
+      queue = queues_.erase(queue);
+    else
+      ++queue;
+  }
+}
+
+std::uint64_t FullQueues::count() const {
+  std::uint64_t count = 0;
+  for (const auto& [name, queue] : queues_)
+    for (const Admitted& each : queue.waiting) count += each.count;
+  return count;
+}
+
+Nanos FullQueues::next_time() const {
+  Nanos next = kNever;
+  for (const auto& [name, queue] : queues_)
+    if (!queue.waiting.empty()) next = std::min(next, queue.retry_at);
+  return next;
+}
+
+}  // namespace msgq

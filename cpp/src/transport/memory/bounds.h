@@ -1,0 +1,15 @@
+// How many messages a queue may hold, held against what an exchange is about to bring.
+//
+// Threads: guarded by the mutex of the MemoryStore that owns the state.
+#pragma once
+
+#include "transport/memory/state.h"
+
+namespace msgq::transport::memory {
+
+// Throws QueueFull, and nothing has happened, when a queue would hold more than it may.
+void check_lengths(State& state, const Exchange& in);
+// Where the oldest make room for others that is done now. REQUIRES: checked, and settled.
+void drop_oldest(State& state, const Exchange& in);
+
+}  // namespace msgq::transport::memory

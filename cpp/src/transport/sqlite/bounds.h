@@ -1,0 +1,14 @@
+// How many messages a queue may hold, held against what a transaction is about to bring.
+//
+// Threads: that of the connection.
+#pragma once
+
+#include "transport/sqlite/store.h"
+
+namespace msgq::transport::sqlite {
+
+// Throws QueueFull when a queue would hold more than it may; where that is so set, its oldest
+// waiting messages make room. Settles of the transaction come first.
+void make_room(Store& store, const Exchange& in);
+
+}  // namespace msgq::transport::sqlite
