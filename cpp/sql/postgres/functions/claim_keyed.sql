@@ -1,7 +1,8 @@
 -- Returns: what one wish, as claim_wish() tells of it, got of its lanes of keys, by which claims;
 --   has_keys: messages of keys are parked; the other lanes. Of each shard the returned lane
 --   before the appended one, in both what lapsed, in order, before what waits: nothing overtakes
---   what is left. A shard of which another process has claims open is passed over.
+--   what is left. Passed over: shards of which another process has claims open or its part (bits 8
+--   to 23 of p_flags).
 -- Index: primary keys of lane, cursor, claim; claim_lapsed.
 -- Locks: the cursors of both lanes, tried: one that somebody else claims on is passed over.
 -- Twice: gets the next messages.
@@ -43,15 +44,14 @@ begin
       has_more := true;
       return;
     end if;
-    continue when v_shard.main is null
+    continue when v_shard.main is null or p_flags >> v_shard.band - 87 & 1 > 0  -- another's
       or cardinality(:schema.lanes_with_work(p_subscription,
                                              array[v_shard.returned, v_shard.main])) = 0;
     continue when not :schema.try_cursor(p_subscription, v_shard.main);
     continue when v_shard.returned is not null
       and not :schema.try_cursor(p_subscription, v_shard.returned);
-    -- In later statements than the locks: what was claimed before them is seen.
-    continue when :schema.is_held_elsewhere(p_subscription,
-                                            array[v_shard.main, v_shard.returned], p_process);
+    continue when :schema.is_held_elsewhere(  -- later than the locks: it sees what came before
+      p_subscription, array[v_shard.main, v_shard.returned], p_process);
     -- What came back just now, through a lane that the client does not know yet, is first.
     continue when exists (select 1 from :schema.lane l where l.queue = v_shard.queue
                          and l.band = v_shard.band and l.subscription = p_subscription

@@ -3,7 +3,7 @@
 --   p_flags: 1 a suspect may be given, 2 not one more than p_room, 4 continues the wish before it,
 --   8 the owner is entered, 16 they are of several bands, 32 some are of keys: those come first.
 --   passed_over: it got nothing, and where somebody else was just claiming there seems to be more.
---   has_keys: as claim_keyed().
+--   has_keys, and the other flags: as claim_keyed().
 -- Index: primary key of cursor, claim_lapsed.
 -- Locks: cursors, tried, no more of them than the room needs: one that somebody else claims on is
 --   passed over.

@@ -23,6 +23,13 @@ create table away_key (
   in_lane integer not null,
   primary key (queue, hash)
 ) without rowid;
+-- Processes that claim messages of keys where others do, too; when they last said so, boot clock.
+create table reader (
+  subscription integer not null,
+  process integer not null,
+  said_ms integer not null,
+  primary key (subscription, process)
+) without rowid;
 -- totals: messages whose time was over before they were run, and parked ones that were called off;
 -- null, of version 1: none
 alter table hot add column expired integer;

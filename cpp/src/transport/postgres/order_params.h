@@ -12,6 +12,8 @@
 
 namespace msgq::transport::postgres {
 
+class Readers;
+
 // Who asks, and by which clock the caller's times are to be read: the server has its own, so that
 // times travel as durations from now.
 struct Asker {
@@ -31,6 +33,7 @@ struct Asking {
   bool runs_suspect = false;
   bool looks_due = false;
   std::int64_t priority_aging_ms = 0;
+  const Readers* readers = nullptr;  // of keys; none: nobody else claims
 };
 Params exchange_params(const Asker& asker, const Exchange& in, const Directory& queues,
                        const Asking& asking);

@@ -86,6 +86,7 @@ void PostgresSession::forget_server() {
   outbox_.forget();
   sweeper_.forget();
   promoter_.forget();
+  readers_.forget();
   heard_gen_ = 0;
 }
 
@@ -118,6 +119,7 @@ void PostgresSession::exchange(const Exchange& in, ExchangeResult& out) {
   check_usable();
   connect();
   note_time();
+  look_at_readers(in);
   if (!parts_.rules.may_work || !glancer_.is_worth(in)) return exchange_all(in, out);
   if (glancer_.may_skip(in)) return answer_nothing(in, out);
   const Glance seen = glance(in, out);
@@ -306,9 +308,9 @@ PostgresSession::Sent PostgresSession::send(const Exchange& in, bool looks_due) 
     connection_->send("append", append_params(asker_, in.appends, directory_));
   if (sent.is_park) connection_->send("park", park_params(asker_, in.parks, directory_));
   if (sent.is_exchange)
-    connection_->send("exchange",
-                      exchange_params(asker_, in, directory_,
-                                      {runs_suspect_, looks_due, parts_.rules.priority_aging_ms}));
+    connection_->send("exchange", exchange_params(asker_, in, directory_,
+                                                  {runs_suspect_, looks_due,
+                                                   parts_.rules.priority_aging_ms, &readers_}));
   connection_->commit();
   if (!sent.is_claim) return sent;
   Array subscriptions(Array::Type::kInt4), lanes(Array::Type::kInt4);

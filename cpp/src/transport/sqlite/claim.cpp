@@ -320,16 +320,22 @@ void rank(Store& store, const Queue& queue, std::vector<Work>& all) {
                    [](const Work& a, const Work& b) { return a.rank > b.rank; });
 }
 
-std::vector<Work> work_of(Store& store, const Queue& queue) {
+// `is_barred`: another process has shards of keys in its hands.
+std::vector<Work> work_of(Store& store, const Queue& queue, bool& is_barred) {
   std::vector<Work> out;
   const auto lapsed = [&](std::int64_t lane) {
     return lane == 0 ? std::vector<ClaimRow>() : store.claims.read_lapsed(queue.subscription, lane);
   };
+  const Share* share = nullptr;
+  if (queue.has_keys())
+    share = &store.readers.share_of(queue.subscription, store.process, store.now.boot_ms);
   for (const auto& [number, band] : queue.bands) {
-    const bool is_barred =
+    const bool is_held =
         is_keyed(number) && store.away_keys.is_held_elsewhere(queue.subscription, band.main,
                                                               band.returned, store.process);
-    if (!is_barred) out.push_back({number, band, lapsed(band.returned), lapsed(band.main), 0});
+    is_barred |= is_held;
+    if (is_held || (share != nullptr && !share->has(number))) continue;
+    out.push_back({number, band, lapsed(band.returned), lapsed(band.main), 0});
   }
   // Shards of keys are of one rank: each is the first in its turn.
   const auto keyed =
@@ -343,10 +349,18 @@ std::vector<Work> work_of(Store& store, const Queue& queue) {
   return out;
 }
 
+void say_if_it_claims(Store& store, const Queue& queue, bool is_barred, const ClaimAnswer& out) {
+  const bool has_some = std::any_of(out.claims.begin(), out.claims.end(),
+                                    [](const Claimed& claimed) { return claimed.is_keyed; });
+  if (is_barred || has_some || out.has_more)
+    store.readers.say(queue.subscription, store.process, is_barred, store.now.boot_ms);
+}
+
 void claim(Store& store, const ClaimWish& wish, ClaimAnswer& out) {
   const Queue* const queue = store.directory.find(wish.queue);
   if (queue == nullptr || wish.count_max == 0) return;
-  std::vector<Work> all = work_of(store, *queue);
+  bool is_barred = false;
+  std::vector<Work> all = work_of(store, *queue, is_barred);
   const auto has_suspects = [&] {
     return std::any_of(all.begin(), all.end(), [](const Work& w) { return w.has_suspect(); });
   };
@@ -378,6 +392,7 @@ void claim(Store& store, const ClaimWish& wish, ClaimAnswer& out) {
     if (work.lanes.main != 0) cutter.take_waiting(work.lanes.main);
   }
   out.suspects_waiting = has_suspects();
+  if (queue->has_keys()) say_if_it_claims(store, *queue, is_barred, out);
 }
 
 }  // namespace

@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "msgq/message.h"
 #include "transport/sqlite/counter.h"
 #include "transport/sqlite/statement.h"
 
@@ -32,6 +33,7 @@ struct Queue {
   // All lanes by their numbers, in which order they are listed.
   std::vector<std::int64_t> lanes() const;
   bool is_main(std::int64_t lane) const;
+  bool has_keys() const { return !bands.empty() && is_keyed(bands.begin()->first); }
 };
 
 class Directory {

@@ -18,6 +18,7 @@ Store::Store(const ConnectionSpec& spec, Clock& a_clock, Log& a_log, const Rules
       claims(connection.handle(), counter),
       parked(connection.handle()),
       away_keys(connection.handle()),
+      readers(connection.handle()),
       dead(connection.handle()),
       processes(connection.handle()) {}
 

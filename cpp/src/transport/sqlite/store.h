@@ -18,6 +18,7 @@
 #include "transport/sqlite/keys.h"
 #include "transport/sqlite/parked.h"
 #include "transport/sqlite/processes.h"
+#include "transport/sqlite/readers.h"
 #include "transport/sqlite/spare.h"
 #include "transport/sqlite/totals.h"
 
@@ -51,6 +52,7 @@ struct Store {
   Claims claims;
   Parked parked;
   AwayKeys away_keys;
+  Readers readers;
   Dead dead;
   Processes processes;
 
