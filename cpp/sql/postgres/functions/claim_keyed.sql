@@ -27,9 +27,7 @@ begin
   has_keys := exists (
     select 1 from :schema.parked p join :schema.subscription s on s.queue = p.queue
     where s.id = p_subscription and p.hash is not null);
-  if runs_suspect then  -- claim_wish() looks whether it still does
-    return;
-  end if;
+  if runs_suspect then return; end if;  -- claim_wish() looks whether it still does
   if cardinality(:schema.lanes_with_work(p_subscription, others)) > 0 then  -- their share
     p_room := greatest(p_room / 2, p_request % 2);
   end if;
@@ -59,9 +57,10 @@ begin
     foreach v_lane in array array[v_shard.returned, v_shard.main] loop
       continue when v_lane is null;
       loop
-        select c.is_suspect into v_first from :schema.claim c
+        select (o.c).is_suspect into v_first from (
+          select c from :schema.claim c
           where c.subscription = p_subscription and c.lane = v_lane and c.state = 2
-          order by c.lo_seq, c.lo_index limit 1;
+          order by c.lo_seq, c.lo_index offset 0) as o where :schema.is_complete(o.c) limit 1;
         exit when not found;
         if v_first.is_suspect and not (
           p_flags & 1 > 0 and taken = 0 and (:schema.count_held(p_process, p_settled)).n = 0) then

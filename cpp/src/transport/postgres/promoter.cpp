@@ -11,6 +11,8 @@ constexpr Nanos kLeftGap = std::chrono::seconds(1), kLeftGapMax = std::chrono::s
 constexpr int kLeftShare = 50;
 // Taken from there when nobody has asked for any.
 constexpr std::uint32_t kUnaskedMost = 1000;
+// Between looks for keys that wait for nothing: it takes damage, or two that meet, to make one.
+constexpr Nanos kHealGap = std::chrono::seconds(10);
 
 }  // namespace
 
@@ -32,7 +34,14 @@ std::uint32_t Promoter::run(Connection& connection, Asker& asker, std::uint32_t 
   return count + keyed;
 }
 
+void Promoter::heal_keys(Connection& connection) {
+  if (clock_.steady() < heal_at_) return;
+  connection.call("free_lost_keys");
+  heal_at_ = clock_.steady() + kHealGap;
+}
+
 std::uint32_t Promoter::run_keys(Connection& connection, Asker& asker, std::uint32_t most) {
+  heal_keys(connection);
   Params params;
   params.integer(asker.owner).integer(++asker.request).small(asker.process);
   params.small(static_cast<int>(most));

@@ -440,6 +440,7 @@ bool PostgresSession::give_up(const BadBlock& bad) {
   }
   parts_.log.write(LogLevel::kError, "a damaged block of lane " + std::to_string(bad.claim.lane) +
                                          " was put into quarantine");
+  promoter_.note_damage();
   Params params;
   params.small(static_cast<int>(bad.claim.subscription)).small(static_cast<int>(bad.claim.lane));
   params.integer(static_cast<std::int64_t>(bad.claim.gen)).integer(bad.seq);
