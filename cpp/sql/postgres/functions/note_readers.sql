@@ -23,8 +23,7 @@ begin
       select 1 from :schema.reader r
       where r.subscription = v_subscription and r.process <> p_process);
     if v_is_barred or cardinality(:schema.lanes_with_work(v_subscription, v_lanes)) > 0
-      or exists (select 1 from :schema.claim c where c.subscription = v_subscription
-                 and c.lane = any (v_lanes) and c.state = 0) then
+      or :schema.is_held_elsewhere(v_subscription, v_lanes, 0) then
       perform set_config('synchronous_commit', 'off', true);
       insert into :schema.reader values (v_subscription, p_process, :schema.clock())
       on conflict on constraint reader_pkey do update set said_at = excluded.said_at;

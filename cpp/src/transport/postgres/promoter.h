@@ -27,12 +27,13 @@ class Promoter {
 
  private:
   // Those of keys, whose order is kept.
-  std::uint32_t run_keys(Connection& connection, Asker& asker, std::uint32_t most);
+  std::uint32_t run_keys(Connection& connection, Asker& asker, std::uint32_t most, bool from_left);
   void heal_keys(Connection& connection);
 
   Clock& clock_;
-  Nanos left_at_{0};  // when the left has its turn
-  Nanos heal_at_{0};  // when keys are sought that wait for nothing
+  Nanos left_at_{0};                                 // when the left has its turn
+  Nanos heal_at_{0};                                 // when keys are sought that wait for nothing
+  std::int64_t healed_queue_ = 0, healed_hash_ = 0;  // so far, in this round
 };
 
 }  // namespace msgq::transport::postgres
