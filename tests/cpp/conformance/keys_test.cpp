@@ -247,6 +247,28 @@ TEST_P(KeysConformance, AfterADeathTheOrderIsTheSame) {
   EXPECT_EQ(seen, (Bodies{"a", "b", "c", "d"}));
 }
 
+// It is idle for them, and takes nothing else before they are through.
+TEST_P(KeysConformance, WhoRunsASuspectIsToldOfTheOthers) {
+  Process& killed = join();
+  REQUIRE_KEYS(killed);
+  if (GetParam().is_pooled) return;  // nobody proves a death there
+  Process& heir = join();
+  append(killed, keyed({"a", "b"}));
+  append(killed, keyed({"c"}, "user-43"));
+  EXPECT_EQ(killed.claim(10).claims.size(), 2u);
+  killed.kill();
+  ClaimAnswer answer;
+  for (int turn = 0; turn < 20 && answer.claims.empty(); ++turn) {
+    heir.reclaim();
+    answer = heir.claim_idle(10);
+    wait(1'000);
+  }
+  ASSERT_EQ(answer.claims.size(), 1u);
+  EXPECT_TRUE(answer.claims[0].is_suspect);
+  EXPECT_TRUE(answer.suspects_waiting);
+  EXPECT_TRUE(heir.claim(10).suspects_waiting);
+}
+
 TEST_P(KeysConformance, WhatDiedWithItsProcessWaitsForWhatCameBack) {
   Process& killed = join();
   REQUIRE_KEYS(killed);

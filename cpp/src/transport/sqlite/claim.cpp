@@ -321,14 +321,16 @@ std::vector<Work> work_of(Store& store, const Queue& queue, bool& is_barred) {
     else
       out.push_back({number, band, lapsed(band.returned), lapsed(band.main), 0});
   }
-  // Shards of keys are of one rank: each is the first in its turn.
-  const auto keyed =
-      std::find_if(out.begin(), out.end(), [](const Work& work) { return !is_keyed(work.band); });
-  if (keyed - out.begin() > 1)
-    std::rotate(out.begin(), out.begin() + store.counter.last() % (keyed - out.begin()), keyed);
   std::stable_partition(out.begin(), out.end(), [](const Work& work) {
     return !is_keyed(work.band) && work.band > kPriorityNormal;
   });
+  // Shards of keys, and what has none, are of one rank: each is the first in its turn.
+  const auto is_normal = [](const Work& work) {
+    return is_keyed(work.band) || work.band == kPriorityNormal;
+  };
+  const auto first = std::find_if(out.begin(), out.end(), is_normal);
+  const auto last = std::find_if_not(first, out.end(), is_normal);
+  if (last - first > 1) std::rotate(first, first + store.counter.last() % (last - first), last);
   rank(store, queue, out);
   return out;
 }
