@@ -62,14 +62,14 @@ def keep_order(world: World, kills: int, producers: int, workers: int) -> None:
     assert not broken, f"seed {world.seed}: {broken[:10]}, {len(broken)} in all"
 
 
-def test_keys_keep_their_order_when_workers_die(file_world: World) -> None:
-    keep_order(file_world, kills=4, producers=2, workers=3)
+def test_keys_keep_their_order_when_workers_die(world: World) -> None:
+    keep_order(world, kills=4, producers=2, workers=3)
 
 
 @pytest.mark.torture
 @pytest.mark.timeout(400)
-def test_keys_keep_their_order_through_thirty_kills(file_world: World) -> None:
-    keep_order(file_world, kills=30, producers=3, workers=3)
+def test_keys_keep_their_order_through_thirty_kills(world: World) -> None:
+    keep_order(world, kills=30, producers=3, workers=3)
 
 
 def test_a_broken_order_is_seen(file_world: World) -> None:

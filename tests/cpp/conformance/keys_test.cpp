@@ -69,6 +69,18 @@ class KeysConformance : public ConformanceTest {
     park(order, claimed, 1, Return::kBehind, wall_ms());
     ASSERT_TRUE(process.settle(order));
   }
+  // "third" fails, with nothing of its key before it in anybody's hands; then it comes again.
+  void retry_third(Process& process) {
+    append(process, keyed({"third"}));
+    const Claimed third = process.claim_one(10);
+    ASSERT_EQ(bodies_of(third), Bodies{"third"});
+    SettleOrder order = ack_some(third, {});
+    park(order, third, 0, Return::kRetry, wall_ms());
+    ASSERT_TRUE(process.settle(order));
+    wait(10'000);
+    EXPECT_EQ(process.promote(), 1u);
+    EXPECT_EQ(bodies_of(process.claim_one(10)), Bodies{"third"});
+  }
   void wait(std::int64_t ms) { clock().advance(std::chrono::milliseconds(ms)); }
 };
 
@@ -235,6 +247,28 @@ TEST_P(KeysConformance, AfterADeathTheOrderIsTheSame) {
   EXPECT_EQ(seen, (Bodies{"a", "b", "c", "d"}));
 }
 
+// It is idle for them, and takes nothing else before they are through.
+TEST_P(KeysConformance, WhoRunsASuspectIsToldOfTheOthers) {
+  Process& killed = join();
+  REQUIRE_KEYS(killed);
+  if (GetParam().is_pooled) return;  // nobody proves a death there
+  Process& heir = join();
+  append(killed, keyed({"a", "b"}));
+  append(killed, keyed({"c"}, "user-43"));
+  EXPECT_EQ(killed.claim(10).claims.size(), 2u);
+  killed.kill();
+  ClaimAnswer answer;
+  for (int turn = 0; turn < 20 && answer.claims.empty(); ++turn) {
+    heir.reclaim();
+    answer = heir.claim_idle(10);
+    wait(1'000);
+  }
+  ASSERT_EQ(answer.claims.size(), 1u);
+  EXPECT_TRUE(answer.claims[0].is_suspect);
+  EXPECT_TRUE(answer.suspects_waiting);
+  EXPECT_TRUE(heir.claim(10).suspects_waiting);
+}
+
 TEST_P(KeysConformance, WhatDiedWithItsProcessWaitsForWhatCameBack) {
   Process& killed = join();
   REQUIRE_KEYS(killed);
@@ -282,6 +316,67 @@ TEST_P(KeysConformance, APurgeForgetsTheOrder) {
   park(order, claimed, 0, Return::kRetry, wall_ms());
   EXPECT_TRUE(process.settle(order));
   EXPECT_EQ(process.promote(), 1u) << "nothing of before the purge holds it back";
+}
+
+// Which keys were in a block that is lost nobody knows: that they came back was counted.
+TEST_P(KeysConformance, ADamagedBlockHoldsNoKeyBackForEver) {
+  Process& process = join();
+  REQUIRE_KEYS(process);
+  if (!GetParam().holds_bytes) return;
+  fail_first(process);
+  wait(1'000);
+  ASSERT_EQ(process.promote(), 2u);
+  store().damage();
+  Process& other = join();
+  EXPECT_TRUE(other.claim(10).claims.empty());
+  EXPECT_EQ(depth().quarantined, 2u);
+  retry_third(other);
+}
+
+TEST_P(KeysConformance, ADamagedBlockOfALapsedRangeHoldsNoKeyBackForEver) {
+  Process& process = join();
+  REQUIRE_KEYS(process);
+  if (!GetParam().holds_bytes) return;
+  fail_first(process);
+  wait(1'000);
+  ASSERT_EQ(process.promote(), 2u);
+  process.claim_one(10);
+  wait(31'000);
+  EXPECT_EQ(process.reclaim(), 1u);
+  store().damage();
+  Process& other = join();
+  EXPECT_TRUE(other.claim(10).claims.empty());
+  retry_third(other);
+}
+
+TEST_P(KeysConformance, AMissingBlockHoldsNothingBackEither) {
+  Process& process = join();
+  REQUIRE_KEYS(process);
+  if (!GetParam().holds_bytes) return;
+  fail_first(process);
+  wait(1'000);
+  ASSERT_EQ(process.promote(), 2u);
+  append(process, keyed({"main"}));
+  EXPECT_EQ(process.claim(10).claims.size(), 2u);
+  wait(31'000);
+  EXPECT_EQ(process.reclaim(), 2u);
+  store().lose_blocks();
+  Process& other = join();
+  const ClaimAnswer none = other.claim(10);
+  EXPECT_TRUE(none.claims.empty());
+  EXPECT_FALSE(none.has_more) << "or it would ask without an end";
+  retry_third(other);
+}
+
+TEST_P(KeysConformance, ABlockThatIsMissingBeforeItWasClaimedHoldsNothingBack) {
+  Process& process = join();
+  REQUIRE_KEYS(process);
+  if (!GetParam().holds_bytes) return;
+  fail_first(process);
+  wait(1'000);
+  ASSERT_EQ(process.promote(), 2u);
+  store().lose_blocks();
+  retry_third(process);
 }
 
 MSGQ_CONFORMANCE(KeysConformance);

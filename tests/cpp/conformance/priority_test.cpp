@@ -34,6 +34,17 @@ class PriorityConformance : public ConformanceTest {
     ExchangeResult out;
     process.session().exchange(in, out);  // by the clock of the test: blocks grow old
   }
+  void append_keyed(Process& process, const std::vector<std::string>& bodies,
+                    const std::string& key) {
+    std::vector<Parcel> parcels(1);
+    const std::uint8_t band = parcels[0].band = band_of(kPriorityNormal, key);
+    parcels[0].first_id = draw_ids(bodies.size(), FakeClock::kWallStartMs);
+    for (const auto& body : bodies) parcels[0].add(body, {}, key);
+    Exchange in;
+    in.appends.push_back({kQueue, transport::Block::build(std::move(parcels), wall_ms()), band});
+    ExchangeResult out;
+    process.session().exchange(in, out);
+  }
   // One after another, as they come.
   std::vector<std::string> drain_singly(Process& process) {
     std::vector<std::string> out;
@@ -189,6 +200,57 @@ TEST_P(PriorityConformance, PurgeAndDeleteTakeEveryPriority) {
   Process& next = join();
   append(next, {"e"}, 10);
   EXPECT_EQ(drain_singly(next), (std::vector<std::string>{"e"}));
+}
+
+// Two shards of keys, and what has no key, in the order in which they came.
+TEST_P(PriorityConformance, KeysAreOfNormalPriorityAmongTheRest) {
+  open_aging(std::chrono::minutes(10));
+  Process& process = join();
+  if (!process.transport().capability().has_keys) return;
+  append(process, {"low"}, 3);
+  clock().advance(std::chrono::seconds(1));
+  append_keyed(process, {"keyed"}, "user-42");
+  clock().advance(std::chrono::seconds(1));
+  append(process, {"plain"}, 5);
+  clock().advance(std::chrono::seconds(1));
+  append_keyed(process, {"keyed too"}, "user-43");
+  clock().advance(std::chrono::seconds(1));
+  append(process, {"high"}, 8);
+  EXPECT_EQ(drain_singly(process),
+            (std::vector<std::string>{"high", "keyed", "plain", "keyed too", "low"}));
+}
+
+TEST_P(PriorityConformance, OneClaimTakesOfKeysAndOfTheRest) {
+  open_aging(std::chrono::minutes(10));
+  Process& process = join();
+  if (!process.transport().capability().has_keys) return;
+  append(process, numbered(4), 8);
+  append_keyed(process, numbered(4, 10), "user-42");
+  append(process, numbered(4, 20), 3);
+  std::vector<std::string> out;
+  for (const auto& claimed :
+       process.claim(ClaimWish{kQueue, 10, 0, 30'000, true, false, true}).claims)
+    for (auto& body : bodies_of(claimed)) out.push_back(std::move(body));
+  EXPECT_EQ(out, (std::vector<std::string>{"0", "1", "2", "3", "10", "11", "12", "13", "20", "21"}))
+      << "all the room is for what is first";
+}
+
+TEST_P(PriorityConformance, WhereNothingAgesKeysAndTheRestTakeTurns) {
+  open_aging(milliseconds(0));
+  Process& process = join();
+  if (!process.transport().capability().has_keys) return;
+  append_keyed(process, numbered(20), "user-42");
+  append(process, numbered(20, 100), 5);
+  append(process, numbered(5, 200), 3);
+  std::set<bool> seen;
+  for (int i = 0; i < 16; ++i) {
+    const auto answer = process.claim(ClaimWish{kQueue, 1, 0, 30'000, true, false, true});
+    ASSERT_EQ(answer.claims.size(), 1u);
+    EXPECT_NE(bodies_of(answer.claims[0])[0].substr(0, 2), "20") << "that is of less priority";
+    seen.insert(answer.claims[0].is_keyed);
+    EXPECT_TRUE(process.settle(ack_all(answer.claims[0])));
+  }
+  EXPECT_EQ(seen.size(), 2u);
 }
 
 MSGQ_CONFORMANCE(PriorityConformance);

@@ -26,6 +26,8 @@ class StoreUnderTest {
   virtual void kill(transport::Transport& process) = 0;
   // Spoils the stored bytes of every block of the store. Only of stores that hold bytes.
   virtual void damage() {}
+  // Takes them all away.
+  virtual void lose_blocks() {}
 
   FakeClock clock;
   FakeRandom random{1};

@@ -25,6 +25,7 @@ begin
   if not found then
     return;
   end if;
+  delete from :schema.reader where process = p_process;
   select array_agg(o.id order by o.id) into v_owners from :schema.owner o
     where o.process = p_process;
   for n in 1 .. coalesce(cardinality(v_owners), 0) loop

@@ -1,16 +1,15 @@
--- Returns: what one wish, as claim_wish() tells of it, got of its lanes of keys, by which claims;
---   has_keys: messages of keys are parked; the other lanes. Of each shard the returned lane
---   before the appended one, in both what lapsed, in order, before what waits: nothing overtakes
---   what is left. A shard of which another process has claims open is passed over.
+-- Returns: what a wish, as claim_among_keys() tells of it, got of lanes of keys, by which claims.
+--   Of each shard the returned lane before the appended one, in both what lapsed, in order, before
+--   what waits: nothing overtakes what is left. Passed over: shards of which another process has
+--   claims open or its part (bits 8 to 23 of p_flags).
 -- Index: primary keys of lane, cursor, claim; claim_lapsed.
 -- Locks: the cursors of both lanes, tried: one that somebody else claims on is passed over.
 -- Twice: gets the next messages.
 create or replace function :schema.claim_keyed(
-  p_owner bigint, p_request bigint, p_process int, p_runs_suspect boolean,
-  p_settled :schema.claim[], p_subscription int, p_lanes int[], p_room int, p_bytes bigint,
-  p_lease_ms bigint, p_flags int, out taken int, out bytes bigint, out has_more boolean,
-  out suspects_waiting boolean, out runs_suspect boolean, out gens bigint[],
-  out has_keys boolean, out others int[])
+  p_owner bigint, p_request bigint, p_process int, p_settled :schema.claim[], p_subscription int,
+  p_lanes int[], p_room int, p_bytes bigint, p_lease_ms bigint, p_flags int,
+  out taken int, out bytes bigint, out has_more boolean, out suspects_waiting boolean,
+  out runs_suspect boolean, out gens bigint[])
 language plpgsql as $$
 #variable_conflict use_variable
 declare
@@ -20,18 +19,7 @@ declare
   v_first record;
 begin
   taken := 0; bytes := 0; has_more := false; suspects_waiting := false; gens := '{}';
-  runs_suspect := p_runs_suspect;
-  others := array(select g.lane from unnest(p_lanes) with ordinality as g(lane, place)
-                  join :schema.lane l on l.id = g.lane where l.band < 95 order by g.place);
-  has_keys := exists (
-    select 1 from :schema.parked p join :schema.subscription s on s.queue = p.queue
-    where s.id = p_subscription and p.hash is not null);
-  if runs_suspect then  -- claim_wish() looks whether it still does
-    return;
-  end if;
-  if cardinality(:schema.lanes_with_work(p_subscription, others)) > 0 then  -- their share
-    p_room := greatest(p_room / 2, p_request % 2);
-  end if;
+  runs_suspect := false;
   <<shards>>
   for v_shard in
     select min(l.queue) as queue, l.band, max(l.id) filter (where l.subscription = 0) as main,
@@ -43,15 +31,14 @@ begin
       has_more := true;
       return;
     end if;
-    continue when v_shard.main is null
+    continue when v_shard.main is null or p_flags >> v_shard.band - 87 & 1 > 0  -- another's
       or cardinality(:schema.lanes_with_work(p_subscription,
                                              array[v_shard.returned, v_shard.main])) = 0;
     continue when not :schema.try_cursor(p_subscription, v_shard.main);
     continue when v_shard.returned is not null
       and not :schema.try_cursor(p_subscription, v_shard.returned);
-    -- In later statements than the locks: what was claimed before them is seen.
-    continue when :schema.is_held_elsewhere(p_subscription,
-                                            array[v_shard.main, v_shard.returned], p_process);
+    continue when :schema.is_held_elsewhere(  -- later than the locks: it sees what came before
+      p_subscription, array[v_shard.main, v_shard.returned], p_process);
     -- What came back just now, through a lane that the client does not know yet, is first.
     continue when exists (select 1 from :schema.lane l where l.queue = v_shard.queue
                          and l.band = v_shard.band and l.subscription = p_subscription
@@ -59,9 +46,10 @@ begin
     foreach v_lane in array array[v_shard.returned, v_shard.main] loop
       continue when v_lane is null;
       loop
-        select c.is_suspect into v_first from :schema.claim c
+        select (o.c).is_suspect into v_first from (
+          select c from :schema.claim c
           where c.subscription = p_subscription and c.lane = v_lane and c.state = 2
-          order by c.lo_seq, c.lo_index limit 1;
+          order by c.lo_seq, c.lo_index offset 0) as o where :schema.is_complete(o.c) limit 1;
         exit when not found;
         if v_first.is_suspect and not (
           p_flags & 1 > 0 and taken = 0 and (:schema.count_held(p_process, p_settled)).n = 0) then

@@ -1,9 +1,9 @@
 -- Returns: how many messages one wish got, by which claims, from the lanes of its subscription,
 --   lapsed ones first, in the order given, or with flag 16 and p_aging_ms as lanes_by_age() says.
 --   p_flags: 1 a suspect may be given, 2 not one more than p_room, 4 continues the wish before it,
---   8 the owner is entered, 16 they are of several bands, 32 some are of keys: those come first.
---   passed_over: it got nothing, and where somebody else was just claiming there seems to be more.
---   has_keys: as claim_keyed(). Of a queue that is paused: nothing.
+--   8 the owner is entered, 16 several bands, 32 keys, which is claim_among_keys()'s. passed_over:
+--   it got nothing, and where somebody else was just claiming there seems to be more. Of a queue
+--   that is paused: nothing.
 -- Index: primary key of cursor, claim_lapsed.
 -- Locks: cursors, tried, no more of them than the room needs: one that somebody else claims on is
 --   passed over.
@@ -13,8 +13,8 @@ create or replace function :schema.claim_wish(
   p_settled :schema.claim[],
   p_subscription int, p_lanes int[], p_room int, p_bytes bigint, p_lease_ms bigint, p_flags int,
   p_aging_ms bigint,
-  out taken int, out has_more boolean, out suspects_waiting boolean, out runs_suspect boolean,
-  out passed_over boolean, out gens bigint[], out has_keys boolean)
+  out taken int, out bytes bigint, out has_more boolean, out suspects_waiting boolean,
+  out runs_suspect boolean, out passed_over boolean, out gens bigint[], out has_keys boolean)
 language plpgsql as $$
 #variable_conflict use_variable
 declare
@@ -26,21 +26,21 @@ declare
   v_has_lapsed boolean;
   v_has_suspects boolean;
 begin
-  taken := 0; has_more := p_room <= 0; suspects_waiting := false; runs_suspect := p_runs_suspect;
-  passed_over := false; gens := '{}'; has_keys := false;
+  taken := 0; bytes := 0; has_more := p_room <= 0; suspects_waiting := false;
+  runs_suspect := p_runs_suspect; passed_over := false; gens := '{}'; has_keys := false;
   if p_room <= 0 or :schema.is_paused(p_subscription) then
     return;
   end if;
   if p_flags & 32 > 0 then
-    v_got := :schema.claim_keyed(p_owner, p_request, p_process, p_runs_suspect, p_settled,
-                                 p_subscription, p_lanes, p_room, p_bytes, p_lease_ms, p_flags);
-    taken := v_got.taken; has_more := v_got.has_more; suspects_waiting := v_got.suspects_waiting;
-    runs_suspect := v_got.runs_suspect; gens := v_got.gens; has_keys := v_got.has_keys;
-    p_bytes := p_bytes - v_got.bytes;
-    p_lanes := v_got.others;
+    select * into taken, bytes, has_more, suspects_waiting, runs_suspect, passed_over, gens,
+                  has_keys
+      from :schema.claim_among_keys(
+        p_owner, p_request, p_process, p_runs_suspect, p_settled, p_subscription, p_lanes, p_room,
+        p_bytes, p_lease_ms, p_flags, p_aging_ms);
+    return;
   end if;
   if p_flags & 16 > 0 and p_aging_ms > 0 then
-    p_lanes := :schema.lanes_by_age(p_subscription, p_lanes, p_aging_ms);
+    p_lanes := :schema.lanes_by_age(p_subscription, p_lanes, p_aging_ms, 0);
   elsif cardinality(p_lanes) > 2 then
     p_lanes := :schema.lanes_with_work(p_subscription, p_lanes);
   end if;
@@ -50,13 +50,13 @@ begin
   if v_has_suspects or runs_suspect then
     v_held := :schema.count_held(p_process, p_settled);
     runs_suspect := v_held.suspects > 0;
-    if not runs_suspect and p_flags & 1 > 0 and v_held.n = 0 and taken = 0 then
+    if not runs_suspect and p_flags & 1 > 0 and v_held.n = 0 then
       foreach v_lane in array p_lanes loop
         continue when not :schema.try_cursor(p_subscription, v_lane);
         v_got := :schema.claim_lapsed(p_owner, p_request, p_subscription, v_lane, 1, 0, 0, true,
                                       p_lease_ms, true);
         runs_suspect := v_got.taken > 0;
-        taken := v_got.taken;
+        taken := v_got.taken; bytes := v_got.bytes;
         gens := gens || v_got.gens;
         exit when runs_suspect;
       end loop;
@@ -72,9 +72,9 @@ begin
       exit when taken >= p_room;
       continue when not :schema.try_cursor(p_subscription, v_lane);
       v_got := :schema.claim_lapsed(p_owner, p_request, p_subscription, v_lane, p_room - taken,
-                                    v_extra, p_bytes, taken = 0, p_lease_ms, false);
+                                    v_extra, p_bytes - bytes, taken = 0, p_lease_ms, false);
       taken := taken + v_got.taken;
-      p_bytes := p_bytes - v_got.bytes;
+      bytes := bytes + v_got.bytes;
       has_more := has_more or v_got.has_more;
       gens := gens || v_got.gens;
     end loop;
@@ -88,11 +88,12 @@ begin
       continue;
     end if;
     v_got := :schema.claim_waiting(p_owner, p_request, p_subscription, v_lane, p_room - taken,
-                                   v_extra, p_bytes, taken = 0, p_lease_ms, p_flags & 8 > 0);
+                                   v_extra, p_bytes - bytes, taken = 0, p_lease_ms,
+                                   p_flags & 8 > 0);
     has_more := has_more or v_got.has_more;
     continue when v_got.gen is null;
     taken := taken + v_got.n;
-    p_bytes := p_bytes - v_got.bytes;
+    bytes := bytes + v_got.bytes;
     gens := gens || v_got.gen;
   end loop;
   passed_over := taken = 0 and cardinality(v_passed) > 0

@@ -15,6 +15,7 @@ begin
   delete from :schema.claim where subscription = v_subscription;
   delete from :schema.floor where subscription = v_subscription;
   delete from :schema.rate where subscription = v_subscription;
+  delete from :schema.reader where subscription = v_subscription;
   delete from :schema.cursor where subscription = v_subscription;
   delete from :schema.lane where queue = p_queue;
   delete from :schema.queue_setting where queue = p_queue;

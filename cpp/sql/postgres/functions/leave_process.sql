@@ -16,6 +16,7 @@ begin
   if not found then
     return;
   end if;
+  delete from :schema.reader where process = p_process;
   v_owners := array(select id from :schema.owner where process = p_process order by id);
   perform :schema.close_owner(o) from unnest(v_owners) as o;
   perform :schema.lock_totals(v_owners);

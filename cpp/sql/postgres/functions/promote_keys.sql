@@ -1,15 +1,19 @@
 -- Returns: how many parked messages of keys went back into their queues. A due one goes when it is
 --   the first of its key and nothing of the key that came back before is undecided, and those
---   behind it go along; otherwise it is held back. Not while another process has its shard.
+--   behind it go along; otherwise it is held back. Not while another process has its shard. They
+--   are sought from 2 s before due_from() on; p_from_left: all of them, as a shard may have been
+--   another's for long.
 -- Index: parked_key_due, parked_key; primary keys of away_key and block.
 -- Locks: the owner, shared; of each shard its cursors, tried; its returned lane; the rows.
 -- Twice: an error: (owner, request) is in flushed.
 create or replace function :schema.promote_keys(
-  p_owner bigint, p_request bigint, p_process int, p_max int)
+  p_owner bigint, p_request bigint, p_process int, p_max int, p_from_left boolean)
 returns int language plpgsql
 set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$
 declare
   v_now timestamptz := :schema.clock();
+  v_from timestamptz := case when p_from_left then '-infinity'
+                             else :schema.due_from() - interval '2 s' end;
   v_shard record;
   v_row record;
   v_first bigint;
@@ -21,7 +25,8 @@ begin
   for v_shard in
     select d.queue, d.band, s.id as subscription, m.id as main
     from (select distinct p.queue, p.band from (
-            select queue, band from :schema.parked where hash is not null and due <= v_now
+            select queue, band from :schema.parked
+            where hash is not null and due >= v_from and due <= v_now
             order by due limit p_max) as p) as d
     join :schema.subscription s on s.queue = d.queue
     join :schema.lane m on m.queue = d.queue and m.band = d.band and m.subscription = 0
@@ -38,7 +43,7 @@ begin
     for v_row in
       select p.number, p.hash from :schema.parked p
       where p.queue = v_shard.queue and p.band = v_shard.band and p.hash is not null
-        and p.due <= v_now order by p.due limit p_max
+        and p.due >= v_from and p.due <= v_now order by p.due limit p_max
     loop
       select f.number into v_first from :schema.parked f
         where f.queue = v_shard.queue and f.hash = v_row.hash

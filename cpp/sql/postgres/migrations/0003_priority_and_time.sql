@@ -55,6 +55,13 @@ create table :schema.queue_setting (
   overflow smallint not null default 0,  -- as in config.h
   overflow_wait_ms bigint not null default 30000
 );
+-- Processes that claim messages of keys where others do, too, and when they last said so.
+create table :schema.reader (
+  subscription int not null,
+  process int not null,
+  said_at timestamptz not null,
+  primary key (subscription, process)
+) with (fillfactor = 50);
 -- Messages whose time was over before they were run, and parked ones that were called off.
 alter table :schema.flushed add column expired int not null default 0;
 alter table :schema.totals add column expired bigint not null default 0;

@@ -43,6 +43,13 @@ alter table queue add column is_paused integer not null default 0;
 alter table queue add column length_max integer not null default 0;  -- 0: no bound
 alter table queue add column overflow integer not null default 0;    -- as in config.h
 alter table queue add column overflow_wait_ms integer not null default 30000;
+-- Processes that claim messages of keys where others do, too; when they last said so, boot clock.
+create table reader (
+  subscription integer not null,
+  process integer not null,
+  said_ms integer not null,
+  primary key (subscription, process)
+) without rowid;
 -- totals: messages whose time was over before they were run, and parked ones that were called off;
 -- null, of version 1: none
 alter table hot add column expired integer;

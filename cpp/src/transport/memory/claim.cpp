@@ -130,12 +130,12 @@ class Cutter {
 
 // The bands in the order in which they are served: by priority, and a band whose oldest message
 // waits rises by one each `aging_ms`; 0: none rises.
-std::vector<Band*> bands_in_order(Queue& queue, const Caller& caller, std::int64_t aging_ms,
-                                  const Now& now) {
+std::vector<Band*> bands_in_order(Queue& queue, const Caller& caller, const Share* share,
+                                  std::int64_t aging_ms, const Now& now) {
   std::vector<std::pair<std::int64_t, Band*>> ranked;
   for (auto& [number, band] : queue.bands) {
     if (!band.has_work() && !band.has_suspects()) continue;
-    if (band.is_barred(caller.process)) continue;
+    if (band.is_barred(caller.process) || (share != nullptr && !share->has(number))) continue;
     std::int64_t rank = is_keyed(number) ? kPriorityNormal : number;
     if (aging_ms > 0 && queue.bands.size() > 1) {
       const std::int64_t main = waits_since(band.main), returned = waits_since(band.returned);
@@ -168,13 +168,24 @@ void take_band(Cutter& cutter, Band& band) {
   cutter.take_waiting(band.main);
 }
 
+void say_if_it_claims(Queue& queue, const Caller& caller, const Now& now, const ClaimAnswer& out) {
+  const bool is_barred = std::any_of(queue.bands.begin(), queue.bands.end(), [&](const auto& each) {
+    return each.second.is_barred(caller.process);
+  });
+  const bool has_some = std::any_of(out.claims.begin(), out.claims.end(),
+                                    [](const Claimed& claimed) { return claimed.is_keyed; });
+  if (is_barred || has_some || out.has_more) say_it_claims(queue, caller.process, is_barred, now);
+}
+
 void claim(State& state, const Caller& caller, const ClaimWish& wish, std::uint32_t count_max,
            const Now& now, ClaimAnswer& out) {
   Queue* const queue = state.find_queue(wish.queue);
   if (queue == nullptr || queue->settings.is_paused) return;
   const Process& process = state.processes[caller.process];
   Cutter cutter(state, *queue, caller, wish, count_max, now, out);
-  const auto bands = bands_in_order(*queue, caller, state.priority_aging_ms, now);
+  const bool is_of_keys = count_max > 0 && queue->has_keys();
+  const Share* const share = is_of_keys ? &share_of(*queue, caller.process, now) : nullptr;
+  const auto bands = bands_in_order(*queue, caller, share, state.priority_aging_ms, now);
   const auto take_suspect = [&](Band* band) {
     if (cutter.take_suspect(band->returned)) return true;
     const bool is_next = !band->main.is_keyed || !band->returned.has_work();
@@ -191,6 +202,7 @@ void claim(State& state, const Caller& caller, const ClaimWish& wish, std::uint3
     }
     out.suspects_waiting = out.suspects_waiting || band->has_suspects();
   }
+  if (is_of_keys) say_if_it_claims(*queue, caller, now, out);
 }
 
 }  // namespace

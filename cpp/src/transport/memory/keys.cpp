@@ -5,6 +5,9 @@
 namespace msgq::transport::memory {
 namespace {
 
+// Of a process that was silent for so long, and may be gone, nothing is kept.
+constexpr std::int64_t kForgottenMs = 60'000;
+
 void set_due(State& state, Due due, std::int64_t due_ms) {
   auto row = state.parked.extract(due);
   const StoredMessage& message = row.mapped().message;
@@ -77,6 +80,28 @@ std::vector<StoredMessage> take_chunk(State& state, Due due, std::uint32_t count
   out.reserve(chunk.size());
   for (const Due& each : chunk) out.push_back(unpark(state, each).message);
   return out;
+}
+
+Share& share_of(Queue& queue, std::uint64_t process, const Now& now) {
+  Share& share = queue.key_readers[process].share;
+  if (!share.is_look_due(now.boot_ms)) return share;
+  std::erase_if(queue.key_readers, [&](const auto& entry) {
+    const std::int64_t said_ms = entry.second.said_ms;
+    return entry.first != process && said_ms >= 0 && now.boot_ms - said_ms > kForgottenMs;
+  });
+  std::vector<Reader> readers;
+  for (const auto& [number, reader] : queue.key_readers)
+    if (reader.said_ms >= 0)
+      readers.push_back({static_cast<std::int64_t>(number), now.boot_ms - reader.said_ms});
+  share.look(static_cast<std::int64_t>(process), readers, now.boot_ms);
+  return share;
+}
+
+void say_it_claims(Queue& queue, std::uint64_t process, bool is_barred, const Now& now) {
+  KeyReader& reader = queue.key_readers[process];
+  if ((reader.share.is_alone() && !is_barred) || !reader.share.is_saying_due(now.boot_ms)) return;
+  reader.said_ms = now.boot_ms;
+  reader.share.note_said(now.boot_ms);
 }
 
 }  // namespace msgq::transport::memory

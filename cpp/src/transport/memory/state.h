@@ -18,6 +18,7 @@
 #include "msgq/config.h"
 #include "transport/memory/range.h"
 #include "transport/once.h"
+#include "transport/share.h"
 #include "transport/transport.h"
 
 namespace msgq::transport::memory {
@@ -81,6 +82,12 @@ struct AwayKey {
   std::map<std::pair<KeyPlace, std::uint64_t>, Due> parked;  // in the order of the key
 };
 
+// A process that claims messages of keys of a queue.
+struct KeyReader {
+  std::int64_t said_ms = -1;  // boot clock; -1: never
+  Share share;
+};
+
 struct DeadLetter {
   StoredMessage message;
   std::string reason;
@@ -104,6 +111,7 @@ struct Queue {
   std::uint64_t subscription = 0;
   std::map<std::uint8_t, Band, std::greater<>> bands;    // made when first used
   std::unordered_map<std::uint64_t, AwayKey> away_keys;  // by hash
+  std::map<std::uint64_t, KeyReader> key_readers;        // by process
   Dedup dedup;
   std::uint32_t turn = 0;  // of the shards of keys
   std::map<std::pair<MessageId, std::uint64_t>, Due> parked;
@@ -112,6 +120,8 @@ struct Queue {
   // Conservation: sent = all the others together.
   QueueDepth totals;
   QueueSettings settings;
+
+  bool has_keys() const { return !bands.empty() && is_keyed(bands.begin()->first); }
 };
 
 struct Parked {

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "transport/postgres/columns.h"
+#include "transport/postgres/readers.h"
 
 namespace msgq::transport::postgres {
 namespace {
@@ -123,7 +124,7 @@ void add_extends(Params& out, const Asker& asker, const std::vector<ExtendOrder>
 }
 
 void add_wishes(Params& out, const Asker& asker, const std::vector<ClaimWish>& wishes,
-                const Directory& queues) {
+                const Directory& queues, const Readers* readers) {
   constexpr std::int64_t kAnyBytes = 1ll << 40;
   Array subscriptions(Type::kInt4), ends(Type::kInt4), lanes(Type::kInt4), counts(Type::kInt4);
   Array bytes(Type::kInt8), leases(Type::kInt8), flags(Type::kInt4);
@@ -136,9 +137,12 @@ void add_wishes(Params& out, const Asker& asker, const std::vector<ClaimWish>& w
     counts.add(static_cast<std::int64_t>(std::min<std::uint32_t>(wish.count_max, 1u << 30)));
     bytes.add(wish.bytes_max > 0 ? static_cast<std::int64_t>(wish.bytes_max) : kAnyBytes);
     leases.add(wish.lease_ms);
+    const bool has_keys = queue != nullptr && queue->has_keys();
+    const std::uint32_t others =
+        has_keys && readers != nullptr ? readers->others_of(queue->subscription) : 0;
     flags.add((wish.may_take_suspect ? 1 : 0) + (wish.is_exact ? 2 : 0) + (wish.continues ? 4 : 0) +
-              (queue != nullptr && queue->has_priorities() ? 16 : 0) +
-              (queue != nullptr && queue->has_keys() ? 32 : 0));
+              (queue != nullptr && queue->has_priorities() ? 16 : 0) + (has_keys ? 32 : 0) +
+              (static_cast<std::int64_t>(others) << 8));
   }
   out.array(std::move(subscriptions)).array(std::move(ends)).array(std::move(lanes));
   out.array(std::move(counts)).array(std::move(bytes)).array(std::move(leases));
@@ -250,7 +254,7 @@ Params exchange_params(const Asker& asker, const Exchange& in, const Directory& 
   add_set_aside(out, asker, in.settles);
   add_decided(out, in.settles);
   add_extends(out, asker, in.extends);
-  add_wishes(out, asker, in.claims, queues);
+  add_wishes(out, asker, in.claims, queues, asking.readers);
   out.integer(asking.priority_aging_ms);
   return out;
 }

@@ -14,6 +14,8 @@
 
 namespace msgq::transport::postgres {
 
+class Readers;
+
 // Who asks, and by which clock the caller's times are to be read: the server has its own, so that
 // times travel as durations from now.
 struct Asker {
@@ -37,6 +39,7 @@ struct Asking {
   bool runs_suspect = false;
   bool looks_due = false;
   std::int64_t priority_aging_ms = 0;
+  const Readers* readers = nullptr;  // of keys; none: nobody else claims
 };
 // Of messages whose dedup ids are to be forgotten.
 bool has_releases(const Exchange& in);

@@ -21,14 +21,19 @@ class Promoter {
   std::uint32_t run(Connection& connection, Asker& asker, std::uint32_t most,
                     bool has_keys = false);
   // The server may be another.
-  void forget() { left_at_ = Nanos::zero(); }
+  void forget() { left_at_ = heal_at_ = Nanos::zero(); }
+  // A damaged block was found: keys may wait for what was in it.
+  void note_damage() { heal_at_ = Nanos::zero(); }
 
  private:
   // Those of keys, whose order is kept.
-  static std::uint32_t run_keys(Connection& connection, Asker& asker, std::uint32_t most);
+  std::uint32_t run_keys(Connection& connection, Asker& asker, std::uint32_t most, bool from_left);
+  void heal_keys(Connection& connection);
 
   Clock& clock_;
-  Nanos left_at_{0};  // when the left has its turn
+  Nanos left_at_{0};                                 // when the left has its turn
+  Nanos heal_at_{0};                                 // when keys are sought that wait for nothing
+  std::int64_t healed_queue_ = 0, healed_hash_ = 0;  // so far, in this round
 };
 
 }  // namespace msgq::transport::postgres

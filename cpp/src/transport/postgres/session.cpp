@@ -81,6 +81,7 @@ void PostgresSession::forget_server() {
   outbox_.forget();
   sweeper_.forget();
   promoter_.forget();
+  readers_.forget();
   heard_gen_ = 0;
 }
 
@@ -113,6 +114,7 @@ void PostgresSession::exchange(const Exchange& in, ExchangeResult& out) {
   check_usable();
   connect();
   note_time();
+  look_at_readers(in);
   if (!parts_.rules.may_work || !glancer_.is_worth(in)) return exchange_all(in, out);
   if (glancer_.may_skip(in)) return answer_nothing(in, out);
   const Glance seen = glance(in, out);
@@ -292,9 +294,9 @@ PostgresSession::Sent PostgresSession::send(const Exchange& in, bool looks_due) 
   if (sent.is_park) connection_->send("park", park_params(asker_, in.parks, directory_));
   if (sent.is_release) connection_->send("release", release_params(in));
   if (sent.is_exchange)
-    connection_->send("exchange",
-                      exchange_params(asker_, in, directory_,
-                                      {runs_suspect_, looks_due, parts_.rules.priority_aging_ms}));
+    connection_->send("exchange", exchange_params(asker_, in, directory_,
+                                                  {runs_suspect_, looks_due,
+                                                   parts_.rules.priority_aging_ms, &readers_}));
   connection_->commit();
   if (!sent.is_claim) return sent;
   Array subscriptions(Array::Type::kInt4), lanes(Array::Type::kInt4);
@@ -429,6 +431,7 @@ bool PostgresSession::give_up(const BadBlock& bad) {
   }
   parts_.log.write(LogLevel::kError, "a damaged block of lane " + std::to_string(bad.claim.lane) +
                                          " was put into quarantine");
+  promoter_.note_damage();
   Params params;
   params.small(static_cast<int>(bad.claim.subscription)).small(static_cast<int>(bad.claim.lane));
   params.integer(static_cast<std::int64_t>(bad.claim.gen)).integer(bad.seq);

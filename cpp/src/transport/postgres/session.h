@@ -26,6 +26,7 @@
 #include "transport/postgres/outbox.h"
 #include "transport/postgres/presence.h"
 #include "transport/postgres/promoter.h"
+#include "transport/postgres/readers.h"
 #include "transport/postgres/reclaim.h"
 #include "transport/postgres/sweep.h"
 #include "transport/transport.h"
@@ -79,6 +80,7 @@ class PostgresSession final : public Session {
   void finish(const Exchange& in, ExchangeResult& out);
   void ask_first(const std::function<void()>& ask);
   void note_refusal(const Refusal& refusal);
+  void look_at_readers(const Exchange& in);
   Glance glance(const Exchange& in, ExchangeResult& out);
   void answer_nothing(const Exchange& in, ExchangeResult& out);
   void note_due(std::int64_t due_in_ms, ExchangeResult& out);
@@ -114,6 +116,7 @@ class PostgresSession final : public Session {
   Promoter promoter_;
   DeadSweep dead_sweep_;
   Outbox outbox_;
+  Readers readers_;
   Asker asker_;
   std::int64_t heard_gen_ = 0;     // the newest claim that we know of
   std::int64_t swept_ = 0;         // flushed rows up to this request are gone

@@ -43,6 +43,12 @@ void PostgresSession::note_refusal(const Refusal& refusal) {
   if (refusal.state() == kLaneClosed) directory_.forget();
 }
 
+void PostgresSession::look_at_readers(const Exchange& in) {
+  if (!parts_.rules.may_work) return;
+  const auto due = readers_.due(in, directory_, asker_.boot_ms);
+  if (!due.empty()) ask_first([&] { readers_.look(*connection_, asker_, due); });
+}
+
 void PostgresSession::sweep() {
   Params params;
   params.integer(asker_.owner).integer(asker_.request);

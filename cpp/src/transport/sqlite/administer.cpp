@@ -151,6 +151,7 @@ void remove_queue(Store& store, Queue& queue) {
   store.dead.remove_queue(queue.id);
   store.dedup.remove_queue(queue.id);
   store.claims.forget_subscription(queue.subscription);
+  store.readers.remove_subscription(queue.subscription);
   for (const std::int64_t lane : queue.lanes()) store.blocks.remove(lane, 0, kSeqMask);
   store.totals.forget(queue.subscription);
   store.directory.remove(queue, store.counter);

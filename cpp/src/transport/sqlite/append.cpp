@@ -68,6 +68,7 @@ void return_all(Store& store, Queue& queue, const std::vector<StoredMessage>& me
 }
 
 std::uint32_t promote(Store& store, std::uint32_t count_max) {
+  free_lost_keys(store);
   std::map<std::int64_t, std::vector<StoredMessage>> by_queue;
   std::uint32_t count = 0;
   for (ParkedRow& row : store.parked.read_due(store.now.wall_ms, count_max)) {

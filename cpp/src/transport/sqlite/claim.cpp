@@ -70,15 +70,6 @@ class Cutter {
     return false;
   }
 
-  bool has_waiting(std::int64_t lane) {
-    if (lane == 0) return false;
-    const Place start = store_.claims.read_newest(queue_.subscription, lane).position;
-    auto scan = store_.blocks.scan(lane, start.seq);
-    while (scan.next())
-      if (scan.seq() > start.seq || scan.count() > start.index) return true;
-    return false;
-  }
-
   void take_waiting(std::int64_t lane) {
     while (!take_blocks(lane)) {
     }
@@ -87,7 +78,7 @@ class Cutter {
  private:
   // Cuts what `room` allows off a lapsed row and claims it. False when nothing can be done with it.
   bool take_front(std::int64_t lane, ClaimRow& row, Room& room) {
-    if (!is_complete(lane, row)) {
+    if (!is_complete(store_, queue_, row)) {
       row.n = 0;
       return false;
     }
@@ -125,23 +116,6 @@ class Cutter {
       store_.claims.cut(rest);
   }
 
-  // Whether the blocks of a row are all there: ordinals would otherwise name other messages.
-  bool is_complete(std::int64_t lane, const ClaimRow& row) {
-    std::int64_t counted = 0;
-    auto scan = store_.blocks.scan(lane, row.from.seq, row.to.seq + (row.to.index > 0 ? 1 : 0));
-    while (scan.next()) {
-      const std::int64_t first = scan.seq() == row.from.seq ? row.from.index : 0;
-      counted += (scan.seq() == row.to.seq ? row.to.index : scan.count()) - first;
-    }
-    if (counted == row.n) return true;
-    if (store_.reported_gens.insert(row.gen).second)
-      store_.log.write(LogLevel::kError, "queue '" + queue_.name + "': a block of claim " +
-                                             std::to_string(row.gen) + " is missing, its " +
-                                             std::to_string(row.left()) +
-                                             " messages cannot be run; restore a backup");
-    return false;
-  }
-
   // Leaves the damaged block at the front of a lapsed row out of it.
   bool skip_in_range(std::int64_t lane, ClaimRow& row, const BlockRow& damaged) {
     const std::int64_t first = damaged.seq == row.from.seq ? row.from.index : 0;
@@ -171,6 +145,7 @@ class Cutter {
                                              " messages was put into quarantine");
     }
     store_.totals.change(queue_.subscription).quarantined += lost;
+    if (is_keyed_) store_.free_keys_at_ms = 0;
     store_.claims.note_edge(queue_.subscription, lane, damaged.seq);
   }
 
@@ -320,33 +295,58 @@ void rank(Store& store, const Queue& queue, std::vector<Work>& all) {
                    [](const Work& a, const Work& b) { return a.rank > b.rank; });
 }
 
-std::vector<Work> work_of(Store& store, const Queue& queue) {
+// `is_barred`: another process has shards of keys in its hands.
+std::vector<Work> work_of(Store& store, const Queue& queue, bool& is_barred) {
   std::vector<Work> out;
   const auto lapsed = [&](std::int64_t lane) {
     return lane == 0 ? std::vector<ClaimRow>() : store.claims.read_lapsed(queue.subscription, lane);
   };
+  // Of keys: what can never be run holds nothing back.
+  const auto runnable = [&](std::int64_t lane) {
+    auto rows = lapsed(lane);
+    std::erase_if(rows, [&](const ClaimRow& row) { return !is_complete(store, queue, row); });
+    return rows;
+  };
+  const Share* share = nullptr;
+  if (queue.has_keys())
+    share = &store.readers.share_of(queue.subscription, store.process, store.now.boot_ms);
   for (const auto& [number, band] : queue.bands) {
-    const bool is_barred =
+    const bool is_held =
         is_keyed(number) && store.away_keys.is_held_elsewhere(queue.subscription, band.main,
                                                               band.returned, store.process);
-    if (!is_barred) out.push_back({number, band, lapsed(band.returned), lapsed(band.main), 0});
+    is_barred |= is_held;
+    if (is_held || (share != nullptr && !share->has(number))) continue;
+    if (is_keyed(number))
+      out.push_back({number, band, runnable(band.returned), runnable(band.main), 0});
+    else
+      out.push_back({number, band, lapsed(band.returned), lapsed(band.main), 0});
   }
-  // Shards of keys are of one rank: each is the first in its turn.
-  const auto keyed =
-      std::find_if(out.begin(), out.end(), [](const Work& work) { return !is_keyed(work.band); });
-  if (keyed - out.begin() > 1)
-    std::rotate(out.begin(), out.begin() + store.counter.last() % (keyed - out.begin()), keyed);
   std::stable_partition(out.begin(), out.end(), [](const Work& work) {
     return !is_keyed(work.band) && work.band > kPriorityNormal;
   });
+  // Shards of keys, and what has none, are of one rank: each is the first in its turn.
+  const auto is_normal = [](const Work& work) {
+    return is_keyed(work.band) || work.band == kPriorityNormal;
+  };
+  const auto first = std::find_if(out.begin(), out.end(), is_normal);
+  const auto last = std::find_if_not(first, out.end(), is_normal);
+  if (last - first > 1) std::rotate(first, first + store.counter.last() % (last - first), last);
   rank(store, queue, out);
   return out;
+}
+
+void say_if_it_claims(Store& store, const Queue& queue, bool is_barred, const ClaimAnswer& out) {
+  const bool has_some = std::any_of(out.claims.begin(), out.claims.end(),
+                                    [](const Claimed& claimed) { return claimed.is_keyed; });
+  if (is_barred || has_some || out.has_more)
+    store.readers.say(queue.subscription, store.process, is_barred, store.now.boot_ms);
 }
 
 void claim(Store& store, const ClaimWish& wish, ClaimAnswer& out) {
   const Queue* const queue = store.directory.find(wish.queue);
   if (queue == nullptr || queue->settings.is_paused || wish.count_max == 0) return;
-  std::vector<Work> all = work_of(store, *queue);
+  bool is_barred = false;
+  std::vector<Work> all = work_of(store, *queue, is_barred);
   const auto has_suspects = [&] {
     return std::any_of(all.begin(), all.end(), [](const Work& w) { return w.has_suspect(); });
   };
@@ -359,8 +359,9 @@ void claim(Store& store, const ClaimWish& wish, ClaimAnswer& out) {
         cutter.begin_band(work);
         if (cutter.take_suspect(work.lanes.returned, work.returned)) return true;
         // Of a key, what came back comes first, lapsed or waiting.
-        const bool is_next = !is_keyed(work.band) ||
-                             (work.returned.empty() && !cutter.has_waiting(work.lanes.returned));
+        const bool is_next =
+            !is_keyed(work.band) ||
+            (work.returned.empty() && !has_waiting(store, *queue, work.lanes.returned));
         return is_next && cutter.take_suspect(work.lanes.main, work.main);
       });
   }
@@ -378,9 +379,35 @@ void claim(Store& store, const ClaimWish& wish, ClaimAnswer& out) {
     if (work.lanes.main != 0) cutter.take_waiting(work.lanes.main);
   }
   out.suspects_waiting = has_suspects();
+  if (queue->has_keys()) say_if_it_claims(store, *queue, is_barred, out);
 }
 
 }  // namespace
+
+bool is_complete(Store& store, const Queue& queue, const ClaimRow& row) {
+  std::int64_t counted = 0;
+  auto scan = store.blocks.scan(row.lane, row.from.seq, row.to.seq + (row.to.index > 0 ? 1 : 0));
+  while (scan.next()) {
+    const std::int64_t first = scan.seq() == row.from.seq ? row.from.index : 0;
+    counted += (scan.seq() == row.to.seq ? row.to.index : scan.count()) - first;
+  }
+  if (counted == row.n) return true;
+  if (store.reported_gens.insert(row.gen).second)
+    store.log.write(LogLevel::kError, "queue '" + queue.name + "': a block of claim " +
+                                          std::to_string(row.gen) + " is missing, its " +
+                                          std::to_string(row.left()) +
+                                          " messages cannot be run; restore a backup");
+  return false;
+}
+
+bool has_waiting(Store& store, const Queue& queue, std::int64_t lane) {
+  if (lane == 0) return false;
+  const Place start = store.claims.read_newest(queue.subscription, lane).position;
+  auto scan = store.blocks.scan(lane, start.seq);
+  while (scan.next())
+    if (scan.seq() > start.seq || scan.count() > start.index) return true;
+  return false;
+}
 
 void claim_all(Store& store, const std::vector<ClaimWish>& wishes, std::vector<ClaimAnswer>& out) {
   out.resize(wishes.size());

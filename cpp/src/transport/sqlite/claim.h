@@ -13,4 +13,11 @@ namespace msgq::transport::sqlite {
 // that continue share the room of the one before.
 void claim_all(Store& store, const std::vector<ClaimWish>& wishes, std::vector<ClaimAnswer>& out);
 
+// Whether the blocks of a lapsed row are all there: ordinals would otherwise name other messages.
+// Reports it once when not.
+bool is_complete(Store& store, const Queue& queue, const ClaimRow& row);
+
+// Whether something of a lane was never claimed.
+bool has_waiting(Store& store, const Queue& queue, std::int64_t lane);
+
 }  // namespace msgq::transport::sqlite

@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "msgq/message.h"
 #include "msgq/queue_settings.h"
 #include "transport/sqlite/counter.h"
 #include "transport/sqlite/statement.h"
@@ -34,6 +35,7 @@ struct Queue {
   // All lanes by their numbers, in which order they are listed.
   std::vector<std::int64_t> lanes() const;
   bool is_main(std::int64_t lane) const;
+  bool has_keys() const { return !bands.empty() && is_keyed(bands.begin()->first); }
 };
 
 class Directory {

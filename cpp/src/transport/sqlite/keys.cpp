@@ -4,10 +4,23 @@
 #include <utility>
 
 #include "transport/sql_text.h"
+#include "transport/sqlite/claim.h"
 #include "transport/sqlite/store.h"
 
 namespace msgq::transport::sqlite {
 namespace {
+
+constexpr std::int64_t kFreeEveryMs = 10'000;
+
+// Whether nothing of a lane is to be run, or is being run.
+bool is_idle(Store& store, const Queue& queue, std::int64_t lane) {
+  if (lane == 0) return true;
+  for (const ClaimRow& row : store.claims.read_of_lane(queue.subscription, lane)) {
+    if (row.state == ClaimState::kOpen) return false;
+    if (row.state == ClaimState::kLapsed && is_complete(store, queue, row)) return false;
+  }
+  return !has_waiting(store, queue, lane);
+}
 
 // As SQLite keeps it.
 std::int64_t stored(std::uint64_t hash) { return static_cast<std::int64_t>(hash); }
@@ -23,6 +36,7 @@ AwayKeys::AwayKeys(sqlite3* database)
       set_due_(database, sql::sqlite::kSetDue),
       read_chunk_(database, sql::sqlite::kReadChunk),
       delete_queue_(database, sql::sqlite::kDeleteAwayKeysOfQueue),
+      read_returned_(database, sql::sqlite::kReadReturnedKeys),
       is_held_elsewhere_(database, sql::sqlite::kIsHeldElsewhere) {}
 
 bool AwayKeys::has_parked(std::int64_t queue) { return has_parked_.query(queue).next(); }
@@ -62,6 +76,14 @@ std::vector<ParkedRow> AwayKeys::read_chunk(std::int64_t queue, std::uint64_t ha
   return out;
 }
 
+std::vector<AwayKeys::Returned> AwayKeys::read_returned() {
+  std::vector<Returned> out;
+  Cursor row = read_returned_.query();
+  while (row.next())
+    out.push_back({row.integer(0), static_cast<std::uint64_t>(row.integer(1)), row.integer(2)});
+  return out;
+}
+
 void AwayKeys::remove_queue(std::int64_t queue) { delete_queue_.run(queue); }
 
 bool AwayKeys::is_held_elsewhere(std::int64_t subscription, std::int64_t main,
@@ -83,6 +105,25 @@ void wake(Store& store, const Queue& queue, std::uint64_t hash) {
   const auto first = store.away_keys.first(queue.id, hash);
   if (first && first->due_ms == kHeldBack)
     store.away_keys.set_due(first->number, store.now.wall_ms);
+}
+
+void free_lost_keys(Store& store) {
+  if (store.now.boot_ms < store.free_keys_at_ms) return;
+  store.free_keys_at_ms = store.now.boot_ms + kFreeEveryMs;
+  std::map<std::pair<std::int64_t, std::uint64_t>, bool> idle;  // shards
+  for (const auto& [id, hash, in_lane] : store.away_keys.read_returned()) {
+    const Queue* queue = store.directory.of_id(id);
+    if (queue == nullptr) continue;
+    const std::uint64_t shard = hash % kKeyShards;
+    const auto [found, is_new] = idle.try_emplace({id, shard});
+    if (is_new) {
+      const auto band = queue->bands.find(static_cast<std::uint8_t>(kKeyedBand + shard));
+      found->second = band == queue->bands.end() || is_idle(store, *queue, band->second.returned);
+    }
+    if (!found->second) continue;
+    store.away_keys.add_in_lane(id, hash, -in_lane);
+    wake(store, *queue, hash);
+  }
 }
 
 std::int64_t due_behind(Store& store, const Queue& queue, std::uint64_t hash) {

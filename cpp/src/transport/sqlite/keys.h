@@ -31,12 +31,20 @@ class AwayKeys {
   std::vector<ParkedRow> read_chunk(std::int64_t queue, std::uint64_t hash, std::int64_t wall_ms,
                                     std::uint32_t limit);
   void remove_queue(std::int64_t queue);
+  struct Returned {
+    std::int64_t queue = 0;
+    std::uint64_t hash = 0;
+    std::int64_t in_lane = 0;
+  };
+  // All keys of which something came back.
+  std::vector<Returned> read_returned();
   // Whether a process other than this one has claims of one of these lanes.
   bool is_held_elsewhere(std::int64_t subscription, std::int64_t main, std::int64_t returned,
                          std::int64_t process);
 
  private:
   Statement has_parked_, first_, in_lane_, add_, delete_, set_due_, read_chunk_, delete_queue_;
+  Statement read_returned_;
   Statement is_held_elsewhere_;
 };
 
@@ -49,6 +57,10 @@ void note_decided(Store& store, const Queue& queue, const std::vector<std::uint6
 
 // Lets the first parked message of a key come due, if nothing else holds it back.
 void wake(Store& store, const Queue& queue, std::uint64_t hash);
+
+// Now and then, and when a damaged block was found: lets keys go on of which messages seem to have
+// come back and are nowhere, as they were lost with their block.
+void free_lost_keys(Store& store);
 
 // When a message that goes behind others of its key is due.
 std::int64_t due_behind(Store& store, const Queue& queue, std::uint64_t hash);

@@ -52,6 +52,7 @@ std::uint32_t Reclaimer::bury_process(Store& store, const ProcessRow& dead) {
     lapse(store, std::move(row), true);
   }
   store.processes.leave(dead.id);
+  store.readers.remove_process(dead.id);
   if (!rows.empty())
     store.log.write(LogLevel::kWarning, "process " + std::to_string(dead.pid) + " on " + dead.host +
                                             " died with " + std::to_string(rows.size()) +

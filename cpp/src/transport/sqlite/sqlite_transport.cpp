@@ -127,8 +127,11 @@ void SqliteTransport::join() {
 void SqliteTransport::leave() noexcept {
   if (is_killed_ || fork_generation() != fork_generation_) return;
   try {
-    look_->write([&](sqlite::Store& store) { store.processes.leave(process_.id()); },
-                 std::min<Nanos>(spec_.busy_timeout, kLeaveMax));
+    const auto leave_all = [&](sqlite::Store& store) {
+      store.processes.leave(process_.id());
+      store.readers.remove_process(process_.id());
+    };
+    look_->write(leave_all, std::min<Nanos>(spec_.busy_timeout, kLeaveMax));
   } catch (const std::exception& error) {
     // The lock is gone with us in any case: others will see it.
     log_.write(LogLevel::kWarning, std::string("leaving the store: ") + error.what());

@@ -19,6 +19,7 @@ Store::Store(const ConnectionSpec& spec, Clock& a_clock, Log& a_log, const Rules
       parked(connection.handle()),
       away_keys(connection.handle()),
       dedup(connection.handle()),
+      readers(connection.handle()),
       dead(connection.handle()),
       processes(connection.handle()) {}
 

@@ -19,6 +19,7 @@
 #include "transport/sqlite/keys.h"
 #include "transport/sqlite/parked.h"
 #include "transport/sqlite/processes.h"
+#include "transport/sqlite/readers.h"
 #include "transport/sqlite/spare.h"
 #include "transport/sqlite/totals.h"
 
@@ -53,6 +54,7 @@ struct Store {
   Parked parked;
   AwayKeys away_keys;
   Dedup dedup;
+  Readers readers;
   Dead dead;
   Processes processes;
 
@@ -64,6 +66,7 @@ struct Store {
   // whether this process held a suspect when it last claimed; and what was reported once
   bool runs_suspect = false;
   std::set<std::int64_t> reported_gens;
+  std::int64_t free_keys_at_ms = 0;  // boot clock; see free_lost_keys()
 
   // The queue, made when there is none; throws kNotFound when queues are strict.
   Queue& require_queue(std::string_view name);

@@ -36,8 +36,8 @@ class PostgresRoomTest : public ::testing::Test {
   void TearDown() override {
     if (!store_) return;
     for (const auto& d : observer().depth())
-      EXPECT_EQ(d.sent,
-                d.waiting + d.parked + d.leased + d.done + d.dead + d.purged + d.quarantined)
+      EXPECT_EQ(d.sent, d.waiting + d.parked + d.leased + d.done + d.dead + d.purged +
+                            d.quarantined + d.expired + d.cancelled)
           << "queue " << d.queue << ": waiting " << d.waiting << " parked " << d.parked
           << " leased " << d.leased << " done " << d.done << " dead " << d.dead << " purged "
           << d.purged;

@@ -30,6 +30,7 @@ class SqliteStoreUnderTest : public StoreUnderTest {
     dynamic_cast<transport::SqliteTransport&>(process).test_only_kill();
   }
   void damage() override { run("update block set frames = zeroblob(length(frames))"); }
+  void lose_blocks() override { run("delete from block"); }
 
   // Runs SQL as another program would.
   void run(const std::string& sql) {
