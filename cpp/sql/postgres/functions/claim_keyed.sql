@@ -1,7 +1,7 @@
 -- Returns: what one wish, as claim_wish() tells of it, got of its lanes of keys, by which claims;
---   has_keys: messages of keys are parked; the other lanes. Of each shard the returned lane
---   before the appended one, in both what lapsed, in order, before what waits: nothing overtakes
---   what is left. A shard of which another process has claims open is passed over.
+--   has_keys: some are away; the other lanes. Of each shard the returned lane before the appended
+--   one, in both what lapsed, in order, before what waits: nothing overtakes what is left. A shard
+--   of which another process has claims open is passed over.
 -- Index: primary keys of lane, cursor, claim; claim_lapsed.
 -- Locks: the cursors of both lanes, tried: one that somebody else claims on is passed over.
 -- Twice: gets the next messages.
@@ -23,9 +23,7 @@ begin
   runs_suspect := p_runs_suspect;
   others := array(select g.lane from unnest(p_lanes) with ordinality as g(lane, place)
                   join :schema.lane l on l.id = g.lane where l.band < 95 order by g.place);
-  has_keys := exists (
-    select 1 from :schema.parked p join :schema.subscription s on s.queue = p.queue
-    where s.id = p_subscription and p.hash is not null);
+  has_keys := :schema.has_away_keys(p_subscription);
   if runs_suspect then  -- claim_wish() looks whether it still does
     return;
   end if;
