@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 from msgq import codec
 from msgq._bridge import PLAIN, Life
 from msgq._conn import Letters, Uncommitted, asend, send
-from msgq._engine import refuse_unbuilt
+from msgq._engine import core, refuse_unbuilt
 from msgq.duration import When, delay_ms, due_ms, expires_ms
 from msgq.errors import ConfigError, UnsupportedError
 from msgq.keys import Key, KeyFunction, parse_key
@@ -132,7 +132,8 @@ class Sender:
             self.engine.enqueue_many(
                 self.queue, self.kind, content, bodies, headers, due, each, priority, expires,
                 key if keys is None else keys,
-            )
+            ),
+            self._order(keys),
         )  # fmt: skip
 
     async def aput(
@@ -161,7 +162,15 @@ class Sender:
         headers, due, life = _unfold(options)
         bridge = self.client._bridge()
         group = (self.queue, self.kind, content, due, life)
-        return await BatchReceipt(await bridge.put_many(group, bodies, headers, each, keys=keys))
+        receipts = await bridge.put_many(group, bodies, headers, each, keys=keys)
+        return await BatchReceipt(receipts, self._order(keys))
+
+    def _order(self, keys: Sequence[str] | None) -> list[int] | None:
+        """In which order messages with these keys are sent, None: as they come."""
+        if keys is None or self.client.transport == "sync":
+            return None
+        order: list[int] = core().by_shard(keys)[0]
+        return order
 
     def _letters(
         self,
