@@ -202,6 +202,7 @@ void bind_looking(EngineClass& engine) {
       .def("drain_log", &drain_log)
       .def("failure", &failure)
       .def("close", &close, arg("timeout"))
+      .def("has_due", &Engine::has_due)
       .def_property_readonly("is_closed", &Engine::is_closed);
 }
 

@@ -1,5 +1,10 @@
 // The producer's side: receipts, wakers, and the enqueue calls. Bytes are copied once, here, while
 // the GIL is held; the GIL is released only where there is no room or an answer is waited for.
+#include <pybind11/stl.h>
+
+#include <array>
+#include <numeric>
+
 #include "bind.h"
 #include "gil.h"
 
@@ -91,6 +96,7 @@ class Keys {
   std::string_view at(Py_ssize_t index) const {
     return each_ ? view_text(PyTuple_GET_ITEM(each_.ptr(), index)) : all_;
   }
+  bool is_one() const { return !each_; }
 
  private:
   static std::string_view view_text(py::handle text) {
@@ -126,9 +132,29 @@ class Onces {
   py::object each_;
 };
 
+// The places of a call's messages by band, those of each in order: with keys at random nearly each
+// message would be a parcel of its own otherwise. `ends`: where those of each band end.
+struct ByBand {
+  ByBand(const Keys& keys, Py_ssize_t count, std::uint8_t priority) {
+    std::vector<std::uint8_t> bands(static_cast<std::size_t>(count));
+    std::array<std::size_t, 257> starts{};
+    for (Py_ssize_t i = 0; i < count; ++i) {
+      const std::uint8_t band = band_of(priority, keys.at(i));
+      bands[static_cast<std::size_t>(i)] = band;
+      ++starts[band + 1u];
+    }
+    std::partial_sum(starts.begin(), starts.end(), starts.begin());
+    for (std::size_t band = 0; band < 256; ++band)
+      if (starts[band + 1] > starts[band]) ends.push_back(starts[band + 1]);
+    order.resize(bands.size());
+    for (std::size_t i = 0; i < bands.size(); ++i) order[starts[bands[i]]++] = i;
+  }
+  std::vector<std::size_t> order, ends;
+};
+
 // Cuts a list of bodies into parcels within the engine's bounds of a block, each of one band. Every
 // body, its headers and its key are checked before the first parcel is made, so that a bad one
-// leaves nothing half-enqueued.
+// leaves nothing half-enqueued. Their order is that of ByBand.
 class Cutter {
  public:
   Cutter(const Config& config, Form form, const py::object& bodies, const py::object& headers,
@@ -146,30 +172,37 @@ class Cutter {
       static_cast<void>(keys_.at(i));
       static_cast<void>(onces_.at(i));
     }
+    if (!keys_.is_one()) order_ = ByBand(keys_, count_, form_.priority).order;
   }
   bool has_more() const { return next_ < count_; }
   Parcel next() {
     Py_ssize_t end = next_;
     std::uint64_t bytes = 0;
-    Parcel parcel = form_.parcel(keys_.at(next_));
+    Parcel parcel = form_.parcel(keys_.at(place(next_)));
     while (end < count_ && end - next_ < static_cast<Py_ssize_t>(config_.batch_count_max)) {
+      const Py_ssize_t i = place(end);
       const std::uint64_t size =
-          static_cast<std::uint64_t>(PyBytes_GET_SIZE(item(end))) + headers_.at(end).size();
+          static_cast<std::uint64_t>(PyBytes_GET_SIZE(item(i))) + headers_.at(i).size();
       if (end > next_ && bytes + size > config_.batch_bytes_max) break;
-      if (band_of(form_.priority, keys_.at(end)) != parcel.band) break;
+      if (!keys_.is_one() && band_of(form_.priority, keys_.at(i)) != parcel.band) break;
       bytes += size;
       ++end;
     }
     const auto count = static_cast<std::size_t>(end - next_);
     parcel.reserve(count, bytes);
-    for (; next_ < end; ++next_)
-      parcel.add(view_bytes(item(next_), "a body"), headers_.at(next_), keys_.at(next_),
-                 onces_.at(next_));
+    for (; next_ < end; ++next_) {
+      const Py_ssize_t i = place(next_);
+      parcel.add(view_bytes(item(i), "a body"), headers_.at(i), keys_.at(i), onces_.at(i));
+    }
     return parcel;
   }
 
  private:
   PyObject* item(Py_ssize_t index) const { return PyTuple_GET_ITEM(list_.ptr(), index); }
+  Py_ssize_t place(Py_ssize_t index) const {
+    return order_.empty() ? index
+                          : static_cast<Py_ssize_t>(order_[static_cast<std::size_t>(index)]);
+  }
 
   const Config& config_;
   const Form form_;
@@ -178,6 +211,7 @@ class Cutter {
   const Headers headers_;
   const Keys keys_;
   const Onces onces_;
+  std::vector<std::size_t> order_;  // empty: as they came
   Py_ssize_t next_ = 0;
 };
 
@@ -331,6 +365,13 @@ py::object try_enqueue(Engine& engine, std::string queue, std::string type, int 
   return receipt ? py::cast(receipt) : py::none();
 }
 
+// In which order enqueue_many sends messages with these keys, and where parcels end at least.
+py::tuple by_shard(const py::sequence& keys) {
+  const Py_ssize_t count = PySequence_Size(keys.ptr());
+  const ByBand found(Keys(keys, count), count, kPriorityNormal);
+  return py::make_tuple(found.order, found.ends);
+}
+
 bool all_bytes(const py::list& list) {
   for (Py_ssize_t i = 0; i < PyList_GET_SIZE(list.ptr()); ++i)
     if (!PyBytes_CheckExact(PyList_GET_ITEM(list.ptr(), i))) return false;
@@ -378,6 +419,7 @@ void bind_producer(py::module_& module) {
       .def("wait", &wait_receipt, py::arg("timeout"))
       .def("error", &error_of)
       .def("notify", &Receipt::notify, py::arg("waker"), py::arg("token"));
+  module.def("by_shard", &by_shard, py::arg("keys"));
   module.def("all_bytes", &all_bytes, py::arg("items"));
 }
 

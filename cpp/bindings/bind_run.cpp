@@ -19,6 +19,7 @@ class Run {
         halt_(std::move(halt)),
         outcome_(std::move(outcome)),
         bodies_(lot_->bodies()),
+        has_followers_(lot_->has_followers()),
         gives_index_(gives_index) {}
 
   // True: all are done. False: `halt` is not empty. Else what the handler of the message before the
@@ -26,6 +27,10 @@ class Run {
   py::object go() {
     while (begun_ < bodies_.size()) {
       if (PyList_GET_SIZE(halt_.ptr()) > 0) return py::bool_(false);
+      if (has_followers_ && lot_->is_held_up(static_cast<std::uint32_t>(begun_))) {
+        ++begun_;
+        continue;
+      }
       auto answer = py::reinterpret_steal<py::object>(handle(begun_++));
       if (!answer) throw py::error_already_set();
       if (!answer.is_none() && py::isinstance(answer, outcome_)) return answer;
@@ -60,6 +65,7 @@ class Run {
   const py::list halt_;
   const py::object outcome_;
   const std::vector<std::string_view> bodies_;
+  const bool has_followers_;  // some are of the same key as the one before them
   const bool gives_index_;
   // guarded by the GIL
   std::size_t begun_ = 0;

@@ -110,6 +110,7 @@ void bind_worker(py::module_& module) {
       .def("end_acks", &Lot::end_acks, py::arg("first"), py::arg("end"),
            py::call_guard<GilReleased>())
       .def("reopen_acks", &Lot::reopen_acks, py::arg("index"), py::call_guard<GilReleased>())
+      .def("hold_up", &Lot::hold_up, py::arg("index"))
       .def("bodies", &bodies_of)
       .def("fields", &fields_of, py::arg("index"));
   bind_run(module, lots);

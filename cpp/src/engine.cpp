@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "dispatch/row.h"
 #include "engine_impl.h"
 #include "engine_parts.h"
 #include "transport/open.h"
@@ -23,7 +24,8 @@ SpanLot& span_lot(const LotPtr& lot) {
 }
 
 // Names decisions by claim and ordinal; checks each index.
-std::vector<Settled::Named> name_decisions(const SpanLot& lot, std::vector<Decision> decisions) {
+std::vector<Settled::Named> name_decisions(SpanLot& lot, std::vector<Decision> decisions) {
+  decisions = with_followers(lot, std::move(decisions));
   std::vector<Settled::Named> named;
   named.reserve(decisions.size());
   for (auto& decision : decisions) {
@@ -61,6 +63,10 @@ std::unique_ptr<Engine> EngineParts::make(Config config, World world,
   config.validate();
   return std::unique_ptr<Engine>(new Engine(std::make_unique<Engine::Impl>(
       std::move(config), world, std::move(transport), nullptr, std::make_unique<Log>())));
+}
+
+void EngineParts::test_only_limit_keys(Engine& engine, std::uint32_t waiting_max, Nanos slow) {
+  engine.impl_->keys->test_only_limit(waiting_max, slow);
 }
 
 std::unique_ptr<transport::Session> EngineParts::test_only_kill(std::unique_ptr<Engine> engine) {
@@ -177,6 +183,7 @@ Engine::WorkerPtr Engine::open_worker(WorkerSpec spec) {
     impl_->decide_all(spans, {0, Verdict::kExpire, 0, {}, {}});
   };
   scheduler->connect(impl_->keys);
+  scheduler->on_shed = [this](std::vector<Shed> sheds) { impl_->settler.shed(std::move(sheds)); };
   scheduler->on_moves = [this](KeyGate::Moves moves) { impl_->pass(std::move(moves)); };
   scheduler->store_now = [this] { return impl_->store_now(); };
   {
@@ -346,6 +353,8 @@ Snapshot Engine::stats(bool with_depth, bool is_fresh) {
   out.threads = impl_->services().size();
   return out;
 }
+
+bool Engine::has_due() const { return impl_->claimer.has_due(); }
 
 std::string Engine::store_name() {
   impl_->require_unforked();

@@ -137,6 +137,7 @@ struct Engine::Impl {
       held->is_lost.load() ? keys->ended(held, moves) : keys->lapsed(held, moves);
       pass(std::move(moves));
     };
+    raw_claims->on_shed = [this](std::vector<Shed> sheds) { settler.shed(std::move(sheds)); };
     raw_claims->on_moves = [this](KeyGate::Moves moves) { pass(std::move(moves)); };
     raw_claims->on_late = [this](const HeldPtr& held, std::int64_t lease_ms) {
       constexpr std::int64_t kSlackMs = 50;  // it was claimed just now
@@ -176,7 +177,7 @@ struct Engine::Impl {
     if (!keys->is_in_use()) return;
     std::vector<KeyGate::Decided> decided;
     for (const auto& named : settled.named)
-      if (named.held->claim.is_keyed && named.decision.verdict != Verdict::kBehind)
+      if (named.held->claim.is_keyed)
         decided.push_back({{named.held, named.ordinal}, named.decision.verdict});
     if (!settled.only_named)
       for (const Span& span : settled.spans)
@@ -405,7 +406,7 @@ struct Engine::Impl {
   // What is in memory is as safe before the flush as after it: nobody need wait for one.
   const bool settles_at_once;
   Claimer claimer;
-  const std::shared_ptr<KeyGate> keys = std::make_shared<KeyGate>();
+  const std::shared_ptr<KeyGate> keys = std::make_shared<KeyGate>(world.clock);
   const std::shared_ptr<RawClaims> raw_claims;
   transport::Writer writer;
   // Of its own where the store can serve two at once: settles and claims wait for no flush.

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, TypeAlias
 
+from msgq._engine import core
 from msgq.errors import MsgqError, QueueFullError
 from msgq.priority import NORMAL
 from msgq.receipt import Receipt
@@ -54,8 +55,6 @@ class Bridge:
     """Enqueues from one event loop without ever blocking it."""
 
     def __init__(self, engine: Engine, config: Config) -> None:
-        from msgq._engine import core
-
         # fixed after construction
         self._engine = engine
         self._loop = asyncio.get_running_loop()
@@ -99,16 +98,25 @@ class Bridge:
         keys: Sequence[str] | None = None,
         onces: Sequence[bytes] | None = None,
     ) -> list[_core.Receipt]:
-        """Admits many messages in order; waits without blocking the loop while there is no room."""
+        """Admits many messages; waits without blocking the loop while there is no room.
+
+        In their order; with a key for each in that of by_shard, as the engine's own enqueue_many.
+        """
+        ends = [len(bodies)]
+        if keys is not None:
+            order, ends = core().by_shard(keys)
+            bodies, keys = [bodies[i] for i in order], [keys[i] for i in order]
+            each = None if each is None else [each[i] for i in order]
+            onces = None if onces is None else [onces[i] for i in order]
         queue, kind, content, due, (priority, expires, key, once, on_duplicate) = group
         receipts: list[_core.Receipt] = []
         start, deadline = 0, self._loop.time() + self._overflow_wait
         while start < len(bodies):
-            end = self._cut(bodies, start, keys)
+            end = self._cut(bodies, start, next(one for one in ends if one > start))
             some = None if each is None else each[start:end]
             found = self._engine.try_enqueue(
                 queue, kind, content, bodies[start:end], headers, due, some, priority, expires,
-                key if keys is None else keys[start],
+                key if keys is None else keys[start:end],
                 once if onces is None else onces[start:end], on_duplicate,
             )  # fmt: skip
             if found is not None:
@@ -120,12 +128,10 @@ class Bridge:
                 await asyncio.sleep(_RETRY_SECONDS)
         return receipts
 
-    def _cut(self, bodies: Sequence[bytes], start: int, keys: Sequence[str] | None) -> int:
-        """Gives the end of the next parcel: as many of one key as fit, at least one."""
+    def _cut(self, bodies: Sequence[bytes], start: int, most: int) -> int:
+        """Gives the end of the next parcel: as many as fit, at least one; `most` at the latest."""
         end, size = start, 0
-        while end < len(bodies) and end - start < self._count_max:
-            if keys is not None and keys[end] != keys[start]:
-                break
+        while end < most and end - start < self._count_max:
             size += len(bodies[end])
             if size > self._bytes_max and end > start:
                 break

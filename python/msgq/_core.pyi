@@ -93,6 +93,8 @@ class Lot:
     def is_uniform(self) -> bool: ...
     @property
     def is_lost(self) -> bool: ...
+    def hold_up(self, index: int) -> None:
+        """Those that follow a message in a row, of its key, are not to be run before it."""
     def end_acks(self, first: int, end: int) -> list[int]:
         """From now on Engine.begin_ack refuses these. For which of them it was called before."""
     def reopen_acks(self, index: int) -> None:
@@ -146,8 +148,8 @@ class Engine:
         onces: bytes | Sequence[bytes] | None = None,
         on_duplicate: int = 0,
     ) -> list[Receipt]:
-        """Cut into parcels of at most batch_count_max messages and batch_bytes_max bytes, and where
-        the next key is of another shard."""
+        """Cut into parcels of batch_count_max messages and batch_bytes_max bytes at most; with a
+        key for each in the order of by_shard()."""
     def enqueue_wait(
         self,
         queue: str,
@@ -214,6 +216,8 @@ class Engine:
     def bar(self, lot: Lot, indexes: Sequence[int]) -> list[int]:
         """What became of each: 1 done, 2 barred from now on, 3 a transaction is still open."""
     # looking and administering
+    def has_due(self) -> bool:
+        """Whether some parked message is due and did not go back into its queue yet."""
     def stats(self, with_depth: bool = True, is_fresh: bool = False) -> dict[str, object]:
         """The Snapshot of stats.h as plain dicts and lists, same names."""
     def depth(self) -> list[dict[str, object]]:
@@ -247,6 +251,9 @@ class Engine:
 
 def set_errors(classes: dict[str, type[BaseException]]) -> None:
     """Called once by msgq.errors: code name (as in error.h, without k) to class."""
+
+def by_shard(keys: Sequence[str]) -> tuple[list[int], list[int]]:
+    """In which order enqueue_many sends messages with these keys, and where shards end in it."""
 
 def all_bytes(items: list[object]) -> bool:
     """True when every item is of the class bytes itself."""

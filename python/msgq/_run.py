@@ -11,7 +11,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from msgq import codec
-from msgq._decide import ACK, LEAVE, Judge, unknown
+from msgq._decide import ACK, LEAVE, RETRY, SNOOZE, Judge, unknown
 from msgq._hops import HANDLING
 from msgq._lifecycle import logger
 from msgq._slot import Slot, places_of
@@ -70,6 +70,13 @@ def _millis(start: float) -> float:
     return (monotonic() - start) * 1000
 
 
+def _note(lot: Lot, decisions: list[Decision], decision: Decision) -> None:
+    """Notes a decision; what follows in the lot of its key waits for what is to come again."""
+    decisions.append(decision)
+    if decision[1] in (RETRY, SNOOZE):
+        lot.hold_up(decision[0])
+
+
 class EachRunner(HandlerRunner):
     """Calls a sync handler for each message."""
 
@@ -98,13 +105,13 @@ class EachRunner(HandlerRunner):
                 index = count - calls.__length_hint__() - 1
                 millis = _millis(begun) if index == first else None
                 decided = self.judge.on_outcome(lot, index, answer, millis=millis)  # type: ignore[arg-type]
-                decisions.append(decided)
+                _note(lot, decisions, decided)
             except BaseException as error:  # noqa: BLE001 (exits of a handler are failures)
                 index = count - calls.__length_hint__() - 1
                 millis = _millis(begun) if index == first else None
                 decision = self._judge_error(lot, index, error, millis)
                 if decision is not None:
-                    decisions.append(decision)
+                    _note(lot, decisions, decision)
         if slot.end():
             self.engine.settle(lot, self.decided(lot, range(count), decisions))
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 from msgq import codec
 from msgq._bridge import PLAIN, Life
 from msgq._conn import Letters, Uncommitted, asend, send
-from msgq._engine import refuse_unknown
+from msgq._engine import core, refuse_unknown
 from msgq.dedup import parse_dedup, parse_terms
 from msgq.duration import When, delay_ms, due_ms, expires_ms
 from msgq.errors import ConfigError, UnsupportedError
@@ -163,7 +163,8 @@ class Sender:
             self.engine.enqueue_many(
                 self.queue, self.kind, content, bodies, headers, due, each, priority, expires,
                 key if keys is None else keys, onces, on_duplicate,
-            )
+            ),
+            self._order(keys),
         )  # fmt: skip
 
     async def aput(
@@ -194,9 +195,15 @@ class Sender:
         bridge = self.client._bridge()
         group = (self.queue, self.kind, content, due, life)
         onces = None if dedups is None or options is None else self._encoded(options, dedups)
-        return await BatchReceipt(
-            await bridge.put_many(group, bodies, headers, each, keys=keys, onces=onces)
-        )
+        receipts = await bridge.put_many(group, bodies, headers, each, keys=keys, onces=onces)
+        return await BatchReceipt(receipts, self._order(keys))
+
+    def _order(self, keys: Sequence[str] | None) -> list[int] | None:
+        """In which order messages with these keys are sent, None: as they come."""
+        if keys is None or self.client.transport == "sync":
+            return None
+        order: list[int] = core().by_shard(keys)[0]
+        return order
 
     def _unfold(
         self, options: Options | None, key: str = "", dedup: str = ""

@@ -320,6 +320,10 @@ class SyncEngine:
 
     # --- looking and administering ---
 
+    def has_due(self) -> bool:
+        """Nothing is ever parked."""
+        return False
+
     def stats(self, _with_depth: bool = True, _is_fresh: bool = False) -> dict[str, object]:
         """Gives the counters in the core's shape."""
         self._require_open()

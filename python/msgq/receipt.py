@@ -211,11 +211,19 @@ class BatchReceipt(_Waiting):
     Has the length of the batch; indexing and iterating give (id, status) of each message in order.
     """
 
-    __slots__ = ("_all", "_count")
+    __slots__ = ("_all", "_count", "_places")
 
-    def __init__(self, receipts: Sequence[_core.Receipt]) -> None:
+    def __init__(
+        self, receipts: Sequence[_core.Receipt], order: Sequence[int] | None = None
+    ) -> None:
+        """`order`: which message of the batch each of the receipts' is; None: as they came."""
         self._all = [Pending(each) for each in receipts]
         self._count = sum(each.count for each in receipts)
+        self._places: list[int] | None = None
+        if order is not None:
+            self._places = [0] * self._count
+            for place, index in enumerate(order):
+                self._places[index] = place
 
     @classmethod
     def joined(cls, batches: Sequence[BatchReceipt]) -> BatchReceipt:
@@ -223,6 +231,11 @@ class BatchReceipt(_Waiting):
         made = cls([])
         made._all = [each for batch in batches for each in batch._all]
         made._count = sum(map(len, batches))
+        if any(batch._places is not None for batch in batches):
+            made._places = []
+            for batch in batches:
+                first = len(made._places)
+                made._places += [first + each for each in batch._places or range(len(batch))]
         return made
 
     def __repr__(self) -> str:
@@ -244,6 +257,7 @@ class BatchReceipt(_Waiting):
         place = index + self._count if index < 0 else index
         if not 0 <= place < self._count:
             raise IndexError(f"index {index} of a batch of {self._count}")
+        place = place if self._places is None else self._places[place]
         for each in self._all:
             if place < each.core.count:
                 return Item(uuid.UUID(bytes=each.core.id(place)), each.status_of(place))
@@ -251,6 +265,12 @@ class BatchReceipt(_Waiting):
         raise InternalError("a batch receipt lost count of its messages")
 
     def __iter__(self) -> Iterator[Item]:
+        if self._places is not None:
+            sent = list(self._sent())
+            return iter([sent[place] for place in self._places])
+        return self._sent()
+
+    def _sent(self) -> Iterator[Item]:
         for each in self._all:
             for place in range(each.core.count):
                 yield Item(uuid.UUID(bytes=each.core.id(place)), each.status_of(place))

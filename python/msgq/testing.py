@@ -101,6 +101,7 @@ def run_worker(app: App, queues: Iterable[str] | None = None, **options: Any) ->
 def run_until_idle(app: App, queues: Iterable[str] | None = None, timeout: Duration = 10.0) -> None:
     """Handles all that is due, what handlers enqueue for each other included.
 
+    What is due later stays where it is: look at it, or bring it forward with Queue.reschedule.
     Raises WaitTimeoutError when that takes longer than `timeout`.
     """
     with app.worker(queues) as worker:

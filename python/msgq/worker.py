@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 _TAKE_SECONDS: Final = 0.1  # the core looks for signals as often; idle threads cost no more
 _WATCH_SECONDS: Final = 0.5
 _IDLE_SECONDS: Final = 0.02
+_LOOK_AGAIN_SECONDS: Final = 0.005
 
 
 class Served(NamedTuple):
@@ -85,6 +86,7 @@ class Worker:
         self._engine: _core.Engine | None = None
         self._is_over = threading.Event()
         self._meter = Meter()
+        self._has_parked = False  # as the last look at idleness saw it
         self._watcher: threading.Thread | None = None
 
     def __repr__(self) -> str:
@@ -284,11 +286,12 @@ class Worker:
         return in_threads + (self._loop.running_count if self._loop else 0)
 
     def run_until_idle(self, timeout: Duration | None = None) -> None:
-        """Waits until nothing of its queues waits or is leased.
+        """Waits until nothing of its queues waits, is leased, or is parked and due.
 
-        What is not due does not count, nor what waits in a queue that is paused.
+        What waits in a queue that is paused does not count.
 
-        Raises WaitTimeoutError after `timeout`.
+        What is due later does not count: delayed messages, retries after a pause, and what comes
+        behind these of their keys. Raises WaitTimeoutError after `timeout`.
         """
         seconds = None if timeout is None else parse_duration(timeout, "timeout")
         deadline = None if seconds is None else time.monotonic() + seconds
@@ -299,7 +302,11 @@ class Worker:
                 return
 
     def _is_idle(self) -> bool:
-        return self._pulse() is not None
+        first = self._pulse()
+        if first is None or not self._has_parked:
+            return first is not None
+        # what was parked just now may be due: the core knows after its exchange
+        return not self._is_over.wait(_LOOK_AGAIN_SECONDS) and first == self._pulse()
 
     def _pulse(self) -> int | None:
         """Gives how many messages its queues were ever sent, None while there is something to do.
@@ -307,10 +314,14 @@ class Worker:
         Not of a replica, which may be behind; with a meter of its own, as looking here must not
         reset the rates somebody else reads.
         """
-        stats = self._meter.read(self.client._opened().stats(True, True))
+        engine = self.client._opened()
+        has_due = engine.has_due()
+        stats = self._meter.read(engine.stats(True, True))
         depths = [stats.depth_of(queue) for queue in self.queues]
+        self._has_parked = any(each.parked for each in depths)
         has_work = any(each.leased or (each.waiting and not each.is_paused) for each in depths)
         is_busy = has_work or any(stats.traffic_of(queue).in_flight for queue in self.queues)
+        is_busy |= self._has_parked and (has_due or engine.has_due())
         return None if is_busy else sum(each.sent for each in depths)
 
     def __enter__(self) -> Self:

@@ -123,6 +123,37 @@ TEST_F(EngineTest, AMessageGoesInAndComesOutOnce) {
   EXPECT_EQ(e.take(worker, Nanos(0)), nullptr);
 }
 
+// One slot runs some of a key in a row; nobody need tell the core what was not run.
+TEST_F(EngineTest, BehindARetryInARowNothingIsAcknowledged) {
+  Config config = memory_config();
+  config.prefetch = 100;
+  Engine& e = open(config);
+  Parcel parcel;
+  parcel.queue = "q";
+  parcel.band = band_of(kPriorityNormal, "k");
+  for (int i = 0; i < 10; ++i) parcel.add(std::to_string(i), {}, "k");
+  ASSERT_TRUE(e.enqueue(std::move(parcel))->wait(kLong));
+  const auto worker = e.open_worker(spec());
+  auto lot = e.take(worker, kLong);
+  ASSERT_EQ(lot->size(), 1U) << "its pace is not known";
+  e.settle(lot, {});
+  lot = e.take(worker, kLong);
+  ASSERT_EQ(lot->size(), 9U);
+  e.settle(lot, {{2, Verdict::kRetry, 0, {}, {}}});
+  EXPECT_TRUE(lot->is_held_up(3) && lot->is_held_up(8));
+  std::vector<std::string> again;
+  while (again.size() < 7) {
+    lot = e.take(worker, kLong);
+    for (std::uint32_t i = 0; i < lot->size(); ++i) {
+      again.emplace_back(lot->body(i));
+      EXPECT_EQ(lot->view(i).attempt, again.size() == 1 ? 2U : 1U);
+    }
+    e.settle(lot, {});
+  }
+  EXPECT_EQ(again, (std::vector<std::string>{"3", "4", "5", "6", "7", "8", "9"}));
+  EXPECT_TRUE(e.close(kLong));
+}
+
 TEST_F(EngineTest, APutWithoutAReceiptIsSettledAtOnceOrLeftAlone) {
   Config config = memory_config();
   config.inflight_count_max = 1;

@@ -253,7 +253,7 @@ def test_calls_of_one_enqueue_many_have_keys_of_their_own(app: msgq.App) -> None
     calls = [("a", 0), ("b", 1), {"user": "a"}, (None, 3), ("b",)]
     handler.enqueue_many(calls)
     asyncio.run(handler.aenqueue_many(calls))
-    assert keys_of(app) == ["a", "b", "a", None, "b"] * 2
+    assert sorted(map(str, keys_of(app))) == ["None"] * 2 + ["a"] * 4 + ["b"] * 4
 
 
 def test_a_batch_handler_and_one_of_whole_bodies_look_into_the_item(app: msgq.App) -> None:
@@ -267,7 +267,7 @@ def test_a_batch_handler_and_one_of_whole_bodies_look_into_the_item(app: msgq.Ap
     batch.enqueue_many([Order(user=User(2)), Order(user=User(None))])
     rest.enqueue({"who": "me"})
     rest.enqueue_many([{"who": "you"}])
-    assert keys_of(app) == ["1", "2", None, "me", "you"]
+    assert sorted(map(str, keys_of(app))) == ["1", "2", "None", "me", "you"]
 
 
 def test_bytes_have_no_fields_but_a_function_reads_them(app: msgq.App) -> None:
@@ -370,9 +370,8 @@ def test_one_key_for_all_or_one_for_each(app: msgq.App) -> None:
 
     asyncio.run(twins())
     told = ["a", "a", "a", None, "b", None, None, "c", "a", "a", "a", "b", None]
-    assert keys_of(app) == told
-    found = sorted(queue.messages(), key=lambda each: each.id)
-    assert [each.value() for each in found] == list(range(1, 14))
+    found = {each.value(): each.key for each in queue.messages()}
+    assert [found[n] for n in range(1, 14)] == told
 
 
 @pytest.mark.parametrize("keys", [[], ["a"], ["a", "b", "c"]])
@@ -448,3 +447,31 @@ def test_sync_tells_the_key_of_a_dead_letter(make_app: MakeApp) -> None:
 def test_a_context_for_plain_calls_has_one() -> None:
     assert context(key="user-42").key == "user-42"
     assert context().key is None
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+def test_receipts_of_many_keys_are_in_the_order_of_the_call(app: msgq.App, is_async: bool) -> None:
+    """They are sent shard by shard: few parcels, and each key in the order of the call."""
+    queue = app.queue("q")
+    keys = [None if n % 10 == 9 else f"key-{n % 37}" for n in range(500)]
+    if is_async:
+        receipt = asyncio.run(queue.aenqueue_many(range(500), key=keys))
+    else:
+        receipt = queue.enqueue_many(range(500), key=keys)
+    assert len(receipt._parcels()) <= 17
+    ids = receipt.ids
+    assert [queue.find(each).value() for each in ids] == list(range(500))
+    assert [receipt[n].id for n in (0, 7, -1)] == [ids[0], ids[7], ids[-1]]
+    assert [each.id for each in receipt[3:6]] == ids[3:6]
+    assert {each.status for each in receipt} == {"persisted"}
+    for key in {each for each in keys if each}:
+        mine = [n for n in range(500) if keys[n] == key]
+        assert sorted(mine, key=lambda n: ids[n]) == mine
+
+
+def test_a_body_that_is_too_large_is_named_by_its_place_in_the_call(make_app: MakeApp) -> None:
+    queue = make_app(message_bytes_max=1_000).queue("q")
+    bodies = [b"x" * (2_000 if n == 30 else 1) for n in range(50)]
+    with pytest.raises(msgq.PayloadError, match="message 30 has"):
+        queue.enqueue_many(bodies, key=[f"key-{n}" for n in range(50)])
+    assert queue.depth().sent == 0

@@ -137,3 +137,29 @@ def test_unknown_handlers_are_given_up_by_policy(make_app: MakeApp) -> None:
     run_until_idle(app, timeout=SECONDS)
     reasons = sorted(each.reason for each in app.queue("q").dead())
     assert reasons == ["no handler for the queue", "no handler named 'gone' here"]
+
+
+def test_idle_is_when_nothing_is_due_any_more(app: msgq.App) -> None:
+    """Retries without a pause belong to the work; what is due later is left, and comes next."""
+    tries: Counter[int] = Counter()
+
+    @app.handler(queue="q", retry=msgq.RetryPolicy(5, base=0, jitter=0))
+    def quick(n: int) -> None:
+        tries[n] += 1
+        if tries[n] < 4:
+            raise ValueError
+
+    @app.handler(queue="q", retry=msgq.RetryPolicy(5, base=3_600))
+    def slow() -> None:
+        tries[-1] += 1
+        raise ValueError
+
+    quick.enqueue_many(range(50))
+    slow.enqueue()
+    run_until_idle(app, timeout=SECONDS)
+    assert tries == {**dict.fromkeys(range(50), 4), -1: 1}
+    (left,) = app.queue("q").messages()
+    assert left.state == "parked"
+    app.queue("q").reschedule(left.id, delay=0)
+    run_until_idle(app, timeout=SECONDS)
+    assert tries[-1] == 2

@@ -61,6 +61,15 @@ class Lot {
   virtual std::uint32_t channel() const = 0;
   // True once the lease is known to be lost (somebody else may run these).
   virtual bool is_lost() const = 0;
+  // Whether the message before it in the lot is of the same key: it may run when that is decided.
+  virtual bool follows(std::uint32_t index) const = 0;
+  // Whether any does.
+  virtual bool has_followers() const = 0;
+  // Those that follow this one, in a row, are not to be run: it is to be tried again before them.
+  // Engine::settle() says so of what it is told. The thread of the lot.
+  virtual void hold_up(std::uint32_t index) = 0;
+  // Whether a message is not to be run: held up, or behind one whose claim is lost.
+  virtual bool is_held_up(std::uint32_t index) const = 0;
   // Notes that a transaction of the user's is to acknowledge a message. False once it was decided.
   // Any thread, as the next two.
   virtual bool begin_ack(std::uint32_t index) = 0;

@@ -117,6 +117,9 @@ class Engine {
   std::vector<QueueDepth> depth();
   // When `is_fresh` no replica is asked.
   Snapshot stats(bool with_depth = true, bool is_fresh = false);
+  // Whether some parked message is due and did not go back into its queue yet, as far as this
+  // engine knows.
+  bool has_due() const;
   std::vector<std::string> queues();
   // Messages of a queue without claiming them, oldest first, behind `after` (a cursor, or empty).
   std::vector<FoundMessage> peek(std::string_view queue, std::string_view after,

@@ -1,4 +1,4 @@
--- Returns: how many messages of a key came back and are not decided.
+-- Returns: how many messages of a key came back, or were in hand before it went away, undecided.
 -- Index: primary key.
 -- Locks: nothing of its own; the caller holds the write lock (BEGIN IMMEDIATE).
 -- Twice: reads only.

@@ -33,7 +33,8 @@ bool Channel::next_span(Span& span) {
 }
 
 std::uint32_t Channel::take_spans(std::vector<Span>& out, std::uint32_t count_max) {
-  const std::uint32_t keyed = gate_ ? gate_->take(*outlet_, count_max, out) : 0;
+  const bool in_rows = !spec_.is_async && spec_.batch_count == 0;
+  const std::uint32_t keyed = gate_ ? gate_->take(*outlet_, count_max, out, in_rows) : 0;
   return keyed + take_routed(out, count_max - keyed);
 }
 

@@ -45,10 +45,7 @@ class Channel {
     return outlet_->ready() + (count > 0 ? static_cast<std::uint32_t>(count) : 0);
   }
   // Messages that wait for others of their keys.
-  std::uint32_t blocked() const {
-    const std::uint32_t waiting = outlet_->waiting(), ready = outlet_->ready();
-    return waiting > ready ? waiting - ready : 0;
-  }
+  std::uint32_t blocked() const { return outlet_->blocked(); }
   // All that was not taken, also what the gate holds; how much.
   std::uint32_t take_all(std::vector<Span>& out, KeyGate::Moves& moves);
   std::uint32_t running() const { return running_.load(std::memory_order_acquire); }

@@ -74,24 +74,44 @@ bool KeyGate::admit(const Ref& what, Outlet& outlet, Moves& moves) {
   auto before = entry.waiting.end();
   while (before != entry.waiting.begin() && place < std::prev(before)->place) --before;
   entry.waiting.insert(before, {place, what, &outlet});
-  outlet.waiting_.fetch_add(1, std::memory_order_acq_rel);
+  outlet.note(what, true);
   look(entry, moves);
   return true;
 }
 
-std::uint32_t KeyGate::take(Outlet& outlet, std::uint32_t count_max, std::vector<Span>& out) {
-  if (outlet.ready() == 0) return 0;
-  MutexLock lock(mutex_);
+// What is next of a key, and what may be run behind it in a row; how much.
+std::uint32_t KeyGate::take_row(Entry& entry, std::uint32_t most, std::vector<Span>& out) {
+  const Outlet* const outlet = entry.waiting.front().outlet;
   std::uint32_t count = 0;
-  for (; count < count_max && !outlet.queue_.empty(); ++count) {
+  while (count < most && !entry.waiting.empty()) {
+    Waiting& next = entry.waiting.front();
+    const bool goes_along = count == 0 || (next.what.held == entry.taken.held &&
+                                           next.outlet == outlet && entry.is_next_free());
+    if (!goes_along) break;
+    add(out, next.what);
+    next.outlet->note(next.what, false);
+    entry.taken.add(std::move(next.what));
+    entry.waiting.pop_front();
+    ++count;
+  }
+  return count;
+}
+
+std::uint32_t KeyGate::take(Outlet& outlet, std::uint32_t count_max, std::vector<Span>& out,
+                            bool in_rows) {
+  if (outlet.ready() == 0) return 0;
+  const Nanos now = clock_.steady();
+  MutexLock lock(mutex_);
+  const auto keys = static_cast<std::uint32_t>(outlet.queue_.size());
+  const std::uint32_t share = in_rows ? std::max(count_max / std::max(keys, 1u), 1u) : 1;
+  std::uint32_t count = 0;
+  while (count < count_max && !outlet.queue_.empty()) {
     Entry& entry = *outlet.queue_.front();
     outlet.queue_.pop_front();
     entry.queued_at = nullptr;
-    entry.taken = std::move(entry.waiting.front().what);
-    entry.waiting.pop_front();
-    add(out, entry.taken);
+    entry.taken_at = now;
+    count += take_row(entry, share, out);
   }
-  outlet.waiting_.fetch_sub(count, std::memory_order_acq_rel);
   outlet.note_queue();
   return count;
 }
@@ -117,12 +137,14 @@ void KeyGate::withdraw(Outlet& outlet, std::vector<Span>& out, Moves& moves) {
     send(entry, first, moves.back, moves);
   }
   outlet.waiting_.store(0, std::memory_order_release);
+  outlet.returned_.store(0, std::memory_order_release);
   for (Entry* entry : touched) look(*entry, moves);
 }
 
-std::list<KeyGate::Waiting>::iterator KeyGate::drop(Entry& entry, std::list<Waiting>::iterator each,
-                                                    Moves& moves) {
-  each->outlet->waiting_.fetch_sub(1, std::memory_order_acq_rel);
+std::deque<KeyGate::Waiting>::iterator KeyGate::drop(Entry& entry,
+                                                     std::deque<Waiting>::iterator each,
+                                                     Moves& moves) {
+  each->outlet->note(each->what, false);
   moves.gone.emplace_back(each->outlet->shared_from_this(), each->what);
   return entry.waiting.erase(each);
 }
@@ -141,39 +163,72 @@ void KeyGate::send(Entry& entry, const KeyPlace& behind, std::vector<Ref>& out, 
   }
 }
 
+void KeyGate::shed(Outlet& outlet, std::vector<Shed>& out, Moves& moves) {
+  const Nanos now = clock_.steady();
+  MutexLock lock(mutex_);
+  for (auto& [id, entry] : entries_) {
+    const bool is_ours = !entry.waiting.empty() && entry.waiting.front().outlet == &outlet;
+    if (is_ours && entry.leaving.empty() && entry.wait(now) > slow_) shed_one(entry, out, moves);
+  }
+}
+
+void KeyGate::shed_one(Entry& entry, std::vector<Shed>& out, Moves& moves) {
+  Shed shed;
+  for (std::size_t i = entry.taken.first; i < entry.taken.ordinals.size(); ++i)
+    add(shed.in_hand, {entry.taken.held, entry.taken.ordinals[i]});
+  if (shed.in_hand.empty()) add(shed.in_hand, entry.waiting.front().what);
+  const Span& last = shed.in_hand.back();
+  const KeyPlace place = place_of({last.held, last.to - 1});
+  for (auto each = entry.waiting.begin(); each != entry.waiting.end();) {
+    if (!(place < each->place) || each->what.held->claim.is_returned) {
+      ++each;
+      continue;
+    }
+    add(shed.behind, each->what);
+    entry.leaving.insert_or_assign(each->place, Leaving{each->what, true});
+    each = drop(entry, each, moves);
+  }
+  if (!shed.behind.empty()) out.push_back(std::move(shed));
+}
+
 // What was taken is not decided, and stays in its claim.
 void KeyGate::turn_back(Entry& entry, const Ref& what, Moves& moves) {
-  entry.taken = {};
+  entry.taken.drop(what);
   const KeyPlace place = place_of(what);
   entry.leaving.insert_or_assign(place, Leaving{what});
   send(entry, place, moves.back, moves);
 }
 
 void KeyGate::decide(const std::vector<Decided>& decided, Moves& moves) {
+  const Nanos now = clock_.steady();
   MutexLock lock(mutex_);
-  for (const Decided& each : decided) decide_one(each, moves);
+  for (const Decided& each : decided) decide_one(each, now, moves);
 }
 
-void KeyGate::decide_one(const Decided& decided, Moves& moves) {
+void KeyGate::decide_one(const Decided& decided, Nanos now, Moves& moves) {
   const Ref& what = decided.what;
   Entry* const entry = find(what);
   if (entry == nullptr) return;
   const KeyPlace place = place_of(what);
-  const bool is_parked = decided.verdict == Verdict::kRetry || decided.verdict == Verdict::kSnooze;
-  if (!is_same(entry->taken, what)) {  // its lease is over, or more than that
+  const bool is_parked = decided.verdict == Verdict::kRetry ||
+                         decided.verdict == Verdict::kSnooze || decided.verdict == Verdict::kBehind;
+  if (!entry->taken.has(what)) {  // its lease is over, or more than that
     const auto lapsed = entry->leaving.find(place);
     if (lapsed == entry->leaving.end() || !is_same(lapsed->second.what, what)) return;
     if (!std::exchange(lapsed->second.is_lapsed, false)) return;  // decided before
     if (!is_parked && decided.verdict != Verdict::kLeave) entry->leaving.erase(lapsed);
     return look(*entry, moves);
   }
+  entry->note_pace(now);
   if (decided.verdict == Verdict::kLeave) {
     turn_back(*entry, what, moves);
-  } else if (is_parked) {
-    entry->leaving.insert_or_assign(place, Leaving{what, true});
-    send(*entry, place, moves.behind, moves, what.held);
+  } else {
+    if (is_parked) {
+      entry->leaving.insert_or_assign(place, Leaving{what, true});
+      send(*entry, place, moves.behind, moves, what.held);
+    }
+    entry->taken.drop(what);
   }
-  entry->taken = {};
   look(*entry, moves);
 }
 
@@ -191,7 +246,7 @@ void KeyGate::give_back_one(const Ref& what, Moves& moves) {
   const KeyId id = id_of(what);
   Entry& entry = entries_.try_emplace(id).first->second;
   entry.id = id;
-  if (is_same(entry.taken, what)) {
+  if (entry.taken.has(what)) {
     turn_back(entry, what, moves);
   } else if (!what.held->is_lost.load(std::memory_order_acquire)) {
     // of a claim that nobody here wanted, if not told of before
@@ -231,7 +286,7 @@ void KeyGate::lapse_one(const Ref& what, Moves& moves) {
     drop(*entry, waiting, moves);
     entry->leaving.insert_or_assign(place_of(what), Leaving{what});
     send(*entry, place_of(what), moves.back, moves);
-  } else if (is_same(entry->taken, what)) {
+  } else if (entry->taken.has(what)) {
     turn_back(*entry, what, moves);
     entry->leaving.at(place_of(what)).is_lapsed = true;
   } else {
@@ -258,8 +313,8 @@ void KeyGate::end_one(const Ref& what, Moves& moves) {
     entry->leaving.erase(leaving);
   } else if (waiting != entry->waiting.end()) {
     drop(*entry, waiting, moves);
-  } else if (is_same(entry->taken, what)) {
-    entry->taken = {};
+  } else if (entry->taken.has(what)) {
+    entry->taken.drop(what);
   } else {
     return;
   }

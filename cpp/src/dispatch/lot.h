@@ -31,6 +31,7 @@ class SpanLot final : public Lot {
       size_ += span.count();
     }
     undecided.store(size_, std::memory_order_relaxed);
+    find_followers();
   }
 
   std::uint32_t size() const override { return size_; }
@@ -72,6 +73,20 @@ class SpanLot final : public Lot {
       if (span.held->is_lost.load(std::memory_order_acquire)) return true;
     return false;
   }
+
+  bool follows(std::uint32_t index) const override { return followers_.has(index); }
+  bool has_followers() const override { return !followers_.empty(); }
+  void hold_up(std::uint32_t index) override {
+    while (followers_.has(++index)) held_up_.set(index);
+  }
+  bool is_held_up(std::uint32_t index) const override {
+    return followers_.has(index) && (held_up_.has(index) || is_lost_at(index));
+  }
+  bool is_lost_at(std::uint32_t index) const {
+    return locate(index).first->is_lost.load(std::memory_order_acquire);
+  }
+  // Those that were held up, of all.
+  const Bitmap& held_up() const { return held_up_; }
 
   bool begin_ack(std::uint32_t index) override {
     const HeldPtr& held = locate(index).first;
@@ -118,12 +133,33 @@ class SpanLot final : public Lot {
   }
 
  private:
+  // The gate gives what it gives of a key in a row.
+  void find_followers() {
+    std::uint32_t index = 0;
+    std::uint64_t before = 0;
+    bool has_before = false;
+    for (const auto& [held, from, to] : spans_)
+      for (std::uint32_t i = from; i < to; ++i, ++index) {
+        if (!held->claim.is_keyed) {
+          index += to - i - 1;
+          has_before = false;
+          break;
+        }
+        if (has_before && held->hashes[i] == before) followers_.set(index);
+        before = held->hashes[i];
+        has_before = true;
+      }
+  }
+
   // fixed after construction
   const std::string queue_;
   const std::uint32_t channel_;
   const std::vector<Span> spans_;
   std::vector<std::uint32_t> starts_;
   std::uint32_t size_ = 0;
+  Bitmap followers_;  // those of the same key as the one before them
+  // only the lot's thread, and whoever settles it
+  Bitmap held_up_;
   const std::function<void(SpanLot&, std::uint32_t, bool)> on_leave_;
   Mutex acks_mutex_;
   // guarded by acks_mutex_: for which messages a user's own transaction was asked, and may not be

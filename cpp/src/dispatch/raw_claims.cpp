@@ -109,13 +109,13 @@ RawClaims::Place RawClaims::find(std::uint64_t ticket) {
 }
 
 void RawClaims::demands(std::vector<Demand>& out, Nanos) {
-  constexpr std::uint32_t kWaitingMax = 1'000;  // for others of their keys
   MutexLock lock(mutex_);
   if (is_closed_) return;
   for (auto& request : requests_) {
     if (request.is_served || !request.spans.empty()) continue;
     const auto outlet = outlets_.find(request.queue);
-    if (outlet != outlets_.end() && outlet->second->waiting() >= kWaitingMax) continue;
+    if (outlet != outlets_.end() && outlet->second->fresh_blocked() >= gate_->waiting_max())
+      continue;
     Demand demand;
     demand.queue = request.queue;
     demand.count_max = request.count;
@@ -126,6 +126,27 @@ void RawClaims::demands(std::vector<Demand>& out, Nanos) {
     demand.ticket = request.ticket;
     out.push_back(std::move(demand));
   }
+}
+
+// Where too much waits for others of its keys, slow keys go back to the store.
+Nanos RawClaims::tick(Nanos now) {
+  constexpr Nanos kShedGap = std::chrono::milliseconds(50);
+  if (!gate_->is_in_use()) return kNever;
+  std::vector<KeyGate::OutletPtr> full;
+  {
+    MutexLock lock(mutex_);
+    for (const auto& [queue, outlet] : outlets_)
+      if (outlet->fresh_blocked() >= gate_->waiting_max()) full.push_back(outlet);
+  }
+  if (full.empty() || now < shed_at_) return full.empty() ? kNever : shed_at_;
+  std::vector<Shed> sheds;
+  KeyGate::Moves moves;
+  for (const auto& outlet : full) gate_->shed(*outlet, sheds, moves);
+  shed_at_ = now + kShedGap;
+  if (sheds.empty()) return shed_at_;
+  on_shed(std::move(sheds));
+  on_moves(std::move(moves));
+  return now;
 }
 
 KeyGate::OutletPtr RawClaims::outlet_of(const std::string& queue) {

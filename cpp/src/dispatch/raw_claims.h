@@ -35,6 +35,8 @@ class RawClaims final : public DemandSource, public std::enable_shared_from_this
   std::function<std::int64_t()> store_now;
   // Gets what the gate moved.
   std::function<void(KeyGate::Moves)> on_moves;
+  // Gets what is to be parked behind slow keys. Only the writer.
+  std::function<void(std::vector<Shed>)> on_shed;
   // Called with a claim some of which was handed out later than it was made, for a lease from now.
   std::function<void(const HeldPtr&, std::int64_t lease_ms)> on_late;
   // Called with claims that came for a wait that has ended.
@@ -44,6 +46,7 @@ class RawClaims final : public DemandSource, public std::enable_shared_from_this
   void demands(std::vector<Demand>& out, Nanos now) override;
   bool deliver(const Demand& demand, const HeldPtr& held) override;
   void answered(const Demand& demand) override;
+  Nanos tick(Nanos now) override;
   void give_up(const Error& error) override;
 
  private:
@@ -82,6 +85,7 @@ class RawClaims final : public DemandSource, public std::enable_shared_from_this
   bool is_closed_ MSGQ_GUARDED_BY(mutex_) = false;
   std::optional<Error> error_ MSGQ_GUARDED_BY(mutex_);
   Event answered_;
+  Nanos shed_at_{0};  // not before; only the writer
 };
 
 }  // namespace msgq

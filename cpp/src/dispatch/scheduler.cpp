@@ -1,6 +1,7 @@
 #include "dispatch/scheduler.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace msgq {
 namespace {
@@ -9,6 +10,11 @@ namespace {
 // that a slow handler holds one message only. Measured in benchmarks (N5, N8).
 constexpr std::int64_t kPaceNs = 5'000'000;
 constexpr std::int64_t kLotCountMax = 2'000;
+// How often slow keys are looked for where too much waits for others.
+constexpr Nanos kShedGap = std::chrono::milliseconds(50);
+// What went behind as it came leaves the room that it was claimed for: at most so much more is
+// asked for, or a long row of it would come in small pieces.
+constexpr std::uint32_t kPassedMax = 500;
 
 }  // namespace
 
@@ -74,6 +80,7 @@ void Scheduler::admit(Lane& lane, const HeldPtr& held, Nanos now) {
     Channel* const channel = route_of(lane, block->type(index));
     const bool waits =
         gate_->admit({held, i}, channel != nullptr ? channel->outlet() : *strays_, moves);
+    lane.passing += waits ? 0 : 1;
     if (channel == nullptr || !waits) continue;
     lane.held.fetch_add(1, std::memory_order_acq_rel);
     held->traffic.held.fetch_add(1, std::memory_order_relaxed);
@@ -135,8 +142,10 @@ std::uint32_t Scheduler::lot_size(const Channel& channel) const {
 // Takes room and messages for one lot, also such as are expired; how many.
 std::uint32_t Scheduler::take_spans(Channel& channel, std::vector<Span>& spans) {
   const bool is_async = channel.spec().is_async;
-  const std::uint32_t wanted = std::min(lot_size(channel), channel.ready());
-  if (wanted == 0) return 0;
+  const std::uint32_t ready = channel.ready();
+  if (ready == 0) return 0;
+  // Of a key, of which one counts as ready, a slot may have some in a row.
+  const std::uint32_t wanted = is_async ? std::min(lot_size(channel), ready) : lot_size(channel);
   const std::uint32_t room = channel.enter(is_async ? wanted : 1);
   if (room == 0) return 0;
   const std::uint32_t got = channel.take_spans(spans, is_async ? room : wanted);
@@ -258,7 +267,7 @@ void Scheduler::give_up(const Error&) {
 
 // An event loop cannot wait for a batch to ripen: it is told when it has.
 Nanos Scheduler::tick(Nanos now) {
-  Nanos next = kNever;
+  Nanos next = is_stopped() ? kNever : shed_slow_keys(now);
   bool has_ripe = false;
   for (const auto& channel : channels_) {
     if (!channel->spec().is_async || channel->spec().batch_count == 0) continue;
@@ -309,13 +318,41 @@ std::int64_t Scheduler::stuck(const Lane& lane) {
   return count;
 }
 
-// Messages that wait for others of their keys, up to a bound: a slow key must not keep the others
-// away.
-std::int64_t Scheduler::blocked(const Lane& lane) {
-  constexpr std::int64_t kBlockedMax = 1'000;
+std::int64_t Scheduler::fresh_blocked(const Lane& lane) {
+  std::int64_t count = lane.rest != nullptr ? lane.rest->outlet().fresh_blocked() : 0;
+  for (Channel* channel : lane.channels) count += channel->outlet().fresh_blocked();
+  return count;
+}
+
+// Messages that wait for others of their keys, those that were claimed afresh up to a bound: they
+// must not keep the others away.
+std::int64_t Scheduler::blocked(const Lane& lane) const {
+  if (!gate_) return 0;
   std::int64_t count = lane.rest != nullptr ? lane.rest->blocked() : 0;
   for (const Channel* channel : lane.channels) count += channel->blocked();
-  return std::min(count, kBlockedMax);
+  const std::int64_t fresh = fresh_blocked(lane);
+  return count - std::max<std::int64_t>(fresh - gate_->waiting_max(), 0);
+}
+
+// Beyond the bound they would: those of slow keys go back to the store. When to look again.
+Nanos Scheduler::shed_slow_keys(Nanos now) {
+  if (!gate_ || !gate_->is_in_use()) return kNever;
+  std::vector<Shed> sheds;
+  KeyGate::Moves moves;
+  Nanos next = kNever;
+  for (const auto& lane : lanes_) {
+    if (fresh_blocked(*lane) < gate_->waiting_max()) continue;
+    next = std::max(shed_at_, now);
+    if (now < shed_at_) break;
+    for (Channel* channel : lane->channels) gate_->shed(channel->outlet(), sheds, moves);
+    if (lane->rest != nullptr) gate_->shed(lane->rest->outlet(), sheds, moves);
+  }
+  if (next == kNever || now < shed_at_) return next;
+  shed_at_ = now + kShedGap;
+  if (sheds.empty()) return shed_at_;
+  on_shed(std::move(sheds));
+  on_moves(std::move(moves));
+  return now;
 }
 
 // The order in which lanes are asked for now. Asking again gives the same; take_turn() goes on.
@@ -342,6 +379,7 @@ void Scheduler::take_turn() {
 
 void Scheduler::answered(const Demand& demand) {
   Lane& lane = lane_of(demand.queue);
+  lane.passed = std::min(std::exchange(lane.passing, 0), kPassedMax);
   if (lane.has_slots) asked_.push_back(&lane);
 }
 
@@ -359,6 +397,7 @@ void Scheduler::demands(std::vector<Demand>& out, Nanos) {
   for (Lane* lane : order()) {
     std::int64_t own = window(*lane) + blocked(*lane) - lane->held.load(std::memory_order_acquire);
     if (lane->has_slots) own = std::min(own, room);
+    if (own > 0) own += 2 * static_cast<std::int64_t>(lane->passed);
     if (config_.claim_size > 0) own = std::min<std::int64_t>(own, config_.claim_size);
     if (own <= 0) continue;
     Demand demand;

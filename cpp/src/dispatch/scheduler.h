@@ -45,6 +45,8 @@ class Scheduler final : public DemandSource, public std::enable_shared_from_this
   std::function<std::int64_t()> store_now;
   // Gets what the gate moved. REQUIRES: set where connect() is called.
   std::function<void(KeyGate::Moves)> on_moves;
+  // Gets what is to be parked behind slow keys; only the writer. REQUIRES: as that.
+  std::function<void(std::vector<Shed>)> on_shed;
   // Gets spans that nobody will take any more. Any thread.
   std::function<void(std::vector<Span>)> on_returned;
 
@@ -61,8 +63,10 @@ class Scheduler final : public DemandSource, public std::enable_shared_from_this
     std::vector<Channel*> channels;
     Channel* rest = nullptr;  // of type "*"
     std::uint32_t weight = 1;
-    std::int64_t credit = 0;  // of smooth weighted turns; only the writer
-    bool has_slots = false;   // of its channels some are not async: it shares the slots' room
+    std::int64_t credit = 0;    // of smooth weighted turns; only the writer
+    std::uint32_t passing = 0;  // went behind as they came, of the present answer; only the writer
+    std::uint32_t passed = 0;   // the same of the last one
+    bool has_slots = false;     // of its channels some are not async: it shares the slots' room
     std::atomic<std::int64_t> held{0};     // delivered here and not yet decided
     std::atomic<std::int64_t> pace_ns{0};  // lately per message and slot; 0: not known yet
   };
@@ -74,7 +78,9 @@ class Scheduler final : public DemandSource, public std::enable_shared_from_this
   std::uint32_t lot_size(const Channel& channel) const;
   std::int64_t window(const Lane& lane) const;
   static std::int64_t stuck(const Lane& lane);
-  static std::int64_t blocked(const Lane& lane);
+  static std::int64_t fresh_blocked(const Lane& lane);
+  std::int64_t blocked(const Lane& lane) const;
+  Nanos shed_slow_keys(Nanos now);
   void admit(Lane& lane, const HeldPtr& held, Nanos now);
   void route(Lane& lane, const HeldPtr& held, Nanos now);
   void take_strays();
@@ -97,6 +103,7 @@ class Scheduler final : public DemandSource, public std::enable_shared_from_this
   const KeyGate::OutletPtr strays_ = std::make_shared<KeyGate::Outlet>();  // of no channel
   // only the writer
   std::vector<Lane*> asked_;  // since the last turn
+  Nanos shed_at_{0};          // not before
   // atomic: is_stopped_ is read by an addition of 0 where what was done before must be seen by
   // stop()
   std::atomic<std::uint32_t> is_stopped_{0};

@@ -254,6 +254,7 @@ Nanos Claimer::next_time(Nanos now) {
   const bool is_told =
       has_room_.load(std::memory_order_relaxed) &&
       (is_hinted_.load(std::memory_order_seq_cst) || has_expected_.load(std::memory_order_seq_cst));
+  due_ms_.store(is_promoting_ ? clock_.wall_ms() : next_due_ms_, std::memory_order_relaxed);
   if (!starting_.empty()) return now;
   const bool is_promoting = is_promoting_ || is_stirred_.load(std::memory_order_seq_cst);
   return is_told || is_promoting ? now : next;

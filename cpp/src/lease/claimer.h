@@ -46,6 +46,11 @@ class Claimer final : public transport::BatchSource {
   std::function<void(const HeldPtr&)> give_back;
   // As prepare() found it: claims are asked for in the exchange that is being collected.
   bool is_asking() const { return is_asking_; }
+  // Whether parked messages are due that did not go back yet, as far as it is known. Any thread.
+  bool has_due() const {
+    const std::int64_t due_ms = due_ms_.load(std::memory_order_relaxed);
+    return due_ms != 0 && due_ms <= clock_.wall_ms();
+  }
   std::uint64_t reclaimed() const { return reclaimed_.load(std::memory_order_relaxed); }
 
   void prepare(Nanos now) override;
@@ -132,6 +137,7 @@ class Claimer final : public transport::BatchSource {
   std::atomic<bool> has_expected_{false}, has_room_{true};
   std::atomic<bool> is_stopped_{false};
   std::atomic<std::uint64_t> reclaimed_{0};
+  std::atomic<std::int64_t> due_ms_{0};  // when the next parked message is due; 0: none is
 };
 
 }  // namespace msgq

@@ -1,5 +1,9 @@
 #include "lease/settler.h"
 
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
 #include "lease/history.h"
 
 namespace msgq {
@@ -31,6 +35,7 @@ Settler::Order& Settler::order_of(const HeldPtr& held) {
 
 // A claim that is about to be made takes them along.
 bool Settler::lingers(Nanos now) {
+  if (!sheds_.empty()) return false;
   if (linger_ == Nanos::zero() || inbox_.size_approx() == 0) return false;
   if (lingers_until_ == kNever) lingers_until_ = now + linger_;
   const bool is_over = is_urgent_.exchange(false, std::memory_order_acq_rel) || is_claiming_() ||
@@ -46,6 +51,7 @@ void Settler::collect(transport::Exchange& out, Nanos now) {
   inbox_.pop_some(fresh, kLotCountMax);
   taken_ += fresh.size();
   for (auto& settled : fresh) apply(settled);
+  for (const Shed& shed : std::exchange(sheds_, {})) apply_shed(shed);
   if (orders_.empty()) return answer();  // all of it was lost before: there may be no exchange
   for (auto& entry : orders_) {
     finish(entry.second);
@@ -70,6 +76,33 @@ void Settler::apply(Settled& settled) {
   if (waiting.receipt) receipts_.push_back(std::move(waiting));
 }
 
+void Settler::shed(std::vector<Shed> sheds) {
+  std::move(sheds.begin(), sheds.end(), std::back_inserter(sheds_));
+}
+
+// They come back when the last in hand is decided. What came back before is counted in the store.
+void Settler::apply_shed(const Shed& shed) {
+  KeyPlace waits_for;
+  const Span& last = shed.in_hand.back();
+  if (!last.held->done.has(last.to - 1) && !last.held->claim.is_returned) {
+    last.held->ahead.set(last.to - 1);
+    waits_for = last.held->place(last.to - 1);
+  }
+  for (const Span& span : shed.behind) {
+    if (span.held->is_lost.load(std::memory_order_relaxed)) continue;
+    Order& order = order_of(span.held);
+    const std::size_t before = order.order.backs.size();
+    for (std::uint32_t i = span.from; i < span.to; ++i)
+      decide(order, i, {0, Verdict::kBehind, 0, {}, {}});
+    for (std::size_t i = before; i < order.order.backs.size(); ++i)
+      order.order.backs[i].waits_for = waits_for;
+  }
+}
+
+bool Settler::is_awaited(const Held& held, std::uint32_t ordinal) {
+  return held.claim.is_keyed && (held.claim.is_returned || held.ahead.has(ordinal));
+}
+
 void Settler::acknowledge(Order& order, std::uint32_t from, std::uint32_t to) {
   Held& held = *order.held;
   if (!held.left.empty()) {
@@ -82,9 +115,9 @@ void Settler::acknowledge(Order& order, std::uint32_t from, std::uint32_t to) {
   std::uint32_t fresh = to - from;
   if (!held.done.empty())
     for (std::uint32_t i = from; i < to; ++i) fresh -= held.done.has(i) ? 1 : 0;
-  if (held.claim.is_returned && held.claim.is_keyed)
+  if (held.claim.is_keyed && (held.claim.is_returned || !held.ahead.empty()))
     for (std::uint32_t i = from; i < to; ++i)
-      if (!held.done.has(i)) order.order.keys.push_back(held.hashes[i]);
+      if (!held.done.has(i) && is_awaited(held, i)) order.order.keys.push_back(held.hashes[i]);
   release(order, from, to);
   held.done.set_range(from, to);
   held.done_count += fresh;
@@ -101,8 +134,7 @@ void Settler::note_done(Order& order, std::uint32_t ordinal) {
   Held& held = *order.held;
   held.done.set(ordinal);
   ++held.done_count;
-  if (held.claim.is_returned && held.claim.is_keyed)
-    order.order.keys.push_back(held.hashes[ordinal]);
+  if (is_awaited(held, ordinal)) order.order.keys.push_back(held.hashes[ordinal]);
 }
 
 void Settler::park(Order& order, std::uint32_t ordinal, const Decision& d, StoredMessage message) {
@@ -257,11 +289,13 @@ void Settler::give_up(const Error& error, bool was_in_doubt) {
     if (settled.receipt) settled.receipt->resolve(ReceiptStatus::kFailed, error);
   pending_.leave(taken_ + rest.size());
   taken_ = 0;
+  sheds_.clear();
   orders_.clear();
   receipts_.clear();
 }
 
 Nanos Settler::next_time(Nanos now) {
+  if (!sheds_.empty()) return now;
   if (inbox_.size_approx() == 0) return kNever;
   const bool is_waiting = lingers_until_ != kNever && !is_urgent_.load(std::memory_order_acquire);
   return is_waiting ? lingers_until_ : now;

@@ -49,6 +49,8 @@ class Settler final : public transport::BatchSource {
   // A message of a lane of keys was parked, or lost with its claim; a claim of one was given back.
   std::function<void(const HeldPtr&, std::uint32_t ordinal)> on_parked;
   std::function<void(const HeldPtr&)> on_given_back;
+  // With the next exchange. Only the writer.
+  void shed(std::vector<Shed> sheds);
   // After close() nothing is taken any more: a receipt fails with kClosed, the rest is dropped.
   void push(Settled settled);
   // Pushed and not yet durable; only falls after close(). Any thread.
@@ -76,10 +78,13 @@ class Settler final : public transport::BatchSource {
   bool lingers(Nanos now);
   Order& order_of(const HeldPtr& held);
   void apply(Settled& settled);
+  void apply_shed(const Shed& shed);
   void decide(Order& order, std::uint32_t ordinal, const Decision& decision);
   void acknowledge(Order& order, std::uint32_t from, std::uint32_t to);
   void park(Order& order, std::uint32_t ordinal, const Decision& decision, StoredMessage message);
   static void release(Order& order, std::uint32_t from, std::uint32_t to);
+  // Whether parked messages of its key wait for it.
+  static bool is_awaited(const Held& held, std::uint32_t ordinal);
   void note_done(Order& order, std::uint32_t ordinal);
   void return_spans(const std::vector<Span>& spans);
   void return_keyed(const Span& span);
@@ -100,6 +105,7 @@ class Settler final : public transport::BatchSource {
   std::map<transport::ClaimKey, Order> orders_;  // of the present exchange, in its order
   std::vector<Waiting> receipts_;
   std::uint64_t taken_ = 0;  // from the inbox, for the present exchange
+  std::vector<Shed> sheds_;  // for the next exchange
   // atomic: what close() waits for
   Turnstile pending_;
 };

@@ -34,6 +34,7 @@ struct Held {
     if (claim.is_keyed) read_hashes();
     done = claim.done;
     done_count = done.count();
+    ahead = claim.ahead;
   }
 
   // Block and index in it of an ordinal.
@@ -110,6 +111,7 @@ struct Held {
   bool is_lapsing = false;  // not renewed: some of it is left, or of a newer msgq
   Bitmap returned;          // of a claim of keys: ordinals that go back when the rest is decided
   std::uint32_t returned_count = 0;
+  Bitmap ahead;  // of a claim of keys: ordinals that parked ones wait for
   // atomic: written by the writer, read by slots before they run a message
   std::atomic<std::int64_t> until_ms;
   std::atomic<bool> is_lost{false};
@@ -131,6 +133,11 @@ struct Span {
   HeldPtr held;
   std::uint32_t from = 0, to = 0;  // ordinals [from, to)
   std::uint32_t count() const { return to - from; }
+};
+
+// Messages of a key that are to be parked behind those of it that are in hand, in their order.
+struct Shed {
+  std::vector<Span> in_hand, behind;
 };
 
 // Moves what is expired at `now_ms`, of the store's clock, out of `spans` into `expired`.

@@ -60,6 +60,9 @@ struct SettleOrder {
     Return kind = Return::kRetry;
     std::int64_t due_ms = 0;  // kHeldBack: when those before it have gone
     StoredMessage message;    // counts and history already brought up to date
+    // kBehind, the first parked of its key: it waits for the decision on the message of the key
+    // that stands here, in hand and never parked. seq 0: for none.
+    KeyPlace waits_for = {};
   };
   struct Dead {
     std::string reason;
@@ -75,8 +78,9 @@ struct SettleOrder {
   std::uint32_t expired = 0;  // newly; they were not run
   std::vector<Back> backs;
   std::vector<Dead> deads;
-  std::vector<std::uint64_t>
-      keys;  // of a claim of returned messages: of each that is newly decided
+  // Of each that is newly decided and that parked ones wait for: of a claim of returned messages,
+  // or ahead.
+  std::vector<std::uint64_t> keys;
   std::vector<MessageId> releases;  // their dedup ids are forgotten, unless the claim is lost
 };
 
@@ -136,7 +140,8 @@ struct Claimed {
   // Of a lane of keys: messages in order, in no other process's hands meanwhile.
   bool is_keyed = false;
   bool is_returned = false;  // they were parked before
-  Bitmap away;  // ordinals of which a message of the same key that comes before is parked
+  Bitmap away;   // ordinals of which a message of the same key that comes before is parked
+  Bitmap ahead;  // ordinals that parked ones wait for, as they were in hand when those went behind
 
   std::uint32_t count() const {
     std::uint32_t total = 0;

@@ -43,7 +43,7 @@ def worker(
         ),
     ] = None,
     burst: Annotated[
-        bool, typer.Option("--burst", help="End once nothing is waiting in the queues.")
+        bool, typer.Option("--burst", help="End once nothing is waiting or due in the queues.")
     ] = False,
     grace: Annotated[
         float | None,

@@ -53,7 +53,8 @@ class KeysConformance : public ConformanceTest {
     note(order, claimed, ordinal);
   }
   static void note(SettleOrder& order, const Claimed& claimed, std::uint32_t ordinal) {
-    if (claimed.is_returned) order.keys.push_back(hash_of(message_at(claimed, ordinal).key));
+    if (claimed.is_returned || claimed.ahead.has(ordinal))
+      order.keys.push_back(hash_of(message_at(claimed, ordinal).key));
   }
   static bool ack(Process& process, const Claimed& claimed) {
     SettleOrder order = ack_all(claimed);
@@ -80,6 +81,19 @@ class KeysConformance : public ConformanceTest {
     wait(10'000);
     EXPECT_EQ(process.promote(), 1u);
     EXPECT_EQ(bodies_of(process.claim_one(10)), Bodies{"third"});
+  }
+  // Of these messages the first stays in hand, and the others go behind it.
+  Claimed shed(Process& process, const Bodies& bodies) {
+    append(process, keyed(bodies));
+    Claimed claimed = process.claim_one(10);
+    SettleOrder order = ack_some(claimed, {});
+    for (std::uint32_t i = 1; i < bodies.size(); ++i) {
+      park(order, claimed, i, Return::kBehind, wall_ms());
+      order.backs.back().waits_for = place_of(claimed, 0);
+    }
+    EXPECT_TRUE(process.settle(order));
+    claimed.ahead.set(0);
+    return claimed;
   }
   void wait(std::int64_t ms) { clock().advance(std::chrono::milliseconds(ms)); }
 };
@@ -300,6 +314,80 @@ TEST_P(KeysConformance, WhatIsGivenBackComesBeforeWhatWasBehindIt) {
   EXPECT_TRUE(process.settle(give_back(b)));
   EXPECT_TRUE(process.settle(give_back(a)));
   EXPECT_EQ(drain(process), (Bodies{"a", "b"}));
+}
+
+TEST_P(KeysConformance, WhatGoesBehindOneInHandComesBackWhenThatIsDecided) {
+  Process& process = join();
+  REQUIRE_KEYS(process);
+  const Claimed claimed = shed(process, {"slow", "second", "third"});
+  append(process, keyed({"fourth"}));
+  const Claimed fourth = process.claim_one(10);
+  ASSERT_TRUE(fourth.away.has(0));
+  SettleOrder order = ack_some(fourth, {});
+  park(order, fourth, 0, Return::kBehind, wall_ms());
+  EXPECT_TRUE(process.settle(order));
+  wait(60'000);
+  EXPECT_EQ(process.promote(), 0u);
+  order = ack_some(claimed, {0});
+  order.done.set_range(1, 3);
+  order.is_whole = true;
+  note(order, claimed, 0);
+  EXPECT_TRUE(process.settle(order));
+  EXPECT_EQ(process.promote(), 3u);
+  EXPECT_EQ(drain(process), (Bodies{"second", "third", "fourth"}));
+}
+
+// Whoever gets it then does not know what went behind it; the store says so.
+TEST_P(KeysConformance, AfterADeathTheOneThatWasInHandComesFirst) {
+  Process& killed = join();
+  REQUIRE_KEYS(killed);
+  Process& heir = join();
+  shed(killed, {"slow", "second", "third"});
+  killed.kill();
+  Bodies seen;
+  for (int turn = 0; turn < 20 && seen.size() < 3; ++turn) {
+    heir.reclaim();
+    heir.promote();
+    for (const Claimed& claimed : heir.claim_idle(10).claims) {
+      for (const std::uint32_t i : left_of(claimed)) EXPECT_FALSE(claimed.away.has(i));
+      for (auto& body : bodies_of(claimed)) seen.push_back(body);
+      EXPECT_TRUE(ack(heir, claimed));
+    }
+    wait(1'000);
+  }
+  EXPECT_EQ(seen, (Bodies{"slow", "second", "third"}));
+}
+
+TEST_P(KeysConformance, WhenWhatWaitsIsCalledOffTheKeyIsHealthyAgain) {
+  Process& killed = join();
+  REQUIRE_KEYS(killed);
+  Process& heir = join();
+  const Claimed claimed = shed(killed, {"slow", "second"});
+  const MessageId second = message_at(claimed, 1).id;
+  EXPECT_EQ(killed.look().cancel(kQueue, {second}), 1u);
+  killed.kill();
+  Bodies seen;
+  for (int turn = 0; turn < 20 && seen.empty(); ++turn) {
+    heir.reclaim();
+    for (const Claimed& again : heir.claim_idle(10).claims) {
+      for (auto& body : bodies_of(again)) seen.push_back(body);
+      EXPECT_TRUE(ack(heir, again));
+    }
+    wait(1'000);
+  }
+  EXPECT_EQ(seen, Bodies{"slow"});
+  append(heir, keyed({"next"}));
+  std::vector<Claimed> claims;  // not at once where one was suspected just now
+  for (int turn = 0; turn < 20 && claims.empty(); ++turn) {
+    claims = heir.claim_idle(10).claims;
+    wait(1'000);
+  }
+  ASSERT_EQ(claims.size(), 1u);
+  const Claimed& next = claims.front();
+  SettleOrder order = ack_some(next, {});
+  park(order, next, 0, Return::kRetry, wall_ms());
+  EXPECT_TRUE(heir.settle(order));
+  EXPECT_EQ(heir.promote(), 1u);
 }
 
 TEST_P(KeysConformance, APurgeForgetsTheOrder) {

@@ -53,6 +53,12 @@ class KeyGateTest : public ::testing::Test {
     return out;
   }
   Bodies take() { return take(*outlet); }
+  Bodies take_rows(std::uint32_t count) {
+    std::vector<Span> spans;
+    const std::uint32_t got = gate.take(*outlet, count, spans, true);
+    EXPECT_EQ(got, bodies_of(spans).size());
+    return bodies_of(spans);
+  }
   void decide(const HeldPtr& held, std::uint32_t ordinal, Verdict verdict = Verdict::kAck) {
     moves = {};
     gate.decide({{{held, ordinal}, verdict}}, moves);
@@ -74,8 +80,16 @@ class KeyGateTest : public ::testing::Test {
     gate.ended(held, moves);
   }
 
+  void shed() {
+    moves = {};
+    sheds.clear();
+    gate.shed(*outlet, sheds, moves);
+  }
+
   Traffic traffic{"q"};
-  KeyGate gate;
+  test::FakeClock clock;
+  KeyGate gate{clock};
+  std::vector<Shed> sheds;
   KeyGate::OutletPtr outlet = std::make_shared<KeyGate::Outlet>();
   KeyGate::OutletPtr other = std::make_shared<KeyGate::Outlet>();
   KeyGate::Moves moves;
@@ -379,6 +393,103 @@ TEST_F(KeyGateTest, AWithdrawnOutletFreesWhatWasBehindItsTurnOnly) {
   EXPECT_TRUE(back.empty() && moves.back.empty()) << "0 is in hand";
   decide(held, 0);
   EXPECT_EQ(take(*other), Bodies{"1"}) << "another worker's";
+}
+
+TEST_F(KeyGateTest, WhatWaitsForASlowKeyIsShedBehindTheOneInHand) {
+  const auto slow = admit({{"k", "0"}, {"k", "1"}, {"x", "x0"}, {"x", "x1"}});
+  admit({{"k", "2"}});
+  EXPECT_EQ(take(), (Bodies{"0", "x0"}));
+  clock.advance(std::chrono::milliseconds(900));
+  decide(slow, 2);
+  EXPECT_EQ(take(), Bodies{"x1"});
+  shed();
+  EXPECT_TRUE(sheds.empty()) << "it is not slow yet";
+  clock.advance(std::chrono::milliseconds(200));
+  shed();
+  ASSERT_EQ(sheds.size(), 1u);
+  EXPECT_EQ(bodies_of(sheds[0].in_hand), Bodies{"0"});
+  EXPECT_EQ(bodies_of(sheds[0].behind), (Bodies{"1", "2"}));
+  EXPECT_EQ(moves.gone.size(), 2u);
+  EXPECT_EQ(outlet->waiting(), 0u);
+  decide(slow, 0);
+  EXPECT_EQ(take(), Bodies{}) << "they are on their way";
+  shed();
+  EXPECT_TRUE(sheds.empty());
+}
+
+// One chunk of a key comes back at a time. Parked again, all of it would be written for each
+// message.
+TEST_F(KeyGateTest, WhatCameBackIsNotShedAndIsNotTooMuch) {
+  const auto back = admit(hold(test::returned_claim_of({{"k", "0"}, {"k", "1"}}, 1)), *outlet);
+  admit({{"k", "2"}, {"k", "3"}});
+  EXPECT_EQ(take(), Bodies{"0"});
+  EXPECT_EQ(outlet->blocked(), 3u);
+  EXPECT_EQ(outlet->fresh_blocked(), 2u);
+  clock.advance(std::chrono::seconds(2));
+  shed();
+  ASSERT_EQ(sheds.size(), 1u);
+  EXPECT_EQ(bodies_of(sheds[0].behind), (Bodies{"2", "3"}));
+  EXPECT_EQ(outlet->fresh_blocked(), 0u);
+  decide(back, 0);
+  EXPECT_EQ(take(), Bodies{"1"});
+  EXPECT_EQ(outlet->waiting(), 0u);
+}
+
+// At 2 ms each, 600 of them keep others waiting for more than a second.
+TEST_F(KeyGateTest, AKeyIsSlowWhenAllOfItTakesLong) {
+  const auto held = admit(Messages(601, {"k", "0"}));
+  EXPECT_EQ(take().size(), 1u);
+  clock.advance(std::chrono::milliseconds(2));
+  shed();
+  EXPECT_TRUE(sheds.empty()) << "its pace is not known";
+  decide(held, 0);
+  shed();
+  ASSERT_EQ(sheds.size(), 1u);
+  EXPECT_EQ(sheds[0].in_hand.size(), 1u) << "what is first is as good as in hand";
+  EXPECT_EQ(bodies_of(sheds[0].behind).size(), 599u);
+  EXPECT_EQ(take().size(), 1u);
+}
+
+TEST_F(KeyGateTest, OneSlotMayRunSomeOfAKeyInARow) {
+  const auto held = admit({{"k", "0"}, {"x", "x0"}, {"k", "1"}, {"k", "2"}, {"x", "x1"}});
+  admit({{"k", "3"}});
+  EXPECT_EQ(take_rows(4), (Bodies{"0", "1", "x0", "x1"})) << "each key has its share";
+  decide(held, 0);
+  EXPECT_EQ(take_rows(4), Bodies{}) << "1 is in hand";
+  decide(held, 2);
+  decide(held, 1);
+  decide(held, 4);
+  EXPECT_EQ(take_rows(4), Bodies{"2"}) << "3 is of another claim";
+}
+
+TEST_F(KeyGateTest, WhatFollowsARetryInItsRowGoesBehindIt) {
+  const auto held = admit({{"k", "0"}, {"k", "1"}, {"k", "2"}, {"k", "3"}});
+  EXPECT_EQ(take_rows(3), (Bodies{"0", "1", "2"}));
+  moves = {};
+  gate.decide({{{held, 1}, Verdict::kRetry},
+               {{held, 2}, Verdict::kBehind},
+               {{held, 0}, Verdict::kAck},
+               {{held, 1}, Verdict::kAck},
+               {{held, 2}, Verdict::kAck}},
+              moves);
+  EXPECT_EQ(bodies_of(moves.behind), Bodies{"3"});
+  admit({{"k", "4"}});
+  EXPECT_EQ(take(), Bodies{});
+  for (const std::uint32_t ordinal : {1u, 2u, 3u}) land(held, ordinal);
+  EXPECT_EQ(bodies_of(moves.behind), Bodies{}) << "4 went when 1 had landed";
+}
+
+TEST_F(KeyGateTest, ARowThatGoesBackHoldsItsKeyUntilItsClaimEnds) {
+  const auto held = admit({{"k", "0"}, {"k", "1"}, {"k", "2"}});
+  EXPECT_EQ(take_rows(2), (Bodies{"0", "1"}));
+  decide(held, 0);
+  moves = {};
+  gate.give_back({{held, 1, 2}}, moves);
+  EXPECT_EQ(bodies_of(moves.back), Bodies{"2"});
+  const auto next = admit({{"k", "3"}});
+  EXPECT_EQ(take(), Bodies{});
+  end(held);
+  EXPECT_EQ(bodies_of(moves.back), Bodies{"3"});
 }
 
 TEST_F(KeyGateTest, QueuesOfOneKeyAreApart) {

@@ -82,7 +82,7 @@ class SchedulerTest : public ::testing::Test {
   Clock* clock = &fake;
   Config config;
   TrafficBook book;
-  std::shared_ptr<KeyGate> gate = std::make_shared<KeyGate>();
+  std::shared_ptr<KeyGate> gate = std::make_shared<KeyGate>(fake);
   std::uint64_t seq = 0;
   std::atomic<std::uint32_t> returned{0}, unroutable{0}, expired{0};
 };
@@ -468,6 +468,65 @@ TEST_F(SchedulerTest, WhatWaitsForItsKeyTakesNoRoom) {
   deliver_keyed(*s, slow);
   EXPECT_EQ(demands(*s), Asked{}) << "a thousand may wait";
   lot->leave(1);
+}
+
+TEST_F(SchedulerTest, WhereTooMuchWaitsForASlowKeyItIsShedAndOthersAreAskedFor) {
+  const auto s = make_keyed({channel("q")}, 2);
+  std::vector<Shed> sheds;
+  s->on_shed = [&](std::vector<Shed> told) { sheds = std::move(told); };
+  s->on_moves = [](const KeyGate::Moves& moves) {
+    for (const auto& [outlet, what] : moves.gone) outlet->on_gone(what);
+  };
+  deliver_keyed(*s, std::vector<std::pair<std::string, std::string>>(2'000, {"slow", "0"}));
+  const auto lot = s->take(Nanos(0), false);
+  EXPECT_GT(s->tick(clock->steady()), clock->steady()) << "it looks again";
+  EXPECT_TRUE(sheds.empty());
+  fake.advance(seconds(2));
+  EXPECT_EQ(s->tick(clock->steady()), clock->steady()) << "they are to be parked now";
+  ASSERT_EQ(sheds.size(), 1u);
+  EXPECT_EQ(s->tick(clock->steady()), kNever);
+  EXPECT_EQ(demands(*s), (Asked{{"q", 1}}));
+  EXPECT_EQ(book.find("q").held.load(), 1u);
+  lot->leave(1);
+}
+
+// Else a long row of a slow key comes by in pieces as small as the room.
+TEST_F(SchedulerTest, WhereWhatCameWentBehindMoreIsAskedFor) {
+  const auto s = make_keyed({channel("q")}, 2);
+  auto claimed = test::keyed_claim_of({{"k", "0"}, {"k", "1"}, {"k", "2"}}, ++seq);
+  claimed.away.set_range(0, 3);
+  const auto held = test::held_of(std::move(claimed), book.find("q"), clock->steady());
+  EXPECT_EQ(demands(*s), (Asked{{"q", 2}}));
+  EXPECT_TRUE(s->deliver(demand_for("q"), held));
+  s->answered(demand_for("q"));
+  EXPECT_EQ(demands(*s), (Asked{{"q", 8}}));
+  s->answered(demand_for("q"));
+  EXPECT_EQ(demands(*s), (Asked{{"q", 2}}));
+}
+
+TEST_F(SchedulerTest, ALotHasSomeOfAKeyInARowAsItsPaceAllows) {
+  for (const bool is_batch : {false, true}) {
+    ChannelSpec spec = channel("q");
+    if (is_batch) spec.batch_count = 5;
+    const auto s = make_keyed({spec}, 2);
+    const std::string key = is_batch ? "batch" : "each";
+    const auto held =
+        deliver_keyed(*s, std::vector<std::pair<std::string, std::string>>(10, {key, "0"}));
+    fake.advance(seconds(1));
+    const auto first = s->take(Nanos(0), false);
+    ASSERT_EQ(first->size(), 1u) << "its pace is not known";
+    fake.advance(milliseconds(1));
+    KeyGate::Moves told;
+    gate->decide({{{held, 0}, Verdict::kAck}}, told);
+    first->leave(1);
+    const auto second = s->take(Nanos(0), false);
+    EXPECT_EQ(second->size(), is_batch ? 1u : 5u) << "a batch has one of a key";
+    EXPECT_EQ(second->has_followers(), !is_batch);
+    gate->give_back({{held, 0, 10}}, told);
+    gate->ended(held, told);
+    second->leave(second->size());
+    s->stop();
+  }
 }
 
 TEST_F(SchedulerTest, WhatLeavesTheGateTakesNoRoomEither) {

@@ -397,6 +397,44 @@ TEST_F(SettlerTest, WhatIsParkedOfAClaimOfKeysHasItsPlaceAndIsTold) {
   EXPECT_EQ(told, (std::vector<std::uint32_t>{0, 1}));
 }
 
+// What is parked must not come back before the one in hand is decided, and that is told then.
+TEST_F(SettlerTest, WhatIsShedSaysForWhichItWaitsAndThatIsNamedWhenDecided) {
+  settler.on_parked = [](const HeldPtr&, std::uint32_t) {};
+  const auto held = hold_keyed({{"k", "0"}, {"k", "1"}, {"x", "2"}, {"k", "3"}});
+  const auto next = hold_keyed({{"k", "4"}});
+  settler.push(some(held, {{0, Verdict::kAck}}));
+  settler.shed({{{{held, 0, 2}}, {{held, 3, 4}, {next, 0, 1}}}});
+  EXPECT_EQ(settler.next_time(clock.steady()), clock.steady());
+  auto ex = collect();
+  ASSERT_EQ(ex.settles.size(), 2u);
+  EXPECT_EQ(ex.settles[0].acked, 1u);
+  EXPECT_TRUE(ex.settles[0].keys.empty()) << "it was decided before they are parked";
+  for (const auto& order : ex.settles) {
+    ASSERT_EQ(order.backs.size(), 1u);
+    EXPECT_EQ(order.backs[0].kind, SettleOrder::Return::kBehind);
+    EXPECT_EQ(order.backs[0].waits_for, (KeyPlace{7, 1}));
+  }
+  EXPECT_TRUE(ex.settles[1].is_whole);
+  report(ex);
+  settler.push(some(held, {{1, Verdict::kAck}, {2, Verdict::kAck}}));
+  ex = collect();
+  EXPECT_EQ(ex.settles[0].keys, (std::vector{hash_of("k")}));
+  report(ex);
+}
+
+TEST_F(SettlerTest, WhatCameBackIsNotWaitedForTwice) {
+  settler.on_parked = [](const HeldPtr&, std::uint32_t) {};
+  const auto held =
+      test::held_of(test::returned_claim_of({{"k", "0"}}, 7), traffic, clock.steady());
+  ledger.add(held);
+  const auto next = hold_keyed({{"k", "1"}});
+  settler.shed({{{{held, 0, 1}}, {{next, 0, 1}}}});
+  const auto ex = collect();
+  ASSERT_EQ(ex.settles.size(), 1u);
+  EXPECT_EQ(ex.settles[0].backs.at(0).waits_for, KeyPlace{});
+  report(ex);
+}
+
 TEST_F(SettlerTest, WhatCameBackIsNamedByItsKeyWhenItIsDecided) {
   settler.on_parked = [](const HeldPtr&, std::uint32_t) {};
   const auto held =

@@ -39,6 +39,7 @@ Tally& Tally::operator+=(const Tally& other) {
   purged += other.purged;
   keyed += other.keyed;
   behind += other.behind;
+  shed += other.shed;
   return *this;
 }
 
@@ -150,8 +151,12 @@ void Model::settled(std::uint32_t process, const SettleOrder& order, bool is_los
   }
   for (const auto& back : order.backs) {
     const bool is_behind = back.kind == SettleOrder::Return::kBehind;
-    park(number_of(back.message.body), is_behind ? clock_.wall_ms() : back.due_ms);
+    const std::uint32_t number = number_of(back.message.body);
+    if (is_behind) wait_behind(back, number);
+    park(number, is_behind ? clock_.wall_ms() : back.due_ms);
   }
+  const std::uint32_t queue = message(claim.messages.front()).queue;
+  for (const std::uint64_t hash : order.keys) named(queue, hash);
   if (!is_left) {
     claim.is_open = false;
     open_.erase(gen);
@@ -284,6 +289,7 @@ void Model::lapse(ModelClaim& claim, bool is_dead) {
     if (is_dead && claim.is_suspect) ++m.crashes;
     const bool dies = is_dead && claim.is_suspect && m.crashes >= crashes_max_;
     if (dies) ++tally_.worker_lost;
+    if (dies && m.key != 0) buried(m, claim.places[i], claim.is_returned);
     set_state(claim.messages[i], dies ? MessageState::kDead : MessageState::kWaiting);
   }
 }
@@ -295,6 +301,7 @@ void Model::claimed(std::uint32_t process, const Claimed& told) {
   claim.process = process;
   claim.until_ms = told.until_ms;
   claim.is_suspect = told.is_suspect;
+  claim.is_returned = told.is_returned;
   tally_.suspects += told.is_suspect ? 1 : 0;
   if (!claims_.empty() && claim.gen <= claims_.rbegin()->first)
     return violate("gen " + text(claim.gen) + " was used before");
@@ -309,6 +316,7 @@ void Model::claimed(std::uint32_t process, const Claimed& told) {
       const auto view = part.block->view(part.first + i);
       const std::uint32_t number = number_of(view.body);
       claim.messages.push_back(number);
+      claim.places.push_back(view.place.seq != 0 ? view.place : KeyPlace{part.seq, part.first + i});
       claim.decided.push_back(told.done.has(ordinal));
       claim.seen.push_back(Seen::kNo);
       if (claim.decided.back()) continue;
@@ -336,7 +344,6 @@ void Model::set_state(std::uint32_t number, MessageState state) {
   open_count_ -= (is_open(m.state) ? 1u : 0u);
   m.state = state;
   if (state == MessageState::kDead) m.died = ++deaths_;
-  if (!is_open(state) || state == MessageState::kParked) m.is_back = false;
 }
 
 void Model::park(std::uint32_t number, std::int64_t due_ms) {
@@ -398,6 +405,7 @@ void Model::purged(std::uint32_t queue, std::uint64_t count) {
     claim.is_open = false;
     open_.erase(gen);
   }
+  std::erase_if(waits_, [&](const auto& entry) { return entry.first.first == queue; });
   std::erase_if(parked_, [&](const auto& row) { return message(std::get<2>(row)).queue == queue; });
   for (std::uint32_t i = 0; i < message_count(); ++i) {
     if (message(i).queue != queue || !is_open(message(i).state)) continue;

@@ -46,7 +46,6 @@ struct ModelMessage {
   std::uint64_t order = 0;    // by when it was stored, or redriven
   std::uint64_t died = 0;     // order of deaths
   std::int64_t due_ms = 0;    // when it is parked
-  bool is_back = false;       // in the lane of those that were parked
   bool is_completed = false;  // a handler said so before anybody else was given it
 };
 
@@ -57,11 +56,19 @@ struct ModelClaim {
   std::uint64_t gen = 0;
   std::uint32_t process = 0;
   std::vector<std::uint32_t> messages;  // by ordinal
+  std::vector<KeyPlace> places;
   std::vector<bool> decided;
   std::vector<Seen> seen;  // what a handler of that process did with it
   std::int64_t until_ms = 0;
   bool is_suspect = false;
+  bool is_returned = false;
   bool is_open = true;
+};
+
+// For how many decisions the parked messages of a key wait; and for which of a message in hand.
+struct Waits {
+  std::uint32_t count = 0;
+  KeyPlace in_hand;
 };
 
 // How often the rare things happened: a simulator that never meets them proves nothing about them.
@@ -77,7 +84,8 @@ struct Tally {
   std::uint64_t redriven = 0;
   std::uint64_t purged = 0;
   std::uint64_t keyed = 0;   // deliveries of messages with keys
-  std::uint64_t behind = 0;  // went behind a parked one of their key
+  std::uint64_t behind = 0;  // went behind others of their key
+  std::uint64_t shed = 0;    // of them, behind such as were in hand
 
   Tally& operator+=(const Tally& other);
 };
@@ -133,7 +141,10 @@ class Model {
   void appended(const Exchange& asked);
   void promoted(std::uint32_t count, std::uint32_t most);
   std::uint32_t promote_keys();
-  std::uint32_t promote_key(const std::vector<std::uint32_t>& numbers);
+  std::uint32_t promote_key(const std::vector<std::uint32_t>& numbers, std::uint32_t& waits);
+  void wait_behind(const SettleOrder::Back& back, std::uint32_t number);
+  void named(std::uint32_t queue, std::uint64_t hash);
+  void buried(const ModelMessage& m, const KeyPlace& place, bool is_returned);
   void check_order(std::uint32_t number, const ModelClaim& claim);
   void check_holder(const ModelClaim& claim, std::uint32_t number);
   void reclaimed(std::uint32_t count);
@@ -158,10 +169,15 @@ class Model {
   std::set<std::uint32_t> dead_;                                             // processes
   std::uint64_t park_order_ = 0;
   std::map<std::pair<std::uint32_t, std::uint32_t>, std::vector<std::uint32_t>> keys_;  // numbers
+  // By queue and hash.
+  std::map<std::pair<std::uint32_t, std::uint64_t>, Waits> waits_;
   std::uint64_t orders_ = 0, deaths_ = 0;
   std::uint64_t open_count_ = 0;  // messages stored and neither done, dead nor purged
   std::uint64_t trace_ = 0xcbf29ce484222325;
 };
+
+// The name of a key by its number.
+std::string key_name(std::uint32_t key);
 
 // The number that a message's body is.
 std::uint32_t number_of(std::string_view body);

@@ -55,28 +55,55 @@ void Model::check_holder(const ModelClaim& claim, std::uint32_t number) {
   }
 }
 
+// The first of a key that is parked waits for the one in hand before it.
+void Model::wait_behind(const SettleOrder::Back& back, std::uint32_t number) {
+  const ModelMessage& m = message(number);
+  const auto& numbers = keys_.at({m.queue, m.key});
+  const bool is_first = std::none_of(numbers.begin(), numbers.end(), [&](std::uint32_t other) {
+    return message(other).state == MessageState::kParked;
+  });
+  Waits& waits = waits_[{m.queue, hash_of(key_name(m.key))}];
+  if (back.waits_for.seq == 0) return;
+  ++tally_.shed;
+  if (!is_first || waits.in_hand == back.waits_for) return;
+  waits.in_hand = back.waits_for;
+  ++waits.count;
+}
+
+// A message was decided that parked ones of its key wait for.
+void Model::named(std::uint32_t queue, std::uint64_t hash) {
+  Waits& waits = waits_[{queue, hash}];
+  if (waits.count > 0) --waits.count;
+}
+
+// The store gave it up by itself.
+void Model::buried(const ModelMessage& m, const KeyPlace& place, bool is_returned) {
+  const std::uint64_t hash = hash_of(key_name(m.key));
+  if (is_returned || waits_[{m.queue, hash}].in_hand == place) named(m.queue, hash);
+}
+
 std::uint32_t Model::promote_keys() {
   std::uint32_t count = 0;
-  for (const auto& [key, numbers] : keys_) count += promote_key(numbers);
+  for (const auto& [key, numbers] : keys_)
+    count += promote_key(numbers, waits_[{key.first, hash_of(key_name(key.second))}].count);
   return count;
 }
 
-// Of a key of which nothing came back that is not decided, the first parked message when it is due,
-// and what is behind it and due.
-std::uint32_t Model::promote_key(const std::vector<std::uint32_t>& numbers) {
+// Of a key that waits for no decision, the first parked message when it is due, and what is behind
+// it and due.
+std::uint32_t Model::promote_key(const std::vector<std::uint32_t>& numbers, std::uint32_t& waits) {
+  if (waits > 0) return 0;
   std::map<std::uint64_t, std::uint32_t> parked;  // by order
-  for (const std::uint32_t number : numbers) {
-    if (message(number).is_back) return 0;
+  for (const std::uint32_t number : numbers)
     if (message(number).state == MessageState::kParked) parked[message(number).order] = number;
-  }
-  std::uint32_t count = 0;
   for (const auto& [order, number] : parked) {
     if (message(number).due_ms > clock_.wall_ms()) break;
     set_state(number, MessageState::kWaiting);
-    message(number).is_back = true;
-    ++count;
+    ++waits;
   }
-  return count;
+  return waits;
 }
+
+std::string key_name(std::uint32_t key) { return "key-" + std::to_string(key); }
 
 }  // namespace msgq::sim

@@ -57,6 +57,10 @@ SimProcess::SimProcess(Stage& stage, std::uint32_t number) : stage_(stage), numb
   transport_ = faulty.get();
   engine_ = EngineParts::make(make_config(stage.random), World{stage.clock, stage.random, runtime_},
                               std::move(faulty));
+  if (stage.random.one_in(2))
+    EngineParts::test_only_limit_keys(*engine_,
+                                      static_cast<std::uint32_t>(1 + stage.random.below(4)),
+                                      milliseconds(stage.random.below(3)));
   actors_.push_back({[this](Nanos now) { return produce(now); }});
   actors_.push_back({[this](Nanos now) { return try_close(now); }});
   worker_ = engine_->open_worker(make_spec());
@@ -128,14 +132,14 @@ void SimProcess::send(std::uint32_t queue) {
   parcel.queue = stage_.queues[queue];
   parcel.type = random.one_in(2) ? "a" : "b";
   const auto key = static_cast<std::uint32_t>(random.one_in(2) ? 1 + random.below(4) : 0);
-  const std::string key_name = key != 0 ? "key-" + std::to_string(key) : "";
-  parcel.band = band_of(kPriorityNormal, key_name);
+  const std::string name = key != 0 ? key_name(key) : "";
+  parcel.band = band_of(kPriorityNormal, name);
   if (key == 0 && random.one_in(6))
     parcel.due_ms = stage_.clock.wall_ms() + static_cast<std::int64_t>(random.below(20'000));
   Pending pending;
   for (std::uint32_t i = 0; i < count; ++i) {
     pending.numbers.push_back(stage_.model.add_message(queue, random.one_in(150), key));
-    parcel.add(std::to_string(pending.numbers.back()), {}, key_name);
+    parcel.add(std::to_string(pending.numbers.back()), {}, name);
   }
   stage_.to_send[queue] -= count;
   try {
@@ -198,17 +202,20 @@ Nanos SimProcess::claim_by_hand(Nanos now) {
 
 void SimProcess::begin(Slot& slot, Nanos now) {
   auto& random = stage_.random;
-  for (std::uint32_t i = 0; i < slot.lot->size(); ++i) {
-    const DeliveryView view = slot.lot->view(i);
-    const std::uint32_t number = number_of(view.message.body);
-    stage_.model.delivered(number_, number, view.gen, view.attempt);
-    if (number < stage_.model.message_count() && stage_.model.message(number).is_poison)
-      has_crashed_ = true;
-  }
+  for (std::uint32_t i = 0; i < slot.lot->size(); ++i)
+    if (!slot.lot->follows(i)) run_one(*slot.lot, i);
   const bool hangs = stage_.weather.pause > 0 && random.one_in(200);
   slot.finish_at =
       now + (hangs ? between(random, milliseconds(10'000), milliseconds(90'000))
                    : between(random, microseconds(5), milliseconds(random.one_in(10) ? 300 : 4)));
+}
+
+void SimProcess::run_one(const Lot& lot, std::uint32_t index) {
+  const DeliveryView view = lot.view(index);
+  const std::uint32_t number = number_of(view.message.body);
+  stage_.model.delivered(number_, number, view.gen, view.attempt);
+  if (number < stage_.model.message_count() && stage_.model.message(number).is_poison)
+    has_crashed_ = true;
 }
 
 Decision SimProcess::decide(std::uint32_t index) {
@@ -230,8 +237,13 @@ void SimProcess::finish(Slot& slot) {
   const bool returns = stage_.random.one_in(40);
   std::vector<Decision> decisions;
   for (std::uint32_t i = 0; i < lot->size(); ++i) {
+    if (lot->is_held_up(i) || (returns && lot->follows(i))) continue;
+    if (lot->follows(i)) run_one(*lot, i);
+    if (has_crashed_) return;
     const DeliveryView view = lot->view(i);
     Decision decision = decide(i);
+    if (decision.verdict == Verdict::kRetry || decision.verdict == Verdict::kSnooze)
+      lot->hold_up(i);
     stage_.model.decided(view.gen, number_of(view.message.body),
                          returns ? Seen::kReturned : seen_of(decision.verdict));
     if (slot.is_async || decision.verdict != Verdict::kAck)

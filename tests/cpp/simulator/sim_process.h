@@ -71,6 +71,7 @@ class SimProcess {
   Nanos claim_by_hand(Nanos now);
   void begin(Slot& slot, Nanos now);
   void finish(Slot& slot);
+  void run_one(const Lot& lot, std::uint32_t index);
   Decision decide(std::uint32_t index);
   void give_up_slots();
   Nanos try_close(Nanos now);

@@ -43,7 +43,7 @@ void print(const Outcome& sum, std::uint64_t seeds, double seconds) {
             << t.lost_settles << " settles lost; " << t.suspects << " suspects alone, "
             << t.worker_lost << " given up; " << t.promoted << " promoted, " << t.redriven
             << " redriven, " << t.purged << " purged; " << t.keyed << " of keys, " << t.behind
-            << " behind others\n";
+            << " behind others, " << t.shed << " of them behind some in hand\n";
 }
 
 TEST(Simulator, EverySeedIsClean) {

@@ -1,5 +1,5 @@
--- Returns: whether the one message left of a lapsed claim became a dead letter. p_hash: of its key,
---   when it had come back; else 0.
+-- Returns: whether the one message left of a lapsed claim became a dead letter. p_hash: of its key;
+--   0: it has none.
 -- Index: primary key of claim; dead_letter_id.
 -- Locks: the claim's row.
 -- Twice: false.
@@ -24,7 +24,11 @@ begin
   perform :schema.forget_messages(
     array(select queue from :schema.subscription where id = p_subscription), array[p_id]);
   perform :schema.end_claims(array[v_claim]);
-  if p_hash <> 0 then
+  if p_hash <> 0 and (
+    exists (select 1 from :schema.lane l where l.id = p_lane and l.subscription <> 0)
+    or exists (select 1 from :schema.away_key a join :schema.subscription s on s.queue = a.queue
+               where s.id = p_subscription and a.hash = p_hash
+                 and a.waits_for = :schema.place_alone(v_claim))) then
     perform :schema.note_decided(array[p_subscription], '{}', array[1, p_hash, 1]);
   end if;
   return true;

@@ -1,6 +1,6 @@
 -- Returns: what claim_wish() returns, where some lanes are of keys: each shard has its place among
---   the lanes of the rest, as lanes_by_age() orders them. has_keys: messages of keys of the queue
---   are parked, and some of keys were claimed. p_flags: as there.
+--   the lanes of the rest, as lanes_by_age() orders them. has_keys: some of keys were
+--   claimed, and of the queue's keys some are away. p_flags: as there.
 -- Index: primary key of lane; see lanes_by_age, claim_keyed, claim_wish; parked_key.
 -- Locks: as claim_keyed() and claim_wish().
 -- Twice: gets the next messages.
@@ -76,10 +76,5 @@ begin
           p_subscription, array(select k.id from :schema.lane k
                                 where k.queue = l.queue and k.band = l.band), p_process)));
   passed_over := passed_over and taken = 0;
-  if has_keys then  -- in an order: else any index of parked may be walked
-    perform 1 from :schema.parked p
-      where p.queue = (select s.queue from :schema.subscription s where s.id = p_subscription)
-        and p.hash is not null order by p.hash limit 1;
-    has_keys := found;
-  end if;
+  has_keys := has_keys and :schema.has_away_keys(p_subscription);
 end $$

@@ -1,19 +1,22 @@
--- Returns: which of these messages of keys, from 1, must wait for parked ones: every one of an
---   appended lane, of a returned one those that come behind one.
--- Index: parked_key.
+-- Returns: of these messages of keys, from 1, those that must wait for a parked one before them, as
+--   1, and those that parked ones wait for, as 2.
+-- Index: parked_key; primary key of away_key.
 -- Locks: none.
 -- Twice: the same, while nothing happens.
 create or replace function :schema.find_away(
-  p_queues int[], p_hashes bigint[], p_seqs bigint[], p_indexes int[], p_returned boolean[])
-returns table (i int) language plpgsql stable
+  p_queues int[], p_hashes bigint[], p_seqs bigint[], p_indexes int[])
+returns table (i int, what int) language plpgsql stable
 set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$
 begin
   return query
-    select m.place::int
-    from unnest(p_queues, p_hashes, p_seqs, p_indexes, p_returned) with ordinality
-      as m(queue, hash, seq, index, returned, place)
-    where exists (
-      select 1 from :schema.parked p
-      where p.queue = m.queue and p.hash = m.hash
-        and (not m.returned or (p.place_seq, p.place_index) < (m.seq, m.index)));
+    select m.place::int,
+      case when a.waits_for = :schema.packed_place(m.seq, m.index) then 2 else 1 end
+    from unnest(p_queues, p_hashes, p_seqs, p_indexes) with ordinality
+      as m(queue, hash, seq, index, place)
+    left join :schema.away_key a on a.queue = m.queue and a.hash = m.hash
+    where a.waits_for = :schema.packed_place(m.seq, m.index)
+      or exists (
+        select 1 from :schema.parked p
+        where p.queue = m.queue and p.hash = m.hash
+          and (p.place_seq, p.place_index) < (m.seq, m.index));
 end $$

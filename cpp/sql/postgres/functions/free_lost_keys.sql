@@ -36,6 +36,7 @@ begin
         and (b.seq > coalesce(v_newest.pos_seq, 0) or b.n > v_newest.pos_index));
     for v_hash in
       delete from :schema.away_key a where a.queue = v_shard.queue and a.hash & 15 = v_shard.shard
+        and a.waits_for = 0  -- it may be in hand
       returning a.hash
     loop
       perform :schema.wake_key(v_shard.queue, v_hash);

@@ -1,5 +1,6 @@
--- Returns: nothing; so many returned messages of keys were decided: a key of which none is left
---   comes back next. p_keys: (settle, hash, count) each; those of lost settles are passed over.
+-- Returns: nothing; so many messages were decided that parked ones of their keys wait for: a key
+--   of which none is left comes back next. p_keys: (settle, hash, count) each; those of settles
+--   that were lost are passed over.
 -- Index: primary key of away_key.
 -- Locks: the rows.
 -- Twice: counts twice; its caller does not come twice.

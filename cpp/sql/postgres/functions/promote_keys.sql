@@ -64,7 +64,8 @@ begin
       from (select p.* from :schema.parked p where p.number = any (v_moved)
             order by p.place_seq, p.place_index) as g;
       delete from :schema.parked where number = any (v_moved);
-      insert into :schema.away_key values (v_shard.queue, v_row.hash, cardinality(v_moved));
+      insert into :schema.away_key (queue, hash, in_lane)
+      values (v_shard.queue, v_row.hash, cardinality(v_moved));
       v_count := v_count + cardinality(v_moved);
       v_subscriptions := v_subscriptions
                          || array_fill(v_shard.subscription, array[cardinality(v_moved)]);

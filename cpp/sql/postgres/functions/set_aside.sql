@@ -1,7 +1,8 @@
 -- Returns: nothing; keeps the messages that settles returned (kind 1 retry, 2 snooze) or gave up
 --   (kind 3), or that go behind others of their key (kind 4), except those of settles that were
---   lost. r_keys: (hash, seq, index) of each, empty when none has a key.
--- Index: parked_due, parked_id, parked_key, dead_letter_id.
+--   lost. r_keys: (hash, seq, index) of each, empty when none has a key. r_delays_ms of kind 4: for
+--   which message in hand it waits, when it is the first, as due_behind() has it.
+-- Index: parked_due, parked_id, parked_key, dead_letter_id; primary key of away_key.
 -- Locks: none. REQUIRES: the claims' row locks.
 -- Twice: keeps them twice; its caller does not come twice.
 create or replace function :schema.set_aside(
@@ -29,11 +30,8 @@ begin
     else
       v_hash := case when r_bands[n] >= 95 then r_keys[3 * n - 2] end;
       v_due := v_now + r_delays_ms[n] * interval '1 ms';
-      if r_kinds[n] = 4 and (
-        exists (select 1 from :schema.parked p where p.queue = v_queue and p.hash = v_hash)
-        or exists (select 1 from :schema.away_key a
-                   where a.queue = v_queue and a.hash = v_hash)) then
-        v_due := :schema.held_back();
+      if r_kinds[n] = 4 then
+        v_due := :schema.due_behind(v_queue, v_hash, r_delays_ms[n]);
       end if;
       insert into :schema.parked
         (queue, subscription, band, kind, due, parked_at, id, bytes, checksum, frames, hash,

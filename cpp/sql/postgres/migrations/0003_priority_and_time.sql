@@ -27,11 +27,13 @@ alter table :schema.parked add column place_index int not null default 0;
 create index parked_key on :schema.parked (queue, hash, place_seq, place_index)
   where hash is not null;
 create index parked_key_due on :schema.parked (due) where hash is not null;
--- Keys of which messages came back and are not decided yet, and how many.
+-- Keys of which messages came back and are not decided yet, and how many; one more where the first
+-- that was parked waits for one in hand, which stands at the place seq * 2^20 + index (0: none).
 create table :schema.away_key (
   queue int not null,
   hash bigint not null,
   in_lane int not null,
+  waits_for bigint not null default 0,
   primary key (queue, hash)
 );
 -- Dedup ids: which message of a queue has one, and until when it is remembered; kind 0 for a time,

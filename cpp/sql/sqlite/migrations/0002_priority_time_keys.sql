@@ -16,11 +16,14 @@ alter table parked add column place_seq integer not null default 0;
 alter table parked add column place_index integer not null default 0;
 alter table dead add column key text not null default '';
 create index parked_key on parked (queue, hash, place_seq, place_index) where hash is not null;
--- Keys of which messages came back and are not decided yet, and how many.
+-- Keys of which messages came back and are not decided yet, and how many; one more where the first
+-- that was parked waits for one in hand, which stands at the place (0: none).
 create table away_key (
   queue integer not null,
   hash integer not null,
   in_lane integer not null,
+  waits_seq integer not null default 0,
+  waits_index integer not null default 0,
   primary key (queue, hash)
 ) without rowid;
 -- Dedup ids: which message of a queue has one, and until when it is remembered; kind 0 for a time,

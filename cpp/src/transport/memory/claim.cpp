@@ -115,7 +115,7 @@ class Cutter {
       const auto [part, index] = claim.range.locate(i);
       const auto [key, place] = part->block->key(index);
       const KeyPlace own = place.seq != 0 ? place : KeyPlace{part->seq, index};
-      if (is_away(queue_, *claim.lane, key, own)) told.away.set(i);
+      memory::tell_away(queue_, key, own, i, told);
     }
   }
 

@@ -34,10 +34,27 @@ Parked unpark(State& state, Due due) {
   return out;
 }
 
-bool is_away(const Queue& queue, const Lane& lane, std::string_view key, const KeyPlace& place) {
+void tell_away(const Queue& queue, std::string_view key, const KeyPlace& place,
+               std::uint32_t ordinal, Claimed& told) {
   const auto found = queue.away_keys.find(hash_of(key));
-  if (found == queue.away_keys.end() || found->second.parked.empty()) return false;
-  return !lane.is_returned || found->second.parked.begin()->first.first < place;
+  if (found == queue.away_keys.end()) return;
+  const auto& parked = found->second.parked;
+  if (!parked.empty() && parked.begin()->first.first < place) told.away.set(ordinal);
+  if (found->second.waits_for == place) told.ahead.set(ordinal);
+}
+
+void park_behind(State& state, Queue& queue, const SettleOrder::Back& back, const Now& now) {
+  AwayKey& key = queue.away_keys[hash_of(back.message.key)];
+  if (key.parked.empty() && back.waits_for.seq != 0 && key.waits_for != back.waits_for) {
+    key.waits_for = back.waits_for;
+    ++key.in_lane;
+  }
+  park(state, queue, back.due_ms, back.message, now);
+}
+
+bool is_awaited(const Queue& queue, std::string_view key, const KeyPlace& place) {
+  const auto found = queue.away_keys.find(hash_of(key));
+  return found != queue.away_keys.end() && found->second.waits_for == place;
 }
 
 void note_decided(State& state, Queue& queue, const std::vector<std::uint64_t>& hashes,

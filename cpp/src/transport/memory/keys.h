@@ -15,11 +15,19 @@ namespace msgq::transport::memory {
 // Takes a parked message out. REQUIRES: it is there.
 Parked unpark(State& state, Due due);
 
-// Whether a message of this key and place, of this lane, must wait for parked ones.
-bool is_away(const Queue& queue, const Lane& lane, std::string_view key, const KeyPlace& place);
+// Notes on a claimed message of this key and place whether it must wait for parked ones, or they
+// for it.
+void tell_away(const Queue& queue, std::string_view key, const KeyPlace& place,
+               std::uint32_t ordinal, Claimed& told);
 
-// So many returned messages of keys were decided, named by hash; a key of which none is left comes
-// back next.
+// Parks what goes behind others of its key.
+void park_behind(State& state, Queue& queue, const SettleOrder::Back& back, const Now& now);
+
+// Whether parked messages of a key wait for the one that stands here, which was never parked.
+bool is_awaited(const Queue& queue, std::string_view key, const KeyPlace& place);
+
+// So many messages were decided that parked ones of their keys wait for, named by hash; a key of
+// which none is left comes back next.
 void note_decided(State& state, Queue& queue, const std::vector<std::uint64_t>& hashes,
                   const Now& now);
 

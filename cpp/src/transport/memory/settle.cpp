@@ -94,8 +94,10 @@ void crash(State& state, OpenClaims::iterator row, const CrashRule& rule, const 
   StoredMessage message = dying_message(range);
   if (message.counts.crashes < rule.crashes_max) return put_back(state, row);
   Queue& queue = *row->second.queue;
-  const bool is_returned = row->second.lane->is_keyed && row->second.lane->is_returned;
-  if (is_returned) note_decided(state, queue, {hash_of(message.key)}, now);
+  const Lane& lane = *row->second.lane;
+  const auto [part, index] = range.locate(0);
+  if (lane.is_keyed && (lane.is_returned || is_awaited(queue, message.key, {part->seq, index})))
+    note_decided(state, queue, {hash_of(message.key)}, now);
   release(queue, {message.id});
   --queue.totals.leased;
   --state.count;
@@ -121,7 +123,12 @@ bool settle(State& state, const SettleOrder& order, const Now& now, Graveyard& g
   const std::uint32_t newly = newly_done(range, order);
   MSGQ_CHECK(newly == order.acked + order.expired + order.backs.size() + order.deads.size(),
              "a settle decides each message once");
-  for (const auto& back : order.backs) park(state, queue, back.due_ms, back.message, now);
+  for (const auto& back : order.backs) {
+    if (back.kind == SettleOrder::Return::kBehind)
+      park_behind(state, queue, back, now);
+    else
+      park(state, queue, back.due_ms, back.message, now);
+  }
   for (const auto& dead : order.deads) bury(state, queue, {dead.message, dead.reason, now.wall_ms});
   note_decided(state, queue, order.keys, now);
   release(queue, order.releases);

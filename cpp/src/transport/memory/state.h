@@ -78,7 +78,8 @@ struct Due {
 
 // A key of which messages are parked, or came back and are not decided yet.
 struct AwayKey {
-  std::uint32_t in_lane = 0;                                 // in the returned lane, claimed or not
+  std::uint32_t in_lane = 0;  // in the returned lane, claimed or not; and one for `waits_for`
+  KeyPlace waits_for;         // of a message that was in hand when the first behind it was parked
   std::map<std::pair<KeyPlace, std::uint64_t>, Due> parked;  // in the order of the key
 };
 

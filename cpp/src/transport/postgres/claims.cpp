@@ -142,11 +142,11 @@ ReadClaims read_claims(const Rows& rows, std::int64_t owner, std::int64_t boot_m
   return out;
 }
 
-// Which messages of keys must wait for parked ones. Nobody else parks of their shards, or brings
-// back, while we hold them.
+// Which messages of keys must wait for parked ones, or those for them. Nobody else parks of their
+// shards, or brings back, while we hold them.
 void find_away(Connection& connection, const Directory& queues, std::vector<Claimed>& claims) {
   Array ids(Array::Type::kInt4), hashes(Array::Type::kInt8), seqs(Array::Type::kInt8);
-  Array indexes(Array::Type::kInt4), returned(Array::Type::kBool);
+  Array indexes(Array::Type::kInt4);
   std::vector<std::pair<Claimed*, std::uint32_t>> asked;
   for (Claimed& claimed : claims) {
     const Queue* queue = claimed.is_keyed ? queues.find(claimed.queue) : nullptr;
@@ -159,17 +159,16 @@ void find_away(Connection& connection, const Directory& queues, std::vector<Clai
         hashes.add(static_cast<std::int64_t>(hash_of(key)));
         seqs.add(static_cast<std::int64_t>(place.seq != 0 ? place.seq : part.seq));
         indexes.add(place.seq != 0 ? place.index : i);
-        returned.add(std::int64_t{claimed.is_returned});
         asked.emplace_back(&claimed, ordinal);
       }
   }
   Params params;
   params.array(std::move(ids)).array(std::move(hashes)).array(std::move(seqs));
-  params.array(std::move(indexes)).array(std::move(returned));
+  params.array(std::move(indexes));
   const Rows rows = connection.call("find_away", params);
   for (int row = 0; row < rows.size(); ++row) {
     const auto& [claimed, ordinal] = asked.at(static_cast<std::size_t>(rows.integer(row, 0)) - 1);
-    claimed->away.set(ordinal);
+    (rows.integer(row, 1) == 1 ? claimed->away : claimed->ahead).set(ordinal);
   }
 }
 

@@ -44,8 +44,8 @@ struct ReadClaims {
 ReadClaims read_claims(const Rows& rows, std::int64_t owner, std::int64_t boot_ms,
                        const Directory& queues, BlockCache& cache);
 
-// Notes which messages of keys must wait for parked ones. Nobody else parks of their shards, or
-// brings back, while we hold them.
+// Notes which messages of keys must wait for parked ones, or those for them. Nobody else parks of
+// their shards, or brings back, while we hold them.
 void find_away(Connection& connection, const Directory& queues, std::vector<Claimed>& claims);
 
 }  // namespace msgq::transport::postgres

@@ -55,6 +55,11 @@ int kind_of(SettleOrder::Return kind) {
   return kind == SettleOrder::Return::kSnooze ? kSnooze : kBehind;
 }
 
+// As packed_place() of the server has it.
+std::int64_t packed(const KeyPlace& place) {
+  return static_cast<std::int64_t>(place.seq << 20 | place.index);
+}
+
 // Hash of its key and its place; zeros without one.
 void add_key(Array& out, const StoredMessage& message) {
   out.add(message.key.empty() ? 0 : static_cast<std::int64_t>(hash_of(message.key)));
@@ -73,7 +78,8 @@ void add_set_aside(Params& out, const Asker& asker, const std::vector<SettleOrde
       numbers.add(static_cast<std::int64_t>(i + 1));
       kinds.add(kind_of(back.kind));
       bands.add(band_number(back.message.band()));
-      delays.add(from_now(back.due_ms, asker));
+      const bool is_behind = back.kind == SettleOrder::Return::kBehind;
+      delays.add(is_behind ? packed(back.waits_for) : from_now(back.due_ms, asker));
       reasons.add_null();
       kept.add(back.message);
       add_key(keys, back.message);
@@ -94,7 +100,8 @@ void add_set_aside(Params& out, const Asker& asker, const std::vector<SettleOrde
   out.array(std::move(keys));
 }
 
-// The returned messages of keys that settles decide: settle from 1, hash, how many.
+// The messages that settles decide and parked ones of their keys wait for: settle from 1, hash, how
+// many.
 void add_decided(Params& out, const std::vector<SettleOrder>& settles) {
   Array decided(Type::kInt8);
   for (std::size_t i = 0; i < settles.size(); ++i) {

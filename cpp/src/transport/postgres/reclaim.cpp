@@ -87,9 +87,7 @@ void Reclaimer::bury_poison(Connection& connection, const Key& claim, std::uint3
   params.text("worker lost").uuid(message.id);
   params.small(static_cast<int>(letter->body_bytes(0, 1)));
   params.integer(static_cast<std::int64_t>(letter->checksum())).bytes(letter->bytes());
-  // It had come back: nothing that was never parked has a place of its own.
-  const bool came_back = message.place.seq != 0;
-  params.integer(came_back ? static_cast<std::int64_t>(hash_of(message.key)) : 0);
+  params.integer(message.key.empty() ? 0 : static_cast<std::int64_t>(hash_of(message.key)));
   connection.call("bury_message", params);
 }
 

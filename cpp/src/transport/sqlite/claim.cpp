@@ -24,6 +24,12 @@ struct Work {
   bool has_suspect() const { return sqlite::has_suspect(returned) || sqlite::has_suspect(main); }
 };
 
+// What is known of a key.
+struct AwayKey {
+  std::optional<FirstOfKey> first;
+  KeyPlace waits_for;
+};
+
 // One wish on its way through the lanes of its queue.
 class Cutter {
  public:
@@ -241,24 +247,27 @@ class Cutter {
     told.done = row.done;
     told.is_keyed = is_keyed_;
     told.is_returned = !queue_.is_main(lane);
-    if (told.is_keyed && store_.away_keys.has_parked(queue_.id)) tell_away(told);
+    if (told.is_keyed && store_.away_keys.has_any(queue_.id)) tell_away(told);
   }
 
-  // Which messages must wait for parked ones of their keys.
+  // Which messages must wait for parked ones of their keys, or those for them.
   void tell_away(Claimed& told) {
     std::uint32_t ordinal = 0;
     for (const BlockPart& part : told.parts)
       for (std::uint32_t i = part.first; i < part.first + part.count; ++i, ++ordinal) {
         const auto [key, place] = part.block->key(i);
         const KeyPlace own = place.seq != 0 ? place : KeyPlace{part.seq, i};
-        const auto& first = first_of(hash_of(key));
-        if (first && (!told.is_returned || first->place < own)) told.away.set(ordinal);
+        const AwayKey& about = about_key(hash_of(key));
+        if (about.first && about.first->place < own) told.away.set(ordinal);
+        if (about.waits_for == own) told.ahead.set(ordinal);
       }
   }
 
-  const std::optional<FirstOfKey>& first_of(std::uint64_t hash) {
-    const auto [found, is_new] = first_of_key_.try_emplace(hash);
-    if (is_new) found->second = store_.away_keys.first(queue_.id, hash);
+  const AwayKey& about_key(std::uint64_t hash) {
+    const auto [found, is_new] = away_keys_.try_emplace(hash);
+    if (is_new)
+      found->second = {store_.away_keys.first(queue_.id, hash),
+                       store_.away_keys.waits_for(queue_.id, hash)};
     return found->second;
   }
 
@@ -267,8 +276,8 @@ class Cutter {
   const ClaimWish& wish_;
   ClaimAnswer& out_;
   Room room_;
-  bool is_keyed_ = false;  // of the band that is being cut
-  std::map<std::uint64_t, std::optional<FirstOfKey>> first_of_key_;
+  bool is_keyed_ = false;                       // of the band that is being cut
+  std::map<std::uint64_t, AwayKey> away_keys_;  // by hash
 };
 
 // When what is next in a lane was written; nullopt: nothing waits there.

@@ -28,9 +28,11 @@ std::int64_t stored(std::uint64_t hash) { return static_cast<std::int64_t>(hash)
 }  // namespace
 
 AwayKeys::AwayKeys(sqlite3* database)
-    : has_parked_(database, sql::sqlite::kHasParkedKeys),
+    : has_any_(database, sql::sqlite::kHasAwayKeys),
       first_(database, sql::sqlite::kFirstOfKey),
       in_lane_(database, sql::sqlite::kReadInLane),
+      waits_for_(database, sql::sqlite::kReadWaitsFor),
+      wait_for_(database, sql::sqlite::kWaitFor),
       add_(database, sql::sqlite::kAddInLane),
       delete_(database, sql::sqlite::kDeleteInLane),
       set_due_(database, sql::sqlite::kSetDue),
@@ -39,7 +41,7 @@ AwayKeys::AwayKeys(sqlite3* database)
       read_returned_(database, sql::sqlite::kReadReturnedKeys),
       is_held_elsewhere_(database, sql::sqlite::kIsHeldElsewhere) {}
 
-bool AwayKeys::has_parked(std::int64_t queue) { return has_parked_.query(queue).next(); }
+bool AwayKeys::has_any(std::int64_t queue) { return has_any_.query(queue).next(); }
 
 std::optional<FirstOfKey> AwayKeys::first(std::int64_t queue, std::uint64_t hash) {
   Cursor row = first_.query(queue, stored(hash));
@@ -51,6 +53,16 @@ std::optional<FirstOfKey> AwayKeys::first(std::int64_t queue, std::uint64_t hash
 std::int64_t AwayKeys::in_lane(std::int64_t queue, std::uint64_t hash) {
   Cursor row = in_lane_.query(queue, stored(hash));
   return row.next() ? row.integer(0) : 0;
+}
+
+KeyPlace AwayKeys::waits_for(std::int64_t queue, std::uint64_t hash) {
+  Cursor row = waits_for_.query(queue, stored(hash));
+  if (!row.next()) return {};
+  return {static_cast<std::uint64_t>(row.integer(0)), row.small(1)};
+}
+
+void AwayKeys::wait_for(std::int64_t queue, std::uint64_t hash, const KeyPlace& place) {
+  wait_for_.run(queue, stored(hash), static_cast<std::int64_t>(place.seq), place.index);
 }
 
 void AwayKeys::add_in_lane(std::int64_t queue, std::uint64_t hash, std::int64_t count) {
@@ -126,10 +138,13 @@ void free_lost_keys(Store& store) {
   }
 }
 
-std::int64_t due_behind(Store& store, const Queue& queue, std::uint64_t hash) {
-  const bool waits = store.away_keys.in_lane(queue.id, hash) > 0 ||
-                     store.away_keys.first(queue.id, hash).has_value();
-  return waits ? kHeldBack : store.now.wall_ms;
+std::int64_t due_behind(Store& store, const Queue& queue, std::uint64_t hash,
+                        const KeyPlace& waits_for) {
+  AwayKeys& keys = store.away_keys;
+  if (keys.first(queue.id, hash)) return kHeldBack;
+  if (waits_for.seq != 0 && keys.waits_for(queue.id, hash) != waits_for)
+    keys.wait_for(queue.id, hash, waits_for);
+  return keys.in_lane(queue.id, hash) > 0 ? kHeldBack : store.now.wall_ms;
 }
 
 std::vector<StoredMessage> take_chunk(Store& store, const Queue& queue, const ParkedRow& due) {

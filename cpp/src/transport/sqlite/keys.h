@@ -22,9 +22,13 @@ struct FirstOfKey {
 class AwayKeys {
  public:
   explicit AwayKeys(sqlite3* database);
-  bool has_parked(std::int64_t queue);
+  // Whether messages of keys are parked, or came back and are not decided.
+  bool has_any(std::int64_t queue);
   std::optional<FirstOfKey> first(std::int64_t queue, std::uint64_t hash);
   std::int64_t in_lane(std::int64_t queue, std::uint64_t hash);
+  // The place of the message that was in hand when the first behind it was parked; seq 0: of none.
+  KeyPlace waits_for(std::int64_t queue, std::uint64_t hash);
+  void wait_for(std::int64_t queue, std::uint64_t hash, const KeyPlace& place);
   void add_in_lane(std::int64_t queue, std::uint64_t hash, std::int64_t count);
   void set_due(std::int64_t number, std::int64_t due_ms);
   // The first parked messages of a key that may come back now.
@@ -43,16 +47,16 @@ class AwayKeys {
                          std::int64_t process);
 
  private:
-  Statement has_parked_, first_, in_lane_, add_, delete_, set_due_, read_chunk_, delete_queue_;
-  Statement read_returned_;
+  Statement has_any_, first_, in_lane_, waits_for_, wait_for_, add_, delete_, set_due_, read_chunk_,
+      delete_queue_, read_returned_;
   Statement is_held_elsewhere_;
 };
 
 struct Store;
 struct Queue;
 
-// So many returned messages of keys were decided, named by hash; a key of which none is left comes
-// back next.
+// So many messages were decided that parked ones of their keys wait for, named by hash; a key of
+// which none is left comes back next.
 void note_decided(Store& store, const Queue& queue, const std::vector<std::uint64_t>& hashes);
 
 // Lets the first parked message of a key come due, if nothing else holds it back.
@@ -62,8 +66,10 @@ void wake(Store& store, const Queue& queue, std::uint64_t hash);
 // come back and are nowhere, as they were lost with their block.
 void free_lost_keys(Store& store);
 
-// When a message that goes behind others of its key is due.
-std::int64_t due_behind(Store& store, const Queue& queue, std::uint64_t hash);
+// When a message that goes behind others of its key is due; the first that does waits for the
+// decision on the one that stands here, if any.
+std::int64_t due_behind(Store& store, const Queue& queue, std::uint64_t hash,
+                        const KeyPlace& waits_for);
 
 // Takes out what may come back with the due message of a key: itself and those behind it. Nothing
 // when it must wait for others; it is held back then.

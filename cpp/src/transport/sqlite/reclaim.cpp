@@ -10,7 +10,8 @@ namespace {
 
 bool runs_alone(const ClaimRow& row) { return row.is_suspect && row.left() == 1; }
 
-// The message that a single suspect's claim holds; nullopt when its block cannot be read.
+// The message that a single suspect's claim holds, with its place in the lane unless it has one of
+// its own; nullopt when its block cannot be read.
 std::optional<StoredMessage> read_alone(Store& store, const ClaimRow& row) {
   std::uint32_t ordinal = 0;
   auto scan = store.blocks.scan(row.lane, row.from.seq);
@@ -19,7 +20,11 @@ std::optional<StoredMessage> read_alone(Store& store, const ClaimRow& row) {
     const BlockRow found = scan.read();
     if (found.block == nullptr) return std::nullopt;
     for (std::uint32_t index = first; index < found.n && ordinal < row.n; ++index, ++ordinal)
-      if (!row.done.has(ordinal)) return StoredMessage::copy(found.block->view(index));
+      if (!row.done.has(ordinal)) {
+        auto message = StoredMessage::copy(found.block->view(index));
+        if (message.place.seq == 0) message.place = {static_cast<std::uint64_t>(found.seq), index};
+        return message;
+      }
   }
   return std::nullopt;
 }
@@ -73,8 +78,11 @@ void Reclaimer::crash(Store& store, ClaimRow row) {
   message->counts.deliveries += row.attempt;
   message->counts.crashes += row.crashes;
   const Queue* queue = store.directory.of_subscription(row.subscription);
-  const bool came_back = !message->key.empty() && !queue->is_main(row.lane);
-  if (came_back) note_decided(store, *queue, {hash_of(message->key)});
+  const std::uint64_t hash = hash_of(message->key);
+  const bool is_awaited =
+      !message->key.empty() &&
+      (!queue->is_main(row.lane) || store.away_keys.waits_for(queue->id, hash) == message->place);
+  if (is_awaited) note_decided(store, *queue, {hash_of(message->key)});
   store.dedup.release(queue->id, {message->id});
   store.dead.add({store.counter.draw(), *std::move(message), queue->id, queue->subscription,
                   "worker lost", store.now.wall_ms});

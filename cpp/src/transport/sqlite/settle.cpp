@@ -13,7 +13,7 @@ ParkKind kind_of(SettleOrder::Return kind) {
 void park_back(Store& store, const Queue& queue, const SettleOrder::Back& back) {
   const bool is_behind = back.kind == SettleOrder::Return::kBehind;
   const std::int64_t due_ms =
-      is_behind ? due_behind(store, queue, hash_of(back.message.key)) : back.due_ms;
+      is_behind ? due_behind(store, queue, hash_of(back.message.key), back.waits_for) : back.due_ms;
   store.parked.add({store.counter.draw(), back.message, queue.id, queue.subscription,
                     kind_of(back.kind), due_ms, store.now.wall_ms});
 }

@@ -40,14 +40,14 @@ class AwayKeysTest : public RawStoreTest {
 };
 
 TEST_F(AwayKeysTest, TheFirstTakesAlongWhatIsBehindItInOrder) {
-  EXPECT_FALSE(store.away_keys.has_parked(queue.id));
+  EXPECT_FALSE(store.away_keys.has_any(queue.id));
   park("b", 2, now_ms);
   park("c", 3, kHeldBack);
   park("a", 1, now_ms - 1);
-  EXPECT_TRUE(store.away_keys.has_parked(queue.id));
+  EXPECT_TRUE(store.away_keys.has_any(queue.id));
   EXPECT_EQ(store.away_keys.first(queue.id, hash).value().place, (KeyPlace{7, 1}));
   EXPECT_EQ(chunk(), (Bodies{"a", "b", "c"}));
-  EXPECT_FALSE(store.away_keys.has_parked(queue.id));
+  EXPECT_TRUE(store.away_keys.has_any(queue.id)) << "they are not decided";
   EXPECT_EQ(store.away_keys.in_lane(queue.id, hash), 3);
 }
 
@@ -68,9 +68,9 @@ TEST_F(AwayKeysTest, WhatIsDueLaterThanTheFirstStopsTheChunk) {
 }
 
 TEST_F(AwayKeysTest, TheNextComesWhenAllBeforeItIsDecided) {
-  EXPECT_EQ(due_behind(store, queue, hash), now_ms) << "nothing is before it";
+  EXPECT_EQ(due_behind(store, queue, hash, {}), now_ms) << "nothing is before it";
   store.away_keys.add_in_lane(queue.id, hash, 2);
-  EXPECT_EQ(due_behind(store, queue, hash), kHeldBack);
+  EXPECT_EQ(due_behind(store, queue, hash, {}), kHeldBack);
   park("next", 3, kHeldBack);
   note_decided(store, queue, {hash});
   EXPECT_EQ(chunk(), Bodies{"nothing is due"});
@@ -81,12 +81,30 @@ TEST_F(AwayKeysTest, TheNextComesWhenAllBeforeItIsDecided) {
   EXPECT_EQ(store.away_keys.in_lane(queue.id, hash), 0);
 }
 
+// Where nothing of it was parked before, nothing else would let it come back.
+TEST_F(AwayKeysTest, WhatGoesBehindOneInHandComesBackWhenThatIsDecided) {
+  for (std::uint32_t i = 1; i < 4; ++i)
+    park(std::to_string(i), i, due_behind(store, queue, hash, {7, 0}));
+  EXPECT_EQ(store.away_keys.in_lane(queue.id, hash), 1) << "not one for each";
+  EXPECT_EQ(store.away_keys.waits_for(queue.id, hash), (KeyPlace{7, 0}));
+  EXPECT_EQ(chunk(), Bodies{"nothing is due"});
+  note_decided(store, queue, {hash});
+  EXPECT_EQ(chunk(), (Bodies{"1", "2", "3"}));
+  EXPECT_EQ(store.away_keys.waits_for(queue.id, hash), KeyPlace{});
+}
+
+TEST_F(AwayKeysTest, TheOneInHandIsWaitedForOnce) {
+  EXPECT_EQ(due_behind(store, queue, hash, {7, 0}), kHeldBack);
+  EXPECT_EQ(due_behind(store, queue, hash, {7, 0}), kHeldBack);
+  EXPECT_EQ(store.away_keys.in_lane(queue.id, hash), 1);
+}
+
 TEST_F(AwayKeysTest, OnlyWhatIsHeldBackIsWoken) {
   park("later", 1, now_ms + kLater);
   wake(store, queue, hash);
   EXPECT_EQ(store.away_keys.first(queue.id, hash).value().due_ms, now_ms + kLater);
   store.away_keys.remove_queue(queue.id);
-  EXPECT_EQ(due_behind(store, queue, hash), kHeldBack) << "later is still parked";
+  EXPECT_EQ(due_behind(store, queue, hash, {}), kHeldBack) << "later is still parked";
 }
 
 }  // namespace
