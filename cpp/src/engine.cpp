@@ -172,20 +172,7 @@ std::optional<MessageId> Engine::try_put(Parcel& parcel) {
 Engine::WorkerPtr Engine::open_worker(WorkerSpec spec) {
   impl_->require_open();
   impl_->listen();
-  auto scheduler = std::make_shared<Scheduler>(impl_->config, impl_->world.clock, std::move(spec));
-  scheduler->on_returned = [this](std::vector<Span> spans) { impl_->give_back(std::move(spans)); };
-  scheduler->on_unroutable = [this](const Span& span) {
-    // Its handler lives in some other worker: it goes back, and comes again in a while.
-    constexpr std::int64_t kUnknownDelayMs = 1'000;
-    impl_->decide_all({span}, {0, Verdict::kSnooze, kUnknownDelayMs, {}, {}});
-  };
-  scheduler->on_expired = [this](const std::vector<Span>& spans) {
-    impl_->decide_all(spans, {0, Verdict::kExpire, 0, {}, {}});
-  };
-  scheduler->connect(impl_->keys);
-  scheduler->on_shed = [this](std::vector<Shed> sheds) { impl_->settler.shed(std::move(sheds)); };
-  scheduler->on_moves = [this](KeyGate::Moves moves) { impl_->pass(std::move(moves)); };
-  scheduler->store_now = [this] { return impl_->store_now(); };
+  auto scheduler = impl_->make_scheduler(std::move(spec));
   {
     MutexLock lock(impl_->mutex);
     if (impl_->is_stopped) throw closed_here();

@@ -267,6 +267,24 @@ struct Engine::Impl {
     push_settled(std::move(settled));
   }
 
+  std::shared_ptr<Scheduler> make_scheduler(WorkerSpec spec) {
+    auto scheduler = std::make_shared<Scheduler>(config, world.clock, std::move(spec));
+    scheduler->on_returned = [this](std::vector<Span> spans) { give_back(std::move(spans)); };
+    scheduler->on_unroutable = [this](const Span& span) {
+      // Its handler lives in some other worker: it goes back, and comes again in a while.
+      constexpr std::int64_t kUnknownDelayMs = 1'000;
+      decide_all({span}, {0, Verdict::kSnooze, kUnknownDelayMs, {}, {}});
+    };
+    scheduler->on_expired = [this](const std::vector<Span>& spans) {
+      decide_all(spans, {0, Verdict::kExpire, 0, {}, {}});
+    };
+    scheduler->connect(keys);
+    scheduler->on_shed = [this](std::vector<Shed> sheds) { settler.shed(std::move(sheds)); };
+    scheduler->on_moves = [this](KeyGate::Moves moves) { pass(std::move(moves)); };
+    scheduler->store_now = [this] { return store_now(); };
+    return scheduler;
+  }
+
   std::int64_t store_now() {
     const auto inside = visit();
     return inside ? inside->now_ms(world.clock) : world.clock.wall_ms();

@@ -194,7 +194,7 @@ TEST(BlockLife, AFlagThatIsNotKnownIsRefused) {
   std::vector<Parcel> parcels;
   parcels.push_back(std::move(parcel));
   std::string bytes = Block::build(std::move(parcels), 1)->bytes();
-  bytes[bytes.size() - 2] = 2;
+  bytes[bytes.size() - 2] = 4;
   EXPECT_THROW(Block::decode(bytes), Error);
 }
 

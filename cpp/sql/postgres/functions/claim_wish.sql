@@ -2,8 +2,7 @@
 --   lapsed ones first, in the order given, or with flag 16 and p_aging_ms as lanes_by_age() says.
 --   p_flags: 1 a suspect may be given, 2 not one more than p_room, 4 continues the wish before it,
 --   8 the owner is entered, 16 several bands, 32 keys, which is claim_among_keys()'s. passed_over:
---   it got nothing, and where somebody else was just claiming there seems to be more. Of a queue
---   that is paused: nothing.
+--   got nothing, and there is more where somebody else just claimed. A paused queue gives nothing.
 -- Index: primary key of cursor, claim_lapsed.
 -- Locks: cursors, tried, no more of them than the room needs: one that somebody else claims on is
 --   passed over.

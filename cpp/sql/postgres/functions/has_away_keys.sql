@@ -1,5 +1,5 @@
--- Returns: whether messages with keys of a subscription's queue are parked, or some that others wait
---   for are not decided.
+-- Returns: whether messages with keys of a subscription's queue are parked, or some that others
+--   wait for are not decided.
 -- Index: parked_key; primary key of away_key. In an order: else any index of parked may be walked.
 -- Locks: none.
 -- Twice: the same.
