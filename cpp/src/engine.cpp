@@ -30,6 +30,7 @@ std::vector<Settled::Named> name_decisions(SpanLot& lot, std::vector<Decision> d
   named.reserve(decisions.size());
   for (auto& decision : decisions) {
     const auto [held, ordinal] = lot.locate(decision.index);
+    lot.note_named(decision.index);
     named.push_back({held, ordinal, std::move(decision)});
   }
   return named;
@@ -237,7 +238,7 @@ void Engine::give_back(const LotPtr& lot) {
   impl_->require_unforked();
   SpanLot& spans = span_lot(lot);
   spans.leave(spans.undecided.load());
-  impl_->give_back(spans.spans());
+  impl_->give_back(spans.rest());
 }
 
 // --- raw claims ---

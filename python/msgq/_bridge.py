@@ -83,7 +83,8 @@ class Bridge:
         waiters.headers.append(headers)
         waiters.futures.append(future)
         waiters.bytes += len(body)
-        has_dedup = bool(group[4][3])  # alone in its parcel: what becomes of it is its own
+        # alone in its parcel: what becomes of it is its own
+        has_dedup = bool(group[4][3]) and not self._stalled
         if has_dedup or len(waiters.bodies) >= self._count_max or waiters.bytes >= self._bytes_max:
             self._flush()
         return future

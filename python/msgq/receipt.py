@@ -363,7 +363,7 @@ def collect(receipts: Iterable[AnyReceipt], timeout: Duration | None = None) -> 
     for each in waiting:
         if not all(parcel.wait(deadline) for parcel in each._parcels()):
             found.pending.append(each)
-        elif each.status in ("persisted", "duplicate"):
+        elif each.error is None and each.status in ("persisted", "duplicate"):
             found.ok.append(each)
         else:
             found.failed.append(each)

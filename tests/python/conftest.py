@@ -32,7 +32,7 @@ def make_app(request: pytest.FixtureRequest) -> Iterator[MakeApp]:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """A module that says APP_STORES runs each test that wants `app` on each of them.
 
-    What is marked also_on() runs on those, too.
+    What is marked also_on() runs on those, too; what has stores of its own, on these alone.
     """
     marks = metafunc.definition.iter_markers("also_on")
     more = [store for mark in marks for store in mark.args]
@@ -41,7 +41,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         "store_url": STORES,
         "transport_url": TRANSPORTS,
     }.items():
-        if name in metafunc.fixturenames and stores:
+        own = [mark.args[0] for mark in metafunc.definition.iter_markers("parametrize")]
+        if name in metafunc.fixturenames and stores and name not in own:
             metafunc.parametrize(name, list(dict.fromkeys([*stores, *more])), indirect=True)
 
 

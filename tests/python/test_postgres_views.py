@@ -55,6 +55,16 @@ def test_what_was_sent_as_text_by_sql_is_text(client: msgq.Client, eyes: Eyes) -
     delivery.ack()
 
 
+def test_messages_with_dedup_ids_are_decoded(client: msgq.Client, eyes: Eyes) -> None:
+    queue = client.queue("q")
+    queue.enqueue_many([b"1", b"2"], dedup=["a", None], ttl="1h")
+    queue.enqueue_many([b"3", b"4"], dedup=[None, "b"], key="k")
+    rows = eyes.read("select body, expires_at is null as never from messages order by body")
+    assert [(row["body"], row["never"]) for row in rows] == [
+        (b"1", False), (b"2", False), (b"3", True), (b"4", True),
+    ]  # fmt: skip
+
+
 def test_ids_and_bodies_are_those_that_the_library_reads(client: msgq.Client, eyes: Eyes) -> None:
     queue = client.queue("q")
     for size in (1, 2, 700):  # more than 255, where the counter carries into the next byte

@@ -182,16 +182,18 @@ def test_a_slow_key_in_front_of_the_others_holds_up_itself_alone(any_app: msgq.A
     others, go_on = threading.Semaphore(0), threading.Event()
     done: list[int] = []
 
-    @any_app.handler(queue="q", key="key")
-    def handler(key: str, n: int) -> None:
-        if key != "slow":
-            others.release()
-            return
+    @any_app.handler(queue="q", name="slow", key="key")
+    def slow(key: str, n: int) -> None:
         assert go_on.wait(SECONDS)
         done.append(n)
 
-    handler.enqueue_many([("slow", n) for n in range(count)])
-    handler.enqueue_many([(f"key-{n % 20}", n) for n in range(100)])
+    # a handler of its own: what a slot takes at once with a slow message waits with it
+    @any_app.handler(queue="q", name="quick", key="key")
+    def quick(key: str) -> None:
+        others.release()
+
+    slow.enqueue_many([("slow", n) for n in range(count)])
+    quick.enqueue_many([(f"key-{n % 20}",) for n in range(100)])
     with any_app.worker(concurrency=3) as worker:
         for _ in range(100):
             assert others.acquire(timeout=SECONDS)
@@ -258,6 +260,26 @@ def test_a_key_goes_on_behind_its_dead_letter(app: msgq.App) -> None:
     assert done == [1, 3, 4, 5]
     (dead,) = app.queue("q").dead()
     assert (dead.key, dead.value(), dead.failures) == ("a", ["a", 2], 2)
+
+
+def test_a_message_that_takes_too_long_in_a_row_lets_its_key_go_on(any_app: msgq.App) -> None:
+    done: list[int] = []
+    hung, go_on = threading.Event(), threading.Event()
+
+    @any_app.handler(queue="q", key="key", timeout=0.2, retry=NOW)
+    def handler(key: str, n: int) -> None:
+        if n == 25 and not hung.is_set():
+            hung.set()
+            go_on.wait(SECONDS)  # over its time, and dropped then
+            return
+        done.append(n)
+        if n == 25:
+            go_on.set()
+
+    handler.enqueue_many([("a", n) for n in range(50)])
+    while any_app.queue("q").depth().done < 50:
+        run_until_idle(any_app, timeout=SECONDS)
+    assert done == list(range(50))
 
 
 def test_two_handlers_of_a_queue_share_its_keys(app: msgq.App) -> None:

@@ -121,6 +121,18 @@ class SpanLot final : public Lot {
     return {spans_[i].held, spans_[i].from + index - starts_[i]};
   }
   const std::vector<Span>& spans() const { return spans_; }
+  // A decision on it was named. Whoever settles the lot.
+  void note_named(std::uint32_t index) { named_.set(index); }
+  // What was not named.
+  std::vector<Span> rest() const {
+    if (named_.empty()) return spans_;
+    std::vector<Span> out;
+    std::uint32_t index = 0;
+    for (const auto& [held, from, to] : spans_)
+      for (std::uint32_t i = from; i < to; ++i, ++index)
+        if (!named_.has(index)) out.push_back({held, i, i + 1});
+    return out;
+  }
   // The slot is through with `count` more messages; with no more than there are, however often it
   // says so. Any thread.
   void leave(std::uint32_t count) {
@@ -159,7 +171,7 @@ class SpanLot final : public Lot {
   std::uint32_t size_ = 0;
   Bitmap followers_;  // those of the same key as the one before them
   // only the lot's thread, and whoever settles it
-  Bitmap held_up_;
+  Bitmap held_up_, named_;
   const std::function<void(SpanLot&, std::uint32_t, bool)> on_leave_;
   Mutex acks_mutex_;
   // guarded by acks_mutex_: for which messages a user's own transaction was asked, and may not be

@@ -149,6 +149,7 @@ std::optional<Error> refusal_of(const Admitted& a, const Receipt::Duplicate& eac
 }
 
 void resolve_duplicates(Admitted& a) {
+  if (a.receipt->is_done()) return;  // it was in doubt for too long: who has it may be reading it
   std::optional<Error> error;
   for (const Receipt::Duplicate& each : a.duplicates) {
     a.receipt->note(each);

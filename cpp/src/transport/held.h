@@ -64,8 +64,11 @@ struct Held {
       if (done.has(i)) continue;
       const auto [block, index] = locate(i);
       if (!block->has_once()) continue;
-      const Once once = block->once(index);
-      if (!once.empty() && once.until == until) out.push_back(block->view(index).id);
+      try {
+        const Once once = block->once(index);
+        if (!once.empty() && once.until == until) out.push_back(block->view(index).id);
+      } catch (const Error&) {  // one odd frame must not end the engine
+      }
     }
   }
   // Appends the bodies of the ordinals [from, to).

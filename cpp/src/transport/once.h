@@ -24,9 +24,11 @@ struct OnceWish {
   Once once;  // points into the exchange
   Remembered as;
 
-  // Unix ms; a day of the year 9999 for what is remembered until it is over.
+  // Unix ms. What is remembered until it is over has an end, too: an id that nobody freed, as its
+  // block was lost, must not be refused for ever. As in remember.sql.
   std::int64_t until_ms(std::int64_t now_ms) const {
-    return once.until == Once::Until::kWindow ? now_ms + once.window_ms : kHeldBack;
+    constexpr std::int64_t kLongest = 30ll * 86'400'000;
+    return now_ms + (once.until == Once::Until::kWindow ? once.window_ms : kLongest);
   }
   Duplicate duplicate_of(const Remembered& earlier) const {
     return {number, earlier.message, earlier.digest == as.digest};

@@ -130,6 +130,25 @@ TEST_P(KeysConformance, AnotherProcessWaitsUntilWhoHasSomeOfItIsThrough) {
   EXPECT_EQ(bodies_of(other.claim_one(10)), Bodies{"c"});
 }
 
+TEST_P(KeysConformance, WhatOthersWaitForWaitsForWhatIsParkedBeforeIt) {
+  Process& process = join();
+  REQUIRE_KEYS(process);
+  append(process, keyed({"a", "b", "c"}));
+  const Claimed claimed = process.claim_one(10);
+  SettleOrder behind = ack_some(claimed, {});
+  park(behind, claimed, 2, Return::kBehind, wall_ms());
+  behind.backs.back().waits_for = place_of(claimed, 1);
+  ASSERT_TRUE(process.settle(behind));
+  SettleOrder failed = ack_some(claimed, {}, behind.done);
+  park(failed, claimed, 0, Return::kRetry, wall_ms() + 1'000);
+  failed.gives_back = true;
+  ASSERT_TRUE(process.settle(failed));
+  const Claimed again = process.claim_one(10);
+  ASSERT_EQ(bodies_of(again), Bodies{"b"});
+  EXPECT_TRUE(again.away.has(left_of(again)[0])) << "a is parked";
+  EXPECT_TRUE(again.ahead.has(left_of(again)[0])) << "c waits for it";
+}
+
 TEST_P(KeysConformance, UnkeyedMessagesAreSharedAsEver) {
   Process& holder = join();
   REQUIRE_KEYS(holder);

@@ -26,10 +26,14 @@ declare
   v_ms bigint;
   v_has_priorities boolean;
 begin
-  v_has_priorities := v_footer >= 0 and :schema.u32(v_all, v_footer + 12) = 65537;
-  if v_footer < 0 or not v_has_priorities and :schema.u32(v_all, v_footer + 12) <> 1 then
+  if v_footer < 0 then
+    return;
+  end if;
+  v_count := :schema.u32(v_all, v_footer + 12);
+  if v_count & 65535 <> 1 or v_count >> 16 > 3 then
     return;  -- version 1, no flags that we do not know
   end if;
+  v_has_priorities := v_count >> 16 & 1 > 0;
   v_count := :schema.u32(v_all, v_footer);
   v_ends := :schema.u32(v_all, v_footer + 4);
   v_line := v_ends + 4 * v_count;

@@ -7,6 +7,9 @@ declare
   v_subscription int;
 begin
   select id into v_subscription from :schema.subscription where queue = p_queue;
+  -- As those who send take them, before the lanes.
+  perform 1 from :schema.queue where id = p_queue for update;
+  perform 1 from :schema.queue_setting where queue = p_queue for update;
   perform :schema.purge(p_queue);
   delete from :schema.block where lane in (select id from :schema.lane where queue = p_queue);
   delete from :schema.dead_letter where queue = p_queue;

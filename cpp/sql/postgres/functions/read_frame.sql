@@ -47,7 +47,11 @@ begin
     v_number := :schema.take_varint(p_frame, v_number.next);
     v_at := v_number.next;
   end if;
-  if v_mask > 63 or v_at > length(p_frame) then
+  if v_mask & 64 > 0 then  -- dedup id
+    v_number := :schema.take_varint(p_frame, v_at);
+    v_at := v_number.next + v_number.value;
+  end if;
+  if v_mask > 127 or v_at > length(p_frame) then
     raise exception 'damaged message';
   end if;
   body := substring(p_frame from v_at::int + 1);

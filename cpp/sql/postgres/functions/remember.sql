@@ -17,7 +17,7 @@ begin
     insert into :schema.dedup as d (queue, id, message, digest, kind, until)
     select w.queue, w.id, w.message, w.digest, w.kind,
            case w.kind when 0 then v_now + w.window_ms * interval '1 ms'
-                       else :schema.held_back() end
+                       else v_now + interval '30 days' end
     from unnest(p_queues, p_ids, p_messages, p_digests, p_kinds, p_windows_ms)
       as w(queue, id, message, digest, kind, window_ms)
     order by w.queue, w.id
@@ -33,6 +33,6 @@ begin
       detail = v_found;
   end if;
   if random() < 0.02 then  -- seldom, and as much more then
-    perform :schema.forget_dedup(100 * cardinality(p_ids));
+    perform :schema.forget_dedup(least(100 * cardinality(p_ids), 5000));
   end if;
 end $$

@@ -168,7 +168,8 @@ void find_away(Connection& connection, const Directory& queues, std::vector<Clai
   const Rows rows = connection.call("find_away", params);
   for (int row = 0; row < rows.size(); ++row) {
     const auto& [claimed, ordinal] = asked.at(static_cast<std::size_t>(rows.integer(row, 0)) - 1);
-    (rows.integer(row, 1) == 1 ? claimed->away : claimed->ahead).set(ordinal);
+    if ((rows.integer(row, 1) & 1) != 0) claimed->away.set(ordinal);
+    if ((rows.integer(row, 1) & 2) != 0) claimed->ahead.set(ordinal);
   }
 }
 
