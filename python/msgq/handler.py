@@ -222,7 +222,7 @@ class Handler(Prepared[P], Generic[P, R]):
         body; skip gives it whatever the body; raise raises DuplicateError.
         conn: a connection of your own to the PostgreSQL database of the app; what is sent is there
         when your transaction commits, and never was when it does not. Raises ConfigError,
-        PayloadError; UnsupportedError for options of later versions.
+        PayloadError; UnsupportedError where the store cannot do it.
         """
         urgent = self.settings.priority if priority is None else priority
         rule = self.settings.key
