@@ -141,6 +141,9 @@ class SyncLot:
     def __len__(self) -> int:
         return 1
 
+    def hold_up(self, _index: int) -> None:
+        """Holds up nothing behind it: it is alone."""
+
     def end_acks(self, _first: int, _end: int) -> list[int]:
         """Says that no transaction of the user's acknowledges it: sync:// stores nothing."""
         return []

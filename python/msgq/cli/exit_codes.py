@@ -56,6 +56,10 @@ ENDINGS: Final[dict[str, Ending]] = {
         Exit.NOT_FOUND, "`msgq config` says which store, `msgq queues` what is in it"
     ),
     "QueueFullError": Ending(Exit.FULL, "nothing was enqueued; start workers or try later"),
+    "DuplicateError": Ending(Exit.REFUSED, "nothing was enqueued; the text names the earlier one"),
+    "DedupConflictError": Ending(
+        Exit.REFUSED, "nothing was enqueued; another --dedup, or --on-duplicate skip"
+    ),
     "StoreFullError": Ending(Exit.FULL, "nothing was written; free space on the store's device"),
     "WaitTimeoutError": Ending(Exit.UNAVAILABLE, "the wait ended, the work did not; look again"),
     "StoreUnavailableError": Ending(Exit.UNAVAILABLE, "nothing was written; try again"),
