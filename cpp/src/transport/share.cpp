@@ -27,7 +27,8 @@ std::uint32_t shards_of(std::size_t rank, std::size_t readers) {
   const std::size_t last = std::min<std::size_t>(readers, kKeyShards);
   for (std::size_t comer = 1; comer < last; ++comer)
     while (held[comer] < kKeyShards / (comer + 1)) {
-      const auto most = std::max_element(held.begin(), held.begin() + comer) - held.begin();
+      const auto fullest = std::max_element(held.begin(), held.begin() + comer);
+      const auto most = static_cast<std::size_t>(fullest - held.begin());
       const auto given = std::find(holder.rbegin(), holder.rend(), most);
       *given = comer;
       --held[most];
