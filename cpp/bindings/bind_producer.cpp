@@ -22,7 +22,7 @@ struct Form {
   std::int64_t due_ms = 0;
   std::uint8_t priority = kPriorityNormal;
   std::int64_t expires_ms = 0;
-  Parcel::OnDuplicate on_duplicate = Parcel::OnDuplicate::kReturn;
+  int on_duplicate = 0;
 
   Parcel parcel(std::string_view key) const& { return Form(*this).parcel(key); }
   Parcel parcel(std::string_view key) && {
@@ -37,7 +37,7 @@ struct Form {
             expires_ms,
             band_of(priority, key),
             false,
-            on_duplicate};
+            static_cast<Parcel::OnDuplicate>(on_duplicate)};
   }
 };
 
@@ -80,54 +80,35 @@ class Headers {
   py::object each_;
 };
 
-// The key that goes with each message of a call: text for all, or one for each; "" is none.
-class Keys {
+// What goes with the messages of a call, keys or what they carry as Once: text or bytes for all, or
+// one for each; empty is none.
+class Marks {
  public:
-  Keys(const py::object& keys, Py_ssize_t count) {
-    if (keys.is_none()) return;
-    if (PyUnicode_Check(keys.ptr())) {
-      all_ = view_text(keys);
+  Marks(const py::object& given, Py_ssize_t count, const char* what) : what_(what) {
+    if (given.is_none()) return;
+    if (PyUnicode_Check(given.ptr()) || PyBytes_Check(given.ptr())) {
+      all_ = view(given);
       return;
     }
-    each_ = frozen_sequence(keys);
+    each_ = frozen_sequence(given);
     if (PyTuple_GET_SIZE(each_.ptr()) != count)
-      throw Error(ErrorCode::kPayloadInvalid, "keys must have one entry a message");
+      throw Error(ErrorCode::kPayloadInvalid, std::string(what) + " must have one entry a message");
   }
   std::string_view at(Py_ssize_t index) const {
-    return each_ ? view_text(PyTuple_GET_ITEM(each_.ptr(), index)) : all_;
+    return each_ ? view(PyTuple_GET_ITEM(each_.ptr(), index)) : all_;
   }
   bool is_one() const { return !each_; }
 
  private:
-  static std::string_view view_text(py::handle text) {
+  std::string_view view(py::handle mark) const {
+    if (!PyUnicode_Check(mark.ptr())) return view_bytes(mark, what_);
     Py_ssize_t size = 0;
-    const char* bytes = PyUnicode_AsUTF8AndSize(text.ptr(), &size);
+    const char* bytes = PyUnicode_AsUTF8AndSize(mark.ptr(), &size);
     if (bytes == nullptr) throw py::error_already_set();
     return {bytes, static_cast<std::size_t>(size)};
   }
 
-  std::string_view all_;
-  py::object each_;
-};
-
-// What each message of a call carries as Once: bytes for all, or for each; empty is none.
-class Onces {
- public:
-  Onces(const py::object& onces, Py_ssize_t count) {
-    if (onces.is_none()) return;
-    if (PyBytes_Check(onces.ptr())) {
-      all_ = view_bytes(onces, "once");
-      return;
-    }
-    each_ = frozen_sequence(onces);
-    if (PyTuple_GET_SIZE(each_.ptr()) != count)
-      throw Error(ErrorCode::kPayloadInvalid, "onces must have one entry a message");
-  }
-  std::string_view at(Py_ssize_t index) const {
-    return each_ ? view_bytes(PyTuple_GET_ITEM(each_.ptr(), index), "once") : all_;
-  }
-
- private:
+  const char* const what_;
   std::string_view all_;
   py::object each_;
 };
@@ -135,7 +116,7 @@ class Onces {
 // The places of a call's messages by band, those of each in order: with keys at random nearly each
 // message would be a parcel of its own otherwise. `ends`: where those of each band end.
 struct ByBand {
-  ByBand(const Keys& keys, Py_ssize_t count, std::uint8_t priority) {
+  ByBand(const Marks& keys, Py_ssize_t count, std::uint8_t priority) {
     std::vector<std::uint8_t> bands(static_cast<std::size_t>(count));
     std::array<std::size_t, 257> starts{};
     for (Py_ssize_t i = 0; i < count; ++i) {
@@ -164,8 +145,8 @@ class Cutter {
         list_(frozen_sequence(bodies)),
         count_(PyTuple_GET_SIZE(list_.ptr())),
         headers_(headers, headers_each, count_),
-        keys_(keys, count_),
-        onces_(onces, count_) {
+        keys_(keys, count_, "keys"),
+        onces_(onces, count_, "onces") {
     for (Py_ssize_t i = 0; i < count_; ++i) {
       check_size(config_, view_bytes(item(i), "a body").size(), i);
       static_cast<void>(headers_.at(i));
@@ -209,8 +190,7 @@ class Cutter {
   const py::object list_;
   const Py_ssize_t count_;
   const Headers headers_;
-  const Keys keys_;
-  const Onces onces_;
+  const Marks keys_, onces_;
   std::vector<std::size_t> order_;  // empty: as they came
   Py_ssize_t next_ = 0;
 };
@@ -249,13 +229,7 @@ ReceiptPtr enqueue(Engine& engine, std::string queue, std::string type, int cont
                    const py::object& body, const py::object& headers, std::int64_t due_ms,
                    std::uint8_t priority, std::int64_t expires_ms, std::string_view key,
                    const py::bytes& once, int on_duplicate) {
-  Form form{std::move(queue),
-            std::move(type),
-            content,
-            due_ms,
-            priority,
-            expires_ms,
-            static_cast<Parcel::OnDuplicate>(on_duplicate)};
+  Form form{std::move(queue), std::move(type), content, due_ms, priority, expires_ms, on_duplicate};
   return admit(engine, single(engine, std::move(form), body, headers, key, std::string_view(once)));
 }
 
@@ -288,13 +262,7 @@ py::bytes enqueue_wait(Engine& engine, std::string queue, std::string type, int 
                        const py::object& body, const py::object& headers, std::int64_t due_ms,
                        std::uint8_t priority, std::int64_t expires_ms, std::string_view key,
                        const py::bytes& once, int on_duplicate) {
-  Form form{std::move(queue),
-            std::move(type),
-            content,
-            due_ms,
-            priority,
-            expires_ms,
-            static_cast<Parcel::OnDuplicate>(on_duplicate)};
+  Form form{std::move(queue), std::move(type), content, due_ms, priority, expires_ms, on_duplicate};
   return put(engine, single(engine, std::move(form), body, headers, key, std::string_view(once)));
 }
 
@@ -323,10 +291,10 @@ py::list enqueue_many(Engine& engine, std::string queue, std::string type, int c
                       const py::object& headers_each, std::uint8_t priority,
                       std::int64_t expires_ms, const py::object& keys, const py::object& onces,
                       int on_duplicate) {
-  Cutter cutter(engine.config(),
-                {std::move(queue), std::move(type), content, due_ms, priority, expires_ms,
-                 static_cast<Parcel::OnDuplicate>(on_duplicate)},
-                bodies, headers, headers_each, keys, onces);
+  Cutter cutter(
+      engine.config(),
+      {std::move(queue), std::move(type), content, due_ms, priority, expires_ms, on_duplicate},
+      bodies, headers, headers_each, keys, onces);
   py::list receipts;
   std::optional<Error> error;
   while (cutter.has_more()) {
@@ -353,10 +321,10 @@ py::object try_enqueue(Engine& engine, std::string queue, std::string type, int 
                        const py::object& headers_each, std::uint8_t priority,
                        std::int64_t expires_ms, const py::object& keys, const py::object& onces,
                        int on_duplicate) {
-  Cutter cutter(engine.config(),
-                {std::move(queue), std::move(type), content, due_ms, priority, expires_ms,
-                 static_cast<Parcel::OnDuplicate>(on_duplicate)},
-                bodies, headers, headers_each, keys, onces);
+  Cutter cutter(
+      engine.config(),
+      {std::move(queue), std::move(type), content, due_ms, priority, expires_ms, on_duplicate},
+      bodies, headers, headers_each, keys, onces);
   Parcel parcel = cutter.next();
   if (cutter.has_more())
     throw Error(ErrorCode::kPayloadInvalid,
@@ -368,7 +336,7 @@ py::object try_enqueue(Engine& engine, std::string queue, std::string type, int 
 // In which order enqueue_many sends messages with these keys, and where parcels end at least.
 py::tuple by_shard(const py::sequence& keys) {
   const Py_ssize_t count = PySequence_Size(keys.ptr());
-  const ByBand found(Keys(keys, count), count, kPriorityNormal);
+  const ByBand found(Marks(keys, count, "keys"), count, kPriorityNormal);
   return py::make_tuple(found.order, found.ends);
 }
 

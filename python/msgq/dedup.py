@@ -5,13 +5,12 @@ Plain values; any thread.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from msgq.duration import Duration, parse_duration
-from msgq.errors import ConfigError, PayloadError
+from msgq.errors import ConfigError
+from msgq.keys import parse_key
 
-BYTES_MAX: Final = 512
 WINDOW_MAX: Final = 366 * 86_400.0
 _KINDS: Final = {"until_done": 1, "until_started": 2}
 _ANSWERS: Final = ("return", "skip", "raise")
@@ -67,32 +66,11 @@ def parse_terms(unique: Any, on_duplicate: Any) -> Terms:
     return Terms(0, round(seconds * 1000), answer)
 
 
-def parse_dedup(value: Any) -> str:
+def parse_dedup(value: str | None) -> str:
     """Gives the dedup id, "" for none. Raises ConfigError for what is none."""
-    if value is None:
-        return ""
-    if not isinstance(value, str):
-        raise ConfigError(f"a dedup id is text, not {type(value).__name__}: {value!r:.80}")
-    try:
-        size = len(value.encode())
-    except UnicodeEncodeError as error:
-        raise ConfigError(f"dedup id {value!a:.80} holds lone surrogates") from error
-    if not 1 <= size <= BYTES_MAX or "\0" in value:
-        raise ConfigError(
-            f"a dedup id has from 1 to {BYTES_MAX} bytes and no NUL, {value[:40]!r} has {size}"
-        )
-    return value
-
-
-def parse_dedups(values: Sequence[Any], count: int) -> list[str]:
-    """Gives the dedup id of each of `count` messages. A ConfigError names the item."""
-    if len(values) != count:
-        raise PayloadError(f"{len(values)} dedup ids for {count} bodies")
-    found: list[str] = []
-    try:
-        found.extend(map(parse_dedup, values))
-    except ConfigError as error:
-        raise ConfigError(f"item {len(found)}: {error}") from error
+    found = parse_key(value, "dedup id")
+    if "\0" in found:
+        raise ConfigError(f"a dedup id has no NUL, {found[:40]!r} has one")
     return found
 
 

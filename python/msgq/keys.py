@@ -146,26 +146,28 @@ def parse_rule(said: Any, word: str = "key") -> Key | KeyFunction | None:
     return said  # type: ignore[no-any-return]
 
 
-def parse_key(value: str | None) -> str:
-    """Gives the key, "" for none. Raises ConfigError for what is no key."""
+def parse_key(value: str | None, what: str = "key") -> str:
+    """Gives the key, or whatever `what` says, "" for none. Raises ConfigError for what is none."""
     if value is None:
         return ""
     if not isinstance(value, str):
-        raise ConfigError(f"a key is text, not {type(value).__name__}: {value!r:.80}")
+        raise ConfigError(f"a {what} is text, not {type(value).__name__}: {value!r:.80}")
     try:
         size = len(value.encode())
     except UnicodeEncodeError as error:
-        raise ConfigError(f"key {value!a:.80} holds lone surrogates") from error
+        raise ConfigError(f"{what} {value!a:.80} holds lone surrogates") from error
     if not 1 <= size <= BYTES_MAX:
-        raise ConfigError(f"a key has from 1 to {BYTES_MAX} bytes, {value[:40]!r} has {size}")
+        raise ConfigError(f"a {what} has from 1 to {BYTES_MAX} bytes, {value[:40]!r} has {size}")
     return value
 
 
-def parse_keys(values: Sequence[str | None], count: int) -> list[str]:
-    """Gives the key of each of `count` messages. A ConfigError names the item."""
+def parse_each(
+    parse: Callable[[str | None], str], values: Sequence[str | None], count: int, what: str
+) -> list[str]:
+    """Gives what is parsed of each of `count` messages. A ConfigError names the item."""
     if len(values) != count:
-        raise PayloadError(f"{len(values)} keys for {count} bodies")
-    return _each(parse_key, values)
+        raise PayloadError(f"{len(values)} {what}s for {count} bodies")
+    return _each(parse, values)
 
 
 def _each(read: Callable[[Any], str], items: Sequence[Any]) -> list[str]:

@@ -14,10 +14,10 @@ from msgq import codec
 from msgq._engine import validate_queue_name
 from msgq._send import Options, Sender
 from msgq.codec import CONTENT_BYTES, CONTENT_JSON
-from msgq.dedup import parse_dedups
+from msgq.dedup import parse_dedup
 from msgq.duration import HELD_MS, Duration, When, due_ms, now_ms, parse_duration
 from msgq.errors import ConfigError, NotFoundError, PayloadError, WaitTimeoutError
-from msgq.keys import parse_keys
+from msgq.keys import parse_each, parse_key
 from msgq.message import Delivery, Message, parse_lease
 from msgq.queue_settings import Changes, QueueSettings, parse_changes, settings_from
 from msgq.receipt import BatchReceipt, Receipt
@@ -162,9 +162,9 @@ class Queue:
         self, headers: Any, delay: When | None, unbuilt: dict[str, Any], count: int
     ) -> tuple[Options | None, list[bytes | None] | None, dict[str, list[str]]]:
         marks: dict[str, list[str]] = {}
-        for name, parse in (("key", parse_keys), ("dedup", parse_dedups)):
+        for name, what, parse in (("key", "key", parse_key), ("dedup", "dedup id", parse_dedup)):
             if isinstance(unbuilt.get(name), (list, tuple)):
-                found = marks[name + "s"] = parse(unbuilt[name], count)
+                found = marks[name + "s"] = parse_each(parse, unbuilt[name], count, what)
                 # any of them stands for all where options are held against each other
                 unbuilt = {**unbuilt, name: next(filter(None, found), None)}
         if headers is None or isinstance(headers, Mapping):

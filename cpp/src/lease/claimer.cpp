@@ -109,7 +109,8 @@ void Claimer::prepare(Nanos now) {
 
 void Claimer::collect(transport::Exchange& out, Nanos now) {
   take_work_of(out);
-  collect_starts(out);
+  for (const Starting& each : starting_)
+    out.starts.insert(out.starts.end(), each.starts.begin(), each.starts.end());
   collect_chores(out, now);
   asked_.clear();
   if (!may_ask(now)) return;
@@ -198,21 +199,20 @@ void Claimer::answered(const Asked& asked, const transport::ClaimAnswer& answer,
     outlook.poll_at = now + outlook.gap - outlook.gap * spread_ / 10'000;
   }
   Traffic& traffic = book_.find(asked.demand.queue);
-  Starting found{asked, {}};
+  Starting found{asked, {}, {}};
   for (const auto& claimed : answer.claims) {
     found.claims.push_back(std::make_shared<Held>(claimed, traffic, now, asked.demand.is_renewed));
     const Held& held = *found.claims.back();
     msgq::count(traffic.claimed, held.total - held.done_count);
     ledger_.add(found.claims.back());
+    transport::StartOrder start{claimed.key, {}};
+    held.add_once(0, held.total, Once::Until::kStarted, start.messages);
+    if (!start.messages.empty()) found.starts.push_back(std::move(start));
   }
-  const bool waits = !starting_.empty() ||
-                     std::any_of(found.claims.begin(), found.claims.end(), [](const HeldPtr& held) {
-                       return held->is_unique_until_started();
-                     });
-  if (waits)
-    starting_.push_back(std::move(found));
-  else
+  if (starting_.empty() && found.starts.empty())
     deliver(found);
+  else
+    starting_.push_back(std::move(found));
 }
 
 void Claimer::deliver(const Starting& starting) {
@@ -220,15 +220,6 @@ void Claimer::deliver(const Starting& starting) {
   for (const HeldPtr& held : starting.claims)
     if (!asked.source->deliver(asked.demand, held)) give_back(held);
   asked.source->answered(asked.demand);
-}
-
-void Claimer::collect_starts(transport::Exchange& out) const {
-  for (const Starting& starting : starting_)
-    for (const HeldPtr& held : starting.claims) {
-      transport::StartOrder order{held->claim.key, {}};
-      if (held->has_once) held->add_once(0, held->total, Once::Until::kStarted, order.messages);
-      if (!order.messages.empty()) out.starts.push_back(std::move(order));
-    }
 }
 
 // A suspect needs an idle process. We stop claiming for it, but not for ever: a handler that runs

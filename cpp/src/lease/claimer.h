@@ -84,6 +84,7 @@ class Claimer final : public transport::BatchSource {
   struct Starting {
     Asked asked;
     std::vector<HeldPtr> claims;
+    std::vector<transport::StartOrder> starts;
   };
   struct Room {
     std::shared_ptr<DemandSource> source;
@@ -100,7 +101,6 @@ class Claimer final : public transport::BatchSource {
   void ask(Asked asked, transport::Exchange& out);
   void answered(const Asked& asked, const transport::ClaimAnswer& answer, Nanos now);
   void deliver(const Starting& starting);
-  void collect_starts(transport::Exchange& out) const;
   void refresh_all();
   Nanos next_wish(Nanos now);
   void note_suspects(Nanos now);

@@ -126,8 +126,7 @@ void Settler::acknowledge(Order& order, std::uint32_t from, std::uint32_t to) {
 
 // What is over frees its dedup id, where that is remembered for so long.
 void Settler::release(Order& order, std::uint32_t from, std::uint32_t to) {
-  if (order.held->has_once)
-    order.held->add_once(from, to, Once::Until::kDone, order.order.releases);
+  order.held->add_once(from, to, Once::Until::kDone, order.order.releases);
 }
 
 void Settler::note_done(Order& order, std::uint32_t ordinal) {

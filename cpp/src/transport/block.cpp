@@ -236,8 +236,6 @@ std::pair<std::string_view, KeyPlace> Block::key(std::uint32_t index) const {
   return {f.key, f.place};
 }
 
-Once Block::once(std::uint32_t index) const { return Once::decode(frame::read(frame(index)).once); }
-
 BlockPtr Block::without(const Bitmap& indexes) const {
   std::vector<Parcel> parcels;
   for (const Section& s : sections_) {

@@ -50,9 +50,8 @@ class Block {
   // Whether any of its messages may expire; and when that at `index` does, 0: never.
   bool may_expire() const { return may_expire_; }
   std::int64_t expires_ms(std::uint32_t index) const { return section_of(index).expires_ms; }
-  // Whether any of its messages has a dedup id; and that at `index`.
+  // Whether any of its messages has a dedup id.
   bool has_once() const { return has_once_; }
-  Once once(std::uint32_t index) const;
   // The same without these messages, in order; null when none is left.
   std::shared_ptr<const Block> without(const Bitmap& indexes) const;
   std::uint64_t checksum() const;                                      // XXH3 of bytes()

@@ -52,21 +52,17 @@ struct Held {
     const auto after = std::upper_bound(starts.begin(), starts.end(), ordinal);
     return {claim.parts[static_cast<std::size_t>(after - starts.begin()) - 1].seq, index};
   }
-  bool is_unique_until_started() const {
-    std::vector<MessageId> ids;
-    if (has_once) add_once(0, total, Once::Until::kStarted, ids);
-    return !ids.empty();
-  }
   // Appends the ids of what is not done of [from, to) and is remembered until then.
   void add_once(std::uint32_t from, std::uint32_t to, Once::Until until,
                 std::vector<MessageId>& out) const {
-    for (std::uint32_t i = from; i < to; ++i) {
+    for (std::uint32_t i = from; has_once && i < to; ++i) {
       if (done.has(i)) continue;
       const auto [block, index] = locate(i);
       if (!block->has_once()) continue;
       try {
-        const Once once = block->once(index);
-        if (!once.empty() && once.until == until) out.push_back(block->view(index).id);
+        const MessageView message = block->view(index);
+        const Once once = Once::decode(message.once);
+        if (!once.empty() && once.until == until) out.push_back(message.id);
       } catch (const Error&) {  // one odd frame must not end the engine
       }
     }
