@@ -56,7 +56,7 @@ def contract_server(
     yield postgres_server
     if client := clients.get("postgresql"):
         client.close(5)
-    postgres_server.execute(f"set lock_timeout = '10s'; drop schema if exists {SCHEMA} cascade")
+    postgres_server.drop_schema(SCHEMA)
 
 
 @pytest.fixture(autouse=True)

@@ -59,7 +59,7 @@ def postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
     schema = f"t_{next(_schema_numbers)}"
     yield f"{postgres_server.url}&schema={schema}"
     # A connection that the test forgot would hold this up for good.
-    postgres_server.execute(f"set lock_timeout = '10s'; drop schema if exists {schema} cascade")
+    postgres_server.drop_schema(schema)
 
 
 @pytest.fixture

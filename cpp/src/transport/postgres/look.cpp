@@ -7,6 +7,7 @@
 #include "msgq/error.h"
 #include "transport/bookmark.h"
 #include "transport/postgres/columns.h"
+#include "transport/postgres/failure.h"
 #include "transport/postgres/search.h"
 
 namespace msgq::transport::postgres {
@@ -227,12 +228,31 @@ std::uint64_t PostgresLook::edit_dead(std::string_view queue, const DeadEdit& ed
   return take_dead(queue, {edit.id}, edit.redrives ? "redrive" : "edit_dead", params);
 }
 
+namespace {
+
+// Calls what takes all claims of a queue, and waits for none while it holds its lanes: when one is
+// being settled it gives way, waits with nothing in its hands, and tries again.
+Rows take_all(Connection& connection, const char* function, const Params& queue) {
+  constexpr int kTries = 10;
+  for (int tried = 1;; ++tried) {
+    try {
+      return connection.call(function, queue);
+    } catch (const Refusal& refusal) {
+      const bool is_busy = refusal.state() == kLockTaken || refusal.state() == kDeadlock;
+      if (!is_busy || tried == kTries) throw;
+    }
+    connection.call("await_settles", queue);
+  }
+}
+
+}  // namespace
+
 std::uint64_t PostgresLook::purge(std::string_view queue) {
   return use([&](Connection& connection, const Directory& directory) {
     const Queue& known = require(directory, queue);
     Params params;
     params.small(known.id);
-    const std::int64_t count = connection.call("purge", params).integer(0, 0);
+    const std::int64_t count = take_all(connection, "purge", params).integer(0, 0);
     for (const int lane : known.lanes()) {
       Params sweep;
       sweep.small(known.subscription).small(lane).integer(0);
@@ -281,7 +301,7 @@ void PostgresLook::delete_queue(std::string_view queue) {
   use([&](Connection& connection, const Directory& directory) {
     Params params;
     params.small(require(directory, queue).id);
-    connection.call("delete_queue", params);
+    take_all(connection, "delete_queue", params);
   });
 }
 

@@ -45,6 +45,25 @@ TEST_F(PostgresLookTest, AClaimThatIsBeingSettledHoldsUpAPurge) {
   EXPECT_EQ(depth().purged, 1u);
 }
 
+TEST_F(PostgresLookTest, APurgeWaitsForASettleThatIsAboutToEnd) {
+  Process& process = join();
+  process.append(numbered(2));
+  process.claim_one(1);
+  OpenTransaction settle(store().config().schema);
+  settle.run("select 1 from :schema.claim for update");
+  std::thread purge([&] { EXPECT_EQ(process.look().purge(kQueue), 2u); });
+  settle.await_waiters();
+  settle.run("rollback");
+  purge.join();
+  settle.run("begin");
+  settle.run("select 1 from :schema.claim for update");
+  std::thread removal([&] { process.look().delete_queue(kQueue); });
+  settle.await_waiters();
+  settle.run("rollback");
+  removal.join();
+  EXPECT_TRUE(process.look().queues().empty());
+}
+
 TEST_F(PostgresLookTest, ADeletedQueueLeavesNoRow) {
   Process& process = join();
   process.append(numbered(3));
