@@ -17,6 +17,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 PY := .venv/bin/python
 PYTEST := $(PY) -m pytest
+# Two processes and no more: tests wait more than they compute, and look at what others do to one machine.
+SIDE_BY_SIDE := --numprocesses 2 --dist worksteal
 CLANG_FORMAT := clang-format-14
 # It reads the compile commands of g++, whose warning options clang need not know.
 RUN_CLANG_TIDY := run-clang-tidy-14 -quiet -extra-arg=-Wno-unknown-warning-option -j $(JOBS)
@@ -89,7 +91,7 @@ demo: install ceilings ## Run the main job on real input, kill a worker, check t
 
 .PHONY: test
 test: install ceilings test-cpp ## Build everything and run every test; ARGS="-k name" go to pytest
-	$(PYTEST) $(ARGS)
+	$(PYTEST) $(SIDE_BY_SIDE) $(ARGS)
 
 .PHONY: test-cpp
 test-cpp: test-packages cpp-dev ## Build and run the C++ tests alone
@@ -104,9 +106,8 @@ check: install lint-packages cpp-dev ## Formatters, linters, types and the house
 	$(PYTEST) tests/tidy
 
 .PHONY: clang-tidy
-clang-tidy: install lint-packages cpp-dev ## Read the core and the bindings with clang-tidy
-	$(RUN_CLANG_TIDY) -p build/dev '/cpp/src/'
-	$(RUN_CLANG_TIDY) -p build/wheel '/cpp/bindings/'
+clang-tidy: install lint-packages ## Read the core and the bindings with clang-tidy
+	$(RUN_CLANG_TIDY) -p build/wheel '/cpp/(src|bindings)/'
 
 .PHONY: bench
 bench: install ceilings ## Run the benchmarks beside their ceilings; ARGS choose, PROFILE=cpu|mem looks inside
@@ -127,7 +128,7 @@ ceilings: packages
 wheel: packages ## Install msgq into an empty environment as a user would, and ask it for help
 	rm -rf build/wheel-test
 	$(PYTHON) -m venv build/wheel-test
-	build/wheel-test/bin/python -m pip install --quiet .
+	build/wheel-test/bin/python -m pip install --quiet --config-settings=build-dir=build/wheel-alone .
 	cd build && wheel-test/bin/python -m msgq --version && wheel-test/bin/msgq --help
 
 # ASLR with more bits than the sanitizers' runtimes of that age expect makes them stop at once: setarch turns it off.
@@ -145,10 +146,11 @@ ASAN_SITE := build/asan-site
 asan-python: test-packages install ## Run the Python unit tests on an extension under both sanitizers
 	$(PY) -m pip install --quiet --no-build-isolation --no-deps --upgrade --target $(ASAN_SITE) \
 	  --config-settings=build-dir=build/wheel-asan --config-settings=cmake.build-type=Debug \
+	  --config-settings=cmake.define.CMAKE_CXX_FLAGS_DEBUG="-O1 -g1" --config-settings=cmake.define.MSGQ_PCH=ON \
 	  --config-settings=cmake.define.MSGQ_SANITIZE=address,undefined .
 	LD_PRELOAD="$$(g++ -print-file-name=libasan.so) $$(g++ -print-file-name=libstdc++.so.6)" \
 	ASAN_OPTIONS=detect_leaks=0 PYTHONPATH="$(CURDIR)/$(ASAN_SITE)" \
-	  $(NO_ASLR) $(PYTEST) tests/python -k "not postgres" --ignore=tests/python/test_conn.py $(ARGS)
+	  $(NO_ASLR) $(PYTEST) $(SIDE_BY_SIDE) tests/python -k "not postgres" --ignore=tests/python/test_conn.py $(ARGS)
 
 .PHONY: tsan
 tsan: test-packages cpp-tsan ## Run the C++ tests under ThreadSanitizer

@@ -63,7 +63,7 @@ void Presence::connect() {
   const bool is_pooled = connection_->is_pooled();
   if (is_pooled_.exchange(is_pooled, std::memory_order_acq_rel) || !is_pooled) return;
   if (spec_.pooler == Pooler::kOn) return log_.write(LogLevel::kInfo, kLost);
-  log_.write(LogLevel::kWarning, std::string(kLost) + kHowToSay);
+  log_.write(LogLevel::kWarning, std::string(kLost).append(kHowToSay));
 }
 
 void Presence::join() {
