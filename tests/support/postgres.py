@@ -199,18 +199,16 @@ class PostgresServer:
             cursor = connection.execute(statement.encode(), parameters or None)
             return cursor.fetchall() if cursor.description else []
 
-    def drop_schema(self, schema: str) -> None:
+    def drop_schema(self, schema: str, tries: int = 3) -> None:
         """Removes a schema, unless something still uses it. Who loses a deadlock tries again."""
         import psycopg
 
-        drop = f"set lock_timeout = '10s'; drop schema if exists {schema} cascade"
-        for is_last in (False, False, True):
-            try:
-                self.execute(drop)
-                return
-            except psycopg.errors.DeadlockDetected:
-                if is_last:
-                    raise
+        try:
+            self.execute(f"set lock_timeout = '10s'; drop schema if exists {schema} cascade")
+        except psycopg.errors.DeadlockDetected:
+            if tries == 1:
+                raise
+            self.drop_schema(schema, tries - 1)
 
     def terminate_connections(self) -> int:
         """Has the server end every connection of a client and waits for it; how many there were."""
