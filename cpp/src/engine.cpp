@@ -24,13 +24,14 @@ SpanLot& span_lot(const LotPtr& lot) {
 }
 
 // Names decisions by claim and ordinal; checks each index.
-std::vector<Settled::Named> name_decisions(SpanLot& lot, std::vector<Decision> decisions) {
-  decisions = with_followers(lot, std::move(decisions));
+std::vector<Settled::Named> name_decisions(SpanLot& lot, std::vector<Decision> decisions,
+                                           bool again = false) {
+  if (!again) decisions = with_followers(lot, std::move(decisions));
   std::vector<Settled::Named> named;
   named.reserve(decisions.size());
   for (auto& decision : decisions) {
     const auto [held, ordinal] = lot.locate(decision.index);
-    lot.note_named(decision.index);
+    if (!again) lot.note_named(decision.index);
     named.push_back({held, ordinal, std::move(decision)});
   }
   return named;
@@ -168,6 +169,36 @@ std::optional<MessageId> Engine::try_put(Parcel& parcel) {
   return first_id;
 }
 
+// --- several things as one ---
+
+Engine::KeptPtr Engine::keep(Parcel parcel) {
+  impl_->require_open();
+  impl_->check(parcel);
+  Admitted admitted = impl_->make_admitted(parcel, impl_->book.find(parcel.queue), true);
+  admitted.parcel = std::move(parcel);
+  return std::make_shared<KeptParcel>(std::move(admitted));
+}
+
+ReceiptPtr Engine::commit(std::vector<Part> parts, const std::vector<KeptPtr>& kept,
+                          std::chrono::nanoseconds wait, bool is_patient) {
+  impl_->require_open();
+  auto bundle = impl_->make_bundle(kept, wait);
+  bundle->is_patient = is_patient;
+  auto settled = std::make_shared<Settled>();
+  settled->only_named = true;
+  for (Part& part : parts) {
+    SpanLot& lot = span_lot(part.lot);
+    auto named = name_decisions(lot, std::move(part.decisions));
+    lot.leave(static_cast<std::uint32_t>(named.size()));
+    std::move(named.begin(), named.end(), std::back_inserter(settled->named));
+  }
+  bundle->join = [impl = impl_.get(), settled] { return impl->settler.join(*settled); };
+  const ReceiptPtr receipt = bundle->receipt;
+  impl_->bundler().push(std::move(bundle));
+  impl_->writer.poke();
+  return receipt;
+}
+
 // --- workers ---
 
 Engine::WorkerPtr Engine::open_worker(WorkerSpec spec) {
@@ -215,13 +246,13 @@ void Engine::settle(const LotPtr& lot, std::vector<Decision> decisions) {
   impl_->push_settled(std::move(settled));
 }
 
-void Engine::settle_some(const LotPtr& lot, std::vector<Decision> decisions) {
+void Engine::settle_some(const LotPtr& lot, std::vector<Decision> decisions, bool again) {
   impl_->require_unforked();
   SpanLot& spans = span_lot(lot);
   Settled settled;
   settled.only_named = true;
-  settled.named = name_decisions(spans, std::move(decisions));
-  spans.leave(static_cast<std::uint32_t>(settled.named.size()));
+  settled.named = name_decisions(spans, std::move(decisions), again);
+  if (!again) spans.leave(static_cast<std::uint32_t>(settled.named.size()));
   impl_->push_settled(std::move(settled));
 }
 
@@ -460,6 +491,7 @@ bool Engine::close(std::chrono::nanoseconds timeout) {
   impl_->raw_claims->close();
   impl_->admission.close();
   impl_->batcher.hurry();
+  impl_->own_bundler.hurry();
   for (const auto& scheduler : schedulers) stop_worker(std::make_shared<Registration>(scheduler));
   impl_->wait_quiet(until);
   impl_->settler.close();  // what handlers decide from now on comes too late

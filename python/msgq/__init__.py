@@ -18,12 +18,14 @@ if TYPE_CHECKING:
     from msgq.errors import ConfigError as ConfigError
     from msgq.errors import DedupConflictError as DedupConflictError
     from msgq.errors import DuplicateError as DuplicateError
+    from msgq.errors import HeldError as HeldError
     from msgq.errors import InternalError as InternalError
     from msgq.errors import LeaseLostError as LeaseLostError
     from msgq.errors import MsgqError as MsgqError
     from msgq.errors import NotFoundError as NotFoundError
     from msgq.errors import PayloadError as PayloadError
     from msgq.errors import QueueFullError as QueueFullError
+    from msgq.errors import RolledBackError as RolledBackError
     from msgq.errors import SchemaError as SchemaError
     from msgq.errors import StoreError as StoreError
     from msgq.errors import StoreFullError as StoreFullError
@@ -65,15 +67,15 @@ _HOMES = {
     "retry": ("RetryPolicy",),
     "errors": (
         "BatchError", "ClosedError", "ConfigError", "DedupConflictError", "DuplicateError",
-        "InternalError", "LeaseLostError", "MsgqError", "NotFoundError", "PayloadError",
-        "QueueFullError", "SchemaError", "StoreError",
+        "HeldError", "InternalError", "LeaseLostError", "MsgqError", "NotFoundError",
+        "PayloadError", "QueueFullError", "RolledBackError", "SchemaError", "StoreError",
         "StoreFullError", "StoreInDoubtError", "StoreRejectedError", "StoreUnavailableError",
         "UnroutableError", "UnsupportedError", "WaitTimeoutError",
     ),
 }  # fmt: skip
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
-# the four store errors and three more are reached as msgq.errors.X or msgq.X, but not by import *
+# the four store errors and five more are reached as msgq.errors.X or msgq.X, but not by import *
 __all__ = [  # noqa: RUF022 (by subject)
     "App", "Batch", "Client", "Context", "Handler", "Key", "RetryPolicy", "connect",
     "Delivery", "Message", "Queue",

@@ -1,7 +1,7 @@
 """One body to several queues: encoded once, one enqueue call for each queue, one receipt for all.
 
-What goes to several queues is not atomic: when one call fails, the others may have been done. With
-conn= it is, by the caller's own transaction. Any thread; the async calls from any event loop.
+What goes to several queues of one store is stored as one. On several stores it is not: when one
+call fails, the others may have been done. Any thread; the async calls from any event loop.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from copy import copy
 from typing import Any, TypeVar
 
 from msgq import codec
+from msgq._held import SCOPE, Group, scope_for
 from msgq._hops import stamps
 from msgq._send import Options, Sender
 from msgq.errors import ConfigError, MsgqError
@@ -153,7 +154,8 @@ class FanSender(RuledSender):
         self, body: bytes, content: int, options: Options | None, key: str = "", dedup: str = ""
     ) -> Receipt:
         """Enqueues a copy into each queue and waits until all are settled."""
-        return self.put_later(body, content, options, key, dedup).wait()
+        sent = self.put_later(body, content, options, key, dedup)
+        return sent if sent.is_held else sent.wait()
 
     def put_later(
         self, body: bytes, content: int, options: Options | None, key: str = "", dedup: str = ""
@@ -161,7 +163,9 @@ class FanSender(RuledSender):
         """Enqueues a copy into each queue, the others without waiting for the first."""
         options = self._stamped(options)
         return self._each(
-            lambda sender: sender.put_later(body, content, options, key, dedup), fanned
+            lambda sender: sender.put_later(body, content, options, key, dedup),
+            fanned,
+            None if options is None else options.conn,
         )
 
     def put_many(
@@ -181,10 +185,25 @@ class FanSender(RuledSender):
                 bodies, content, options, each, keys=keys, dedups=dedups
             ),
             BatchReceipt.joined,
+            None if options is None else options.conn,
         )
 
-    def _each(self, call: Callable[[Sender], T], join: Callable[[Sequence[T]], T]) -> T:
-        """Calls for each queue in order; what was done before an error is told with it."""
+    @property
+    def _is_one_store(self) -> bool:
+        first, *rest = self.senders
+        return first.client.transport != "sync" and all(
+            each.client.transport_name == first.client.transport_name for each in rest
+        )
+
+    def _each(
+        self, call: Callable[[Sender], T], join: Callable[[Sequence[T]], T], conn: Any = None
+    ) -> T:
+        """Calls for each queue in order, all or nothing where they are of one store.
+
+        Of several what was done before an error is told with it.
+        """
+        if conn is None and self._is_one_store and scope_for(self.engine, None) is None:
+            return self._as_one(call, join)
         done: list[T] = []
         try:
             for sender in self.senders:
@@ -193,10 +212,24 @@ class FanSender(RuledSender):
             raise self._told(error, len(done), join(done), len(done)) from error
         return join(done)
 
+    def _as_one(self, call: Callable[[Sender], T], join: Callable[[Sequence[T]], T]) -> T:
+        """Sends all copies in one exchange."""
+        group = Group(self.engine)
+        token = SCOPE.set(group)
+        try:
+            made = join([call(sender) for sender in self.senders])
+        finally:
+            SCOPE.reset(token)
+        self.engine.commit((), group.kept, self.client.config["overflow_wait"], False)
+        return made
+
     async def aput(
         self, body: bytes, content: int, options: Options | None, key: str = "", dedup: str = ""
     ) -> Receipt:
         """Twin of put."""
+        if self._is_one_store and (options is None or options.conn is None):
+            sent = self.put_later(body, content, options, key, dedup)
+            return sent if sent.is_held else await sent
         options = self._stamped(options)
         found = await self._gathered(
             lambda sender: sender.aput(body, content, options, key, dedup), options
@@ -216,6 +249,9 @@ class FanSender(RuledSender):
         dedups: Sequence[str] | None = None,
     ) -> BatchReceipt:
         """Twin of put_many."""
+        if self._is_one_store and (options is None or options.conn is None):
+            sent = self.put_many(bodies, content, options, each, keys=keys, dedups=dedups)
+            return sent if sent.is_held else await sent
         each = self._stamped_each(len(bodies), options, each)
         found = await self._gathered(
             lambda sender: sender.aput_many(

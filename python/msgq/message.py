@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from msgq import codec, outcome
+from msgq._held import SCOPE, Settling
 from msgq.dedup import id_in
 from msgq.duration import Duration, When, delay_ms, is_held_until, parse_duration
 from msgq.errors import ConfigError, LeaseLostError, UnsupportedError, WaitTimeoutError
@@ -321,7 +322,7 @@ class Delivery(_Handed):
     """One claimed message under a lease nobody renews. Each settling call is durable on return.
 
     Exactly one of ack, retry, snooze, reject counts; a second one, or one after the lease's end,
-    raises LeaseLostError and changes nothing. Each has an async twin with an `a` before its name.
+    raises LeaseLostError and changes nothing. Inside a transaction() they are part of that. Each has an async twin with an `a` before its name.
     """
 
     __slots__ = ("_acks", "_engine", "_is_settled", "_lease_max")
@@ -422,7 +423,7 @@ class Delivery(_Handed):
         """Twin of extend."""
         await self._afinish(self._extend(seconds))
 
-    def _settle(self, verdict: int, delay: int = 0, reason: str = "") -> Receipt:
+    def _settle(self, verdict: int, delay: int = 0, reason: str = "") -> Receipt | None:
         self._require_open()
         if self._acks is not None:
             self._acks.end(self._lot, self._index)
@@ -436,7 +437,8 @@ class Delivery(_Handed):
             await asyncio.to_thread(self._acks.end, self._lot, self._index)
         await self._afinish(self._push(verdict, delay, reason))
 
-    def _push(self, verdict: int, delay: int, reason: str) -> Receipt:
+    def _push(self, verdict: int, delay: int, reason: str) -> Receipt | None:
+        """Settles it; None: with the transaction that is open."""
         record = b""
         if verdict in {_RETRY, _REJECT}:
             from msgq._record import attempt_record
@@ -444,6 +446,11 @@ class Delivery(_Handed):
             why = "rejected" if verdict == _REJECT else "given back by its claimer"
             record = attempt_record(None, reason or why)
         decision = (self._index, verdict, delay, reason, record)
+        scope = SCOPE.get()
+        if isinstance(scope, Settling) and scope.is_open:
+            scope.settle(self, decision)
+            self._is_settled = True
+            return None
         receipt = self._engine.settle_now(self._lot, [decision])
         self._is_settled = True
         return receipt
@@ -458,7 +465,9 @@ class Delivery(_Handed):
         self._require_open()
         return self._engine.extend(self._lot, lease)
 
-    def _finish(self, receipt: Receipt) -> None:
+    def _finish(self, receipt: Receipt | None) -> None:
+        if receipt is None:
+            return
         if not receipt.wait(None):
             raise WaitTimeoutError("the store did not answer")
         error = receipt.error()
@@ -467,7 +476,9 @@ class Delivery(_Handed):
         if error is not None:
             raise error
 
-    async def _afinish(self, receipt: Receipt) -> None:
+    async def _afinish(self, receipt: Receipt | None) -> None:
+        if receipt is None:
+            return
         from msgq._notice import settled
 
         await settled(receipt)
