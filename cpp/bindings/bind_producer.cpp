@@ -330,8 +330,8 @@ py::list keep(Engine& engine, std::string queue, std::string type, int content,
 }
 
 // Waits for room without the GIL and with an ear for signals.
-ReceiptPtr commit(Engine& engine, const py::sequence& parts, std::vector<Engine::KeptPtr> kept,
-                  double wait, bool is_patient) {
+ReceiptPtr commit(Engine& engine, const py::sequence& parts, std::vector<KeptPtr> kept, double wait,
+                  bool is_patient) {
   std::vector<Engine::Part> decided;
   for (const auto item : parts) {
     const auto part = py::cast<py::tuple>(item);
@@ -426,13 +426,11 @@ void bind_producer(py::module_& module) {
       .def("wait", &wait_receipt, py::arg("timeout"))
       .def("error", &error_of)
       .def("notify", &Receipt::notify, py::arg("waker"), py::arg("token"));
-  py::class_<Engine::Kept, Engine::KeptPtr>(module, "Kept")
-      .def_property_readonly("receipt", &Engine::Kept::receipt)
+  py::class_<Kept, KeptPtr>(module, "Kept")
+      .def_property_readonly("receipt", &Kept::receipt)
       .def(
           "drop",
-          [](Engine::Kept& kept, const std::string& why) {
-            kept.drop(Error(ErrorCode::kRolledBack, why));
-          },
+          [](Kept& kept, const std::string& why) { kept.drop(Error(ErrorCode::kRolledBack, why)); },
           py::arg("why"));
   module.def("by_shard", &by_shard, py::arg("keys"));
   module.def("all_bytes", &all_bytes, py::arg("items"));

@@ -125,9 +125,7 @@ void bind_working(EngineClass& engine) {
     e.settle(lot, to_decisions(decisions));
   };
   const auto settle_some = [](Engine& e, const LotPtr& lot, const py::sequence& decisions,
-                              bool again) {
-    e.settle_some(lot, to_decisions(decisions), again);
-  };
+                              bool again) { e.settle_some(lot, to_decisions(decisions), again); };
   const auto settle_now = [](Engine& e, const LotPtr& lot, const py::sequence& decisions) {
     return e.settle_now(lot, to_decisions(decisions));
   };

@@ -5,8 +5,8 @@
 #include <algorithm>
 
 #include "base/check.h"
-#include "dispatch/row.h"
 #include "engine_impl.h"
+#include "engine_lots.h"
 #include "engine_parts.h"
 #include "transport/open.h"
 
@@ -16,25 +16,6 @@ namespace {
 Scheduler& scheduler_of(const Engine::WorkerPtr& worker) {
   MSGQ_CHECK(worker != nullptr, "a worker");
   return *static_cast<Registration&>(*worker).scheduler;
-}
-
-SpanLot& span_lot(const LotPtr& lot) {
-  MSGQ_CHECK(lot != nullptr, "a lot");
-  return static_cast<SpanLot&>(*lot);
-}
-
-// Names decisions by claim and ordinal; checks each index.
-std::vector<Settled::Named> name_decisions(SpanLot& lot, std::vector<Decision> decisions,
-                                           bool again = false) {
-  if (!again) decisions = with_followers(lot, std::move(decisions));
-  std::vector<Settled::Named> named;
-  named.reserve(decisions.size());
-  for (auto& decision : decisions) {
-    const auto [held, ordinal] = lot.locate(decision.index);
-    if (!again) lot.note_named(decision.index);
-    named.push_back({held, ordinal, std::move(decision)});
-  }
-  return named;
 }
 
 void add_writer(Snapshot& out, const transport::Writer& writer) {
@@ -167,36 +148,6 @@ std::optional<MessageId> Engine::try_put(Parcel& parcel) {
   const MessageId first_id = parcel.first_id;
   impl_->admit(std::move(parcel), traffic, false);
   return first_id;
-}
-
-// --- several things as one ---
-
-Engine::KeptPtr Engine::keep(Parcel parcel) {
-  impl_->require_open();
-  impl_->check(parcel);
-  Admitted admitted = impl_->make_admitted(parcel, impl_->book.find(parcel.queue), true);
-  admitted.parcel = std::move(parcel);
-  return std::make_shared<KeptParcel>(std::move(admitted));
-}
-
-ReceiptPtr Engine::commit(std::vector<Part> parts, const std::vector<KeptPtr>& kept,
-                          std::chrono::nanoseconds wait, bool is_patient) {
-  impl_->require_open();
-  auto bundle = impl_->make_bundle(kept, wait);
-  bundle->is_patient = is_patient;
-  auto settled = std::make_shared<Settled>();
-  settled->only_named = true;
-  for (Part& part : parts) {
-    SpanLot& lot = span_lot(part.lot);
-    auto named = name_decisions(lot, std::move(part.decisions));
-    lot.leave(static_cast<std::uint32_t>(named.size()));
-    std::move(named.begin(), named.end(), std::back_inserter(settled->named));
-  }
-  bundle->join = [impl = impl_.get(), settled] { return impl->settler.join(*settled); };
-  const ReceiptPtr receipt = bundle->receipt;
-  impl_->bundler().push(std::move(bundle));
-  impl_->writer.poke();
-  return receipt;
 }
 
 // --- workers ---

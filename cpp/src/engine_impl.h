@@ -328,7 +328,7 @@ struct Engine::Impl {
   }
 
   // Takes what is kept, once there is room for it.
-  BundlePtr make_bundle(const std::vector<Engine::KeptPtr>& kept, Nanos wait) {
+  BundlePtr make_bundle(const std::vector<KeptPtr>& kept, Nanos wait) {
     auto bundle = std::make_shared<Bundle>();
     for (const auto& each : kept) {
       const auto& parcel = static_cast<const KeptParcel&>(*each);

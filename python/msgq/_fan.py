@@ -13,7 +13,7 @@ from copy import copy
 from typing import Any, TypeVar
 
 from msgq import codec
-from msgq._held import SCOPE, Group, scope_for
+from msgq._held import SCOPE, Group, commit_soon, room_of, scope_for
 from msgq._hops import stamps
 from msgq._send import Options, Sender
 from msgq.errors import ConfigError, MsgqError
@@ -165,7 +165,7 @@ class FanSender(RuledSender):
         return self._each(
             lambda sender: sender.put_later(body, content, options, key, dedup),
             fanned,
-            None if options is None else options.conn,
+            options,
         )
 
     def put_many(
@@ -185,7 +185,7 @@ class FanSender(RuledSender):
                 bodies, content, options, each, keys=keys, dedups=dedups
             ),
             BatchReceipt.joined,
-            None if options is None else options.conn,
+            options,
         )
 
     @property
@@ -196,13 +196,15 @@ class FanSender(RuledSender):
         )
 
     def _each(
-        self, call: Callable[[Sender], T], join: Callable[[Sequence[T]], T], conn: Any = None
-    ) -> T:
+        self, call: Callable[[Sender], T], join: Callable[[Sequence[T]], T],
+        options: Options | None,
+    ) -> T:  # fmt: skip
         """Calls for each queue in order, all or nothing where they are of one store.
 
         Of several what was done before an error is told with it.
         """
-        if conn is None and self._is_one_store and scope_for(self.engine, None) is None:
+        is_plain = options is None or options.conn is None
+        if is_plain and self._is_one_store and not self._is_kept_elsewhere(options):
             return self._as_one(call, join)
         done: list[T] = []
         try:
@@ -212,25 +214,46 @@ class FanSender(RuledSender):
             raise self._told(error, len(done), join(done), len(done)) from error
         return join(done)
 
-    def _as_one(self, call: Callable[[Sender], T], join: Callable[[Sequence[T]], T]) -> T:
-        """Sends all copies in one exchange."""
+    def _kept_copies(
+        self, call: Callable[[Sender], T], join: Callable[[Sequence[T]], T]
+    ) -> tuple[T, Group]:
         group = Group(self.engine)
         token = SCOPE.set(group)
         try:
-            made = join([call(sender) for sender in self.senders])
+            return join([call(sender) for sender in self.senders]), group
         finally:
             SCOPE.reset(token)
-        self.engine.commit((), group.kept, self.client.config["overflow_wait"], False)
+
+    def _as_one(self, call: Callable[[Sender], T], join: Callable[[Sequence[T]], T]) -> T:
+        """Sends all copies in one exchange."""
+        made, group = self._kept_copies(call, join)
+        if group.kept:
+            self.engine.commit((), group.kept, room_of(self.client.config), False)
         return made
+
+    async def _aas_one(self, call: Callable[[Sender], T], join: Callable[[Sequence[T]], T]) -> T:
+        """Twin of _as_one."""
+        made, group = self._kept_copies(call, join)
+        if group.kept:
+            room = room_of(self.client.config)
+            await commit_soon(self.engine, (), group.kept, room, is_patient=False)
+        return made
+
+    def _is_kept_elsewhere(self, options: Options | None) -> bool:
+        return scope_for(self.engine, None if options is None else options.held) is not None
 
     async def aput(
         self, body: bytes, content: int, options: Options | None, key: str = "", dedup: str = ""
     ) -> Receipt:
         """Twin of put."""
-        if self._is_one_store and (options is None or options.conn is None):
-            sent = self.put_later(body, content, options, key, dedup)
-            return sent if sent.is_held else await sent
+        if self._is_kept_elsewhere(options):
+            return self.put_later(body, content, options, key, dedup)
         options = self._stamped(options)
+        if self._is_one_store and (options is None or options.conn is None):
+            sent = await self._aas_one(
+                lambda sender: sender.put_later(body, content, options, key, dedup), fanned
+            )
+            return await sent
         found = await self._gathered(
             lambda sender: sender.aput(body, content, options, key, dedup), options
         )
@@ -249,10 +272,17 @@ class FanSender(RuledSender):
         dedups: Sequence[str] | None = None,
     ) -> BatchReceipt:
         """Twin of put_many."""
-        if self._is_one_store and (options is None or options.conn is None):
-            sent = self.put_many(bodies, content, options, each, keys=keys, dedups=dedups)
-            return sent if sent.is_held else await sent
+        if self._is_kept_elsewhere(options):
+            return self.put_many(bodies, content, options, each, keys=keys, dedups=dedups)
         each = self._stamped_each(len(bodies), options, each)
+        if self._is_one_store and (options is None or options.conn is None):
+            sent = await self._aas_one(
+                lambda sender: sender.put_many(
+                    bodies, content, options, each, keys=keys, dedups=dedups
+                ),
+                BatchReceipt.joined,
+            )
+            return await sent
         found = await self._gathered(
             lambda sender: sender.aput_many(
                 bodies, content, options, each, keys=keys, dedups=dedups

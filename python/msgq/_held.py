@@ -17,6 +17,7 @@ from msgq.receipt import Pending
 if TYPE_CHECKING:
     from msgq._core import Decision, Engine, Kept, Lot, Receipt
     from msgq._hops import HasPlace
+    from msgq.config import Config
 
 ROOM_SECONDS: Final = 0.002  # a guess: about the time of a flush
 
@@ -25,16 +26,14 @@ class Scope(Protocol):
     """Where what is sent is kept."""
 
     engine: Any
+    is_open: bool
+    """Whether it is still undecided what becomes of it: waiting for that would be for ever."""
 
     def keeps(self, engine: Any, wish: bool | None) -> bool:
         """Says whether something for this engine is kept; `wish` is what the call says of it."""
 
     def add(self, kept: list[Kept]) -> None:
         """Keeps it."""
-
-    @property
-    def is_open(self) -> bool:
-        """Whether it is still undecided what becomes of it: waiting for that would be for ever."""
 
 
 SCOPE: Final[ContextVar[Scope | None]] = ContextVar("msgq_scope", default=None)
@@ -87,7 +86,7 @@ class Sends:
         """Says whether something for this engine is kept."""
         if self.is_failed:
             raise RolledBackError(
-                "the message of this handler was given up, as it took too long: nothing was enqueued"
+                "the message of this handler was given up, as it took too long; nothing was sent"
             )
         if not (self._is_on if wish is None else wish) or not self.is_open:
             return False
@@ -124,10 +123,9 @@ class Settling(Protocol):
 class Group:
     """What one call sends to several queues: all of it or nothing."""
 
-    is_open = False  # it is committed before anybody can wait
-
     def __init__(self, engine: Any) -> None:
         self.engine = engine
+        self.is_open = False  # it is committed before anybody can wait
         self.kept: list[Kept] = []
 
     def keeps(self, engine: Any, _wish: bool | None) -> bool:
@@ -166,6 +164,12 @@ def raise_failure(receipt: Receipt) -> None:
         raise error
 
 
+def room_of(config: Config) -> float:
+    """How long a commit waits for room among what is on its way into the store."""
+    seconds: float = config["overflow_wait"] if config["overflow"] == "block" else 0.0
+    return seconds
+
+
 async def commit_soon(
     engine: Any,
     parts: Sequence[tuple[Lot, Sequence[Decision | int]]],
@@ -180,7 +184,7 @@ async def commit_soon(
     while True:
         try:
             receipt: Receipt = engine.commit(parts, kept, 0.0, is_patient)
-        except QueueFullError:
+        except QueueFullError:  # noqa: PERF203 (the other way is to block)
             if loop.time() >= until:
                 raise
             await asyncio.sleep(ROOM_SECONDS)

@@ -67,7 +67,8 @@ class Routed(Client):
         priorities: instead of to=, from the least priority on to queues. The first rule that fits
         counts: those about headers, then priorities, then types, the closest type first. Several
         queues of one transport get their copies in one commit; across transports a copy may be
-        enqueued and another one fail. Raises ConfigError: no queue, a rule of the same kind for the same type.
+        enqueued and another one fail. Raises ConfigError: no queue, a rule of the same kind for the
+        same type.
         """
         self.routes.add(make_rule(self, what, to, headers, priorities))
         self._rules_changed()

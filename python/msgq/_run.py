@@ -46,7 +46,6 @@ class Runner:
         """Decides for the message (or all of a batch) that took too long."""
         raise NotImplementedError
 
-
     def look(self) -> None:
         """Decides for messages that were done but whose sends could not be stored."""
 
@@ -81,7 +80,6 @@ class HandlerRunner(Runner):
             return decisions
         return self.acks.decided(self.judge, lot, span, decisions, retries=retries)
 
-
     def settle(self, lot: Lot, end: int, decisions: list[Decision], sends: Sends) -> None:
         """Settles the first messages of a lot: those of which nothing is decided are done."""
         if sends.kept is not None:
@@ -103,7 +101,7 @@ class HandlerRunner(Runner):
         for places, kept in bundles:
             try:
                 receipt = self.engine.commit(((lot, places),), kept, self.room, True)
-            except MsgqError as error:
+            except MsgqError as error:  # noqa: PERF203 (each by itself)
                 drop(kept, str(error))
                 self._failed(lot, places, error)
             else:
@@ -136,7 +134,7 @@ class HandlerRunner(Runner):
         self._pending.append((receipt, lot, places))
 
     def _settle_row(self, lot: Lot, bundle: Bundle, rest: list[Decision]) -> None:
-        """Of keys in a row: the rest is decided when it is known whether what is done was stored."""
+        """Of keys in a row: the rest is decided once it is known whether what is done is stored."""
         places, kept = bundle
         receipt = self.engine.commit(((lot, places),), kept, self.room, True)
         receipt.wait(None)
@@ -204,7 +202,8 @@ class EachRunner(HandlerRunner):
         count = len(lot)
         calls = self._calls(lot, slot.halt)
         decisions: list[Decision] = []
-        slot.begin(self, lot, calls, count, decisions, sends)
+        slot.sends = sends
+        slot.begin(self, lot, calls, count, decisions)
         while True:
             first, begun = count - calls.__length_hint__(), monotonic()
             try:
@@ -291,7 +290,8 @@ class BatchRunner(HandlerRunner):
         items, places, decisions = self.unpacked(lot)
         begun = places_of([None])
         sends = Sends(self.engine, 0, self.holds)
-        slot.begin(self, lot, begun, 1, decisions, sends)
+        slot.sends = sends
+        slot.begin(self, lot, begun, 1, decisions)
         if slot.halt:
             if slot.end():
                 self.engine.give_back(lot)

@@ -226,10 +226,13 @@ class Sender:
         scope = scope_for(self.engine, None if options is None else options.held)
         if scope is None:
             return None
-        headers, due, (priority, *life) = self._unfold(options, key, dedup)
-        kept = self.engine.keep(
-            self.queue, self.kind, content, (body,), headers, due, None, priority, *life
+        headers, due, (priority, expires, name, once, on_duplicate) = self._unfold(
+            options, key, dedup
         )
+        kept = self.engine.keep(
+            self.queue, self.kind, content, (body,), headers, due, None, priority, expires, name,
+            once, on_duplicate,
+        )  # fmt: skip
         scope.add(kept)
         return Receipt(b"", HeldPending(kept[0].receipt, scope))
 

@@ -44,7 +44,7 @@ class Slot:
         self.runner: Runner | None = None
         self.places: Places = places_of([])
         self.decisions: list[Decision] = []
-        self.sends: Sends | None = None
+        self.sends: Sends | None = None  # set before begin()
         self.count = 0
         # only the watch thread
         self.seen: tuple[int, int] = (0, 0)
@@ -53,13 +53,13 @@ class Slot:
 
     def begin(
         self, runner: Runner, lot: Lot, places: Places, count: int,
-        decisions: list[Decision], sends: Sends | None = None,
+        decisions: list[Decision],
     ) -> None:  # fmt: skip
         """Notes what the thread starts on."""
         with self.lock:
             self.serial += 1
             self.lot, self.runner, self.places = lot, runner, places
-            self.decisions, self.count, self.sends = decisions, count, sends
+            self.decisions, self.count = decisions, count
 
     def end(self) -> bool:
         """Notes that the lot is over. False when it was taken over: its results must be dropped."""
@@ -73,8 +73,7 @@ class Slot:
         return self.count - self.places.__length_hint__()
 
     def take_over(self) -> tuple[Lot, Runner, int, list[Decision], Sends | None] | None:
-        """Takes the lot from a stuck thread: (lot, runner, index it is stuck at, decisions, sends).
-        """
+        """Takes the lot from a stuck thread; the index is that of the message it is stuck at."""
         with self.lock:
             if self.lot is None or self.runner is None:
                 return None

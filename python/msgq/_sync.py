@@ -202,14 +202,9 @@ class SyncLot:
 class SyncKept:
     """A message that is run later, or never; the shape of the core's Kept."""
 
-    def __init__(self, run: Callable[[bytes], object], key: bytes) -> None:
+    def __init__(self, run: Callable[[], object], key: bytes) -> None:
         self.receipt = SyncReceipt([key], 0)
-        self._run = run
-
-    def run(self) -> None:
-        """Runs it."""
-        self.receipt.status = _PERSISTED
-        self._run(self.receipt.id())
+        self.run = run
 
     def drop(self, why: str) -> None:
         """Never runs it."""
@@ -258,39 +253,26 @@ class SyncEngine:
         headers_each: Sequence[bytes | None] | None = None, *life: Any,
     ) -> list[SyncReceipt]:  # fmt: skip
         """Runs the messages in order; gives one settled receipt."""
-        for body in bodies:
-            self._check(body, due_ms)
-        each = headers_each or [headers] * len(bodies)
-        _, priority, expires, said = _life((due_ms, *life))
-        keys = [said or ""] * len(bodies) if said is None or isinstance(said, str) else said
-        return [
-            SyncReceipt(
-                [
-                    self._run(queue, kind, content, body, own, (due_ms, priority, expires, key))
-                    for body, own, key in zip(bodies, each, keys, strict=True)
-                ]
-            )
-        ]
+        kept = self.keep(queue, kind, content, bodies, headers, due_ms, headers_each, *life)
+        self.commit((), kept, 0.0, False)
+        return [SyncReceipt([each.receipt.id() for each in kept])]
 
     def keep(
-        self, queue: str, kind: str, content: int, bodies: Sequence[bytes],
-        headers: bytes | None = None, due_ms: int = 0,
-        headers_each: Sequence[bytes | None] | None = None, *life: Any,
-    ) -> list[SyncKept]:  # fmt: skip
-        """Keeps messages until commit() runs them, in order."""
+        self, queue: str, kind: str, content: int, bodies: Sequence[bytes], *rest: Any
+    ) -> list[SyncKept]:
+        """Keeps messages until commit() runs them, in order. `rest`: as of enqueue_many."""
+        given: list[Any] = [*rest, *(None, 0, None)[len(rest) :]]
+        headers, due_ms, headers_each, *life = given
         for body in bodies:
             self._check(body, due_ms)
         each = headers_each or [headers] * len(bodies)
         _, priority, expires, said = _life((due_ms, *life))
         keys = [said or ""] * len(bodies) if said is None or isinstance(said, str) else said
+        lots = [SyncLot(queue, kind, content, *pair) for pair in zip(bodies, each, strict=True)]
+        lives = [(due_ms, priority, expires, key) for key in keys]
         return [
-            SyncKept(
-                partial(
-                    self._run, queue, kind, content, body, own, (due_ms, priority, expires, key)
-                ),
-                new_id(),
-            )
-            for body, own, key in zip(bodies, each, keys, strict=True)
+            SyncKept(partial(self._run_lot, lot, life), lot.id)
+            for lot, life in zip(lots, lives, strict=True)
         ]
 
     def commit(
@@ -301,6 +283,7 @@ class SyncEngine:
         for lot, _ in parts:
             self.settle(lot, [])
         for each in kept:
+            each.receipt.status = _PERSISTED
             each.run()
         return SyncReceipt([new_id()])
 
@@ -320,16 +303,16 @@ class SyncEngine:
             raise ClosedError("the sync:// client is closed; make a new one")
 
     def _run(
-        self, queue: str, kind: str, content: int, body: bytes, headers: bytes | None, life: Life,
-        key: bytes = b"",
-    ) -> bytes:  # fmt: skip
+        self, queue: str, kind: str, content: int, body: bytes, headers: bytes | None, life: Life
+    ) -> bytes:
         self._check(body, life[0])
+        return self._run_lot(SyncLot(queue, kind, content, body, headers), life)
+
+    def _run_lot(self, lot: SyncLot, life: Life) -> bytes:
         if self.handle is None:
             raise UnsupportedError("sync:// runs handlers in place, and a client has none")
-        lot = SyncLot(queue, kind, content, body, headers)
         lot.priority, lot.expires_ms, lot.key = life[1:4]
-        lot.id = key or lot.id
-        self._count(queue, "enqueued", "persisted")
+        self._count(lot.queue, "enqueued", "persisted")
         error = self._attempts(lot)
         if error is not None and self._raises:
             raise error

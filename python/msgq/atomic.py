@@ -9,7 +9,7 @@ from __future__ import annotations
 from contextvars import Token
 from typing import TYPE_CHECKING, Any
 
-from msgq._held import SCOPE, Scope, commit_soon, drop
+from msgq._held import SCOPE, Scope, commit_soon, drop, room_of
 from msgq.errors import ConfigError, LeaseLostError, MsgqError, StoreInDoubtError, UnsupportedError
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ class Transaction:
     ) -> None:
         if not self._leave(error):
             return
-        room = self.client.config["overflow_wait"]
+        room = room_of(self.client.config)
         try:
             receipt: Receipt = self.engine.commit(self._given(), self._kept, room, False)
         except MsgqError as failed:
@@ -116,7 +116,7 @@ class Transaction:
     ) -> None:
         if not self._leave(error):
             return
-        room = self.client.config["overflow_wait"]
+        room = room_of(self.client.config)
         try:
             receipt = await commit_soon(
                 self.engine, self._given(), self._kept, room, is_patient=False

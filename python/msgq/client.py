@@ -35,9 +35,9 @@ if TYPE_CHECKING:
     from msgq._bridge import Bridge
     from msgq._core import Engine
     from msgq._dead_filter import Criteria
+    from msgq.atomic import Transaction
     from msgq.audit import QueueAudit
     from msgq.dead import DeadLetters
-    from msgq.atomic import Transaction
 
 
 class Client:

@@ -300,8 +300,8 @@ class HandlerSettings:
     """What was said when a handler was declared, checked."""
 
     __slots__ = (
-        "batch", "concurrency", "dedup", "hold_sends", "is_async", "key", "name", "priority", "queues", "retry",
-        "terms", "timeout", "transports",
+        "batch", "concurrency", "dedup", "hold_sends", "is_async", "key", "name", "priority",
+        "queues", "retry", "terms", "timeout", "transports",
     )  # fmt: skip
 
     def __init__(

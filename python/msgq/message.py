@@ -242,6 +242,11 @@ class _Handed:
         return self._all()[13] or None
 
     @property
+    def fence(self) -> int:
+        """The number of the lease."""
+        return self._all()[10]
+
+    @property
     def history(self) -> list[dict[str, Any]]:
         """Its failed attempts, oldest first."""
         return load_history(self._all()[8])
@@ -281,11 +286,6 @@ class Context(_Handed):
     def __repr__(self) -> str:
         return f"Context({self.id}, queue={self.queue!r}, attempt={self.attempt})"
 
-    @property
-    def fence(self) -> int:
-        """The number of the lease."""
-        return self._all()[10]
-
     def ack(self, conn: Any) -> None:
         """Acknowledges in the transaction that is open on `conn`; done once, and if, it commits.
 
@@ -322,7 +322,8 @@ class Delivery(_Handed):
     """One claimed message under a lease nobody renews. Each settling call is durable on return.
 
     Exactly one of ack, retry, snooze, reject counts; a second one, or one after the lease's end,
-    raises LeaseLostError and changes nothing. Inside a transaction() they are part of that. Each has an async twin with an `a` before its name.
+    raises LeaseLostError and changes nothing. Inside a transaction() they are part of that.
+    Each has an async twin with an `a` before its name.
     """
 
     __slots__ = ("_acks", "_engine", "_is_settled", "_lease_max")
@@ -348,11 +349,6 @@ class Delivery(_Handed):
     def is_settled(self) -> bool:
         """True once a settling call was made on it."""
         return self._is_settled
-
-    @property
-    def fence(self) -> int:
-        """The number of the lease."""
-        return self._all()[10]
 
     def ack(self, *, conn: Any = None) -> None:
         """Settles it as done. Raises LeaseLostError, ClosedError, StoreError.

@@ -85,7 +85,10 @@ class Pending:
         rest = self.core.count - duplicates
         return [("duplicate", duplicates), *([(status, rest)] if rest else [])]
 
-    is_held = False
+    @property
+    def is_held(self) -> bool:
+        """Whether nothing can become of it yet."""
+        return False
 
     def refuse_wait(self) -> None:
         """Raises HeldError where waiting would never end."""

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from msgq._decide import Judge
+from msgq._held import room_of
 from msgq._lifecycle import logger
 from msgq._run import (
     BatchRunner,
@@ -147,7 +148,7 @@ class Worker:
         holds = config["hold_sends"] if settings.hold_sends is None else settings.hold_sends
         return kind(
             engine, handler.name, handler.function, plan, judge, timeout, acks=acks, holds=holds,
-            room=config["overflow_wait"],
+            room=room_of(config),
         )  # fmt: skip
 
     def _start_loop(self, engine: _core.Engine) -> None:

@@ -22,7 +22,7 @@ ONCE = msgq.RetryPolicy(max_attempts=1)
 def next_(app: msgq.App) -> msgq.Queue:
     """The queue that handlers of these tests send to; on sync:// each message runs."""
     if app.transport == "sync":
-        app.handler(queue="next", name="*")(lambda body: None)
+        app.handler(queue="next", name="*")(lambda _body: None)
     return app.queue("next")
 
 
@@ -114,9 +114,8 @@ def test_async_handlers_and_tasks_of_theirs(app: msgq.App, next_: msgq.Queue) ->
     assert sent(app) == 4
 
 
-def test_a_batch_sends_with_those_that_succeeded(app: msgq.App, next_: msgq.Queue) -> None:
-    if app.transport == "sync":
-        pytest.skip("sync:// has batches of one")
+def test_a_batch_sends_with_those_that_succeeded(any_app: msgq.App) -> None:
+    app, next_ = any_app, any_app.queue("next")
 
     @app.handler(name="batch", batch=msgq.Batch(10, 0.2), retry=ONCE)
     def batch(items: list[int]) -> None:
@@ -138,8 +137,8 @@ def test_the_setting_and_each_handler_and_call(make_app: MakeApp) -> None:
     next_ = app.queue("next")
     seen: dict[str, int] = {}
 
-    def sends(name: str, **options: Any) -> None:
-        @app.handler(name=name, queue=name, retry=ONCE, **options)
+    def sends(name: str, *, hold_sends: bool | None = None) -> None:
+        @app.handler(name=name, queue=name, retry=ONCE, hold_sends=hold_sends)
         def send() -> None:
             next_.enqueue(b"x")
             next_.enqueue(b"y", held=True)
@@ -154,14 +153,14 @@ def test_the_setting_and_each_handler_and_call(make_app: MakeApp) -> None:
     sends("on", hold_sends=True)
     assert seen == {"off": 1, "on": 0}
     with pytest.raises(msgq.ConfigError, match="hold_sends"):
-        app.handler(name="bad", hold_sends="yes")(lambda: None)  # type: ignore[arg-type]
+        app.handler(name="bad", hold_sends=3)(lambda: None)  # type: ignore[call-overload]
     with pytest.raises(msgq.ConfigError, match="held="):
         next_.enqueue(b"x", held="no")
 
 
 def test_what_cannot_be_stored_fails_the_handler_s_message(make_app: MakeApp) -> None:
     app = make_app()
-    app.queue("next").configure(max_length=1, overflow="raise")
+    app.queue("next").create(max_length=1, overflow="raise")
 
     @app.handler(name="much", retry=ONCE)
     def much() -> None:

@@ -16,7 +16,6 @@ from pathlib import Path
 import pytest
 
 import msgq
-from tests.support.stores import POSTGRES
 
 COUNT = 6_000
 KILLS = 3
@@ -42,9 +41,12 @@ def wait_for(app: msgq.App, done: int) -> None:
         pause.wait(0.002)
 
 
-@pytest.mark.parametrize("store_url", ["sqlite:///q.db", POSTGRES], indirect=True)
-def test_each_message_is_sent_on_once(store_url: str, tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path}/q.db" if store_url.startswith("sqlite") else store_url
+@pytest.mark.parametrize("store", ["sqlite", "postgresql"])
+def test_each_message_is_sent_on_once(
+    store: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    is_file = store == "sqlite"
+    url = f"sqlite:///{tmp_path}/q.db" if is_file else request.getfixturevalue("postgres_url")
     chance = random.Random(7)
     with msgq.App(url, profile="test") as app:
 

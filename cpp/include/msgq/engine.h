@@ -16,6 +16,7 @@
 #include "msgq/config.h"
 #include "msgq/delivery.h"
 #include "msgq/error.h"
+#include "msgq/kept.h"
 #include "msgq/message.h"
 #include "msgq/queue_settings.h"
 #include "msgq/receipt.h"
@@ -55,16 +56,8 @@ class Engine {
   const Config& config() const;
 
   // --- several things as one ---
-  // Messages kept back until commit(); their ids are drawn. Destroyed before that, their receipt
-  // says that they were not sent, as after drop().
-  class Kept {
-   public:
-    virtual ~Kept() = default;
-    virtual const ReceiptPtr& receipt() const = 0;
-    virtual void drop(const Error& why) = 0;
-  };
-  using KeptPtr = std::shared_ptr<Kept>;
-  // Throws as enqueue() does for what can never be stored. Takes no room, does not block.
+  // Keeps messages back until commit(); their ids are drawn. Throws as enqueue() does for what can
+  // never be stored. Takes no room, does not block.
   KeptPtr keep(Parcel parcel);
   // Decisions on messages of one lot.
   struct Part {

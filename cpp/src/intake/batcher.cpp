@@ -18,8 +18,7 @@ void Batcher::push(Admitted admitted) {
 
 void Batcher::push(BundlePtr bundle) {
   for (Admitted& each : bundle->parcels)
-    if (is_keyed(each.parcel.band))
-      each.order = order_.fetch_add(1, std::memory_order_acq_rel) + 1;
+    if (is_keyed(each.parcel.band)) each.order = order_.fetch_add(1, std::memory_order_acq_rel) + 1;
   bundle_inbox_.push(std::move(bundle));
 }
 
@@ -78,12 +77,9 @@ struct Batcher::Making {
 
 void Batcher::collect(Exchange& out, Nanos now) {
   take_inbox();
-  std::vector<BundlePtr> fresh;
-  bundle_inbox_.pop_some(fresh, ~std::size_t{0});
-  std::move(fresh.begin(), fresh.end(), std::back_inserter(bundles_));
+  take_bundles();
   full_.release(backlog_, now);
-  const bool is_idle = bundles_.empty() && (backlog_.empty() || lingers(now));
-  if (is_idle || now < held_until_) return;
+  if ((bundles_.empty() && (backlog_.empty() || lingers(now))) || now < held_until_) return;
   Making making{out, now, clock_.wall_ms(), {}, {}};
   is_turned_ = !is_turned_;
   if (is_turned_) add_bundles(making);
@@ -123,10 +119,8 @@ void Batcher::add_bundles(Making& making) {
       if (!bundle->receipt->is_done()) later.push_back(bundle);
       continue;
     }
-    for (Admitted& each : bundle->parcels) {
-      each.bundle = bundle;
-      add(making, each, true);
-    }
+    for (Admitted& each : bundle->parcels) each.bundle = bundle;
+    for (Admitted& each : bundle->parcels) add(making, each, true);
     bundle->parcels.clear();
     flush_bundles_.push_back(bundle);
     ++making.units;
@@ -147,8 +141,7 @@ bool Batcher::goes_on(const BundlePtr& bundle, Nanos now) {
   if (now < bundle->retry_at) return false;
   std::optional<Error> why;
   if (!full_.is_empty() && full_.judge_all(bundle->parcels, now, why) == FullQueues::Fate::kWait) {
-    constexpr Nanos kGap = std::chrono::milliseconds(10);
-    bundle->retry_at = now + kGap;
+    bundle->retry_at = now + std::chrono::milliseconds(10);
     return false;
   }
   if (!why) why = bundle->join();
@@ -178,11 +171,16 @@ void Batcher::note_stricts(Exchange& out) const {
   }
 }
 
-// Of the flush: what may go alone.
 std::uint32_t Batcher::units() const {
-  const auto singles = std::count_if(flush_.begin(), flush_.end(),
-                                     [](const Admitted& a) { return !a.is_bundled; });
+  const auto singles =
+      std::count_if(flush_.begin(), flush_.end(), [](const Admitted& a) { return !a.is_bundled; });
   return static_cast<std::uint32_t>(singles) + static_cast<std::uint32_t>(flush_bundles_.size());
+}
+
+void Batcher::take_bundles() {
+  std::vector<BundlePtr> fresh;
+  bundle_inbox_.pop_some(fresh, ~std::size_t{0});
+  bundles_.insert(bundles_.end(), fresh.begin(), fresh.end());
 }
 
 std::uint64_t Batcher::count_waiting() const {
@@ -403,6 +401,10 @@ void Batcher::put_back(Exchange& ex) {
   ex.parks.clear();
 }
 
+bool Batcher::is_over(const Bundle& bundle, Nanos now) const {
+  return !bundle.is_patient && now - bundle.admitted_at >= config_.enqueue_timeout;
+}
+
 void Batcher::withdraw(Exchange& ex, const Error& error) {
   BundlePtr culprit;
   if (const auto* lost = dynamic_cast<const transport::ClaimLost*>(&error)) {
@@ -419,7 +421,7 @@ void Batcher::withdraw(Exchange& ex, const Error& error) {
 }
 
 bool Batcher::is_over(const Admitted& admitted, Nanos now) const {
-  if (admitted.bundle && admitted.bundle->is_patient) return false;
+  if (admitted.bundle) return is_over(*admitted.bundle, now);
   return now - admitted.admitted_at >= config_.enqueue_timeout;
 }
 
@@ -442,22 +444,15 @@ void Batcher::expire_backlog(const Error& error, Nanos now) {
 }
 
 void Batcher::expire_bundles(const Error& error, Nanos now) {
-  std::deque<BundlePtr> rest;
   for (const BundlePtr& bundle : std::exchange(bundles_, {}))
-    if (!bundle->is_patient && now - bundle->admitted_at >= config_.enqueue_timeout)
-      refuse(bundle, error);
-    else
-      rest.push_back(bundle);
-  bundles_ = std::move(rest);
+    is_over(*bundle, now) ? refuse(bundle, error) : bundles_.push_back(bundle);
 }
 
 void Batcher::expire(Exchange& ex, const Error& error, Nanos now) {
-  const bool has_over =
-      std::any_of(flush_.begin(), flush_.end(),
-                  [&](const Admitted& a) { return is_over(a, now); }) ||
-      std::any_of(flush_bundles_.begin(), flush_bundles_.end(), [&](const BundlePtr& bundle) {
-        return !bundle->is_patient && now - bundle->admitted_at >= config_.enqueue_timeout;
-      });
+  const bool has_over = std::any_of(flush_.begin(), flush_.end(),
+                                    [&](const Admitted& a) { return is_over(a, now); }) ||
+                        std::any_of(flush_bundles_.begin(), flush_bundles_.end(),
+                                    [&](const BundlePtr& bundle) { return is_over(*bundle, now); });
   if (has_over) put_back(ex);
   expire_backlog(error, now);
 }
@@ -468,8 +463,7 @@ void Batcher::doubt(const Error& error, Nanos now) {
     if (is_over(admitted, now) && admitted.receipt)
       admitted.receipt->resolve(ReceiptStatus::kInDoubt, error);
   for (const BundlePtr& bundle : flush_bundles_)
-    if (!bundle->is_patient && now - bundle->admitted_at >= config_.enqueue_timeout)
-      bundle->receipt->resolve(ReceiptStatus::kInDoubt, error);
+    if (is_over(*bundle, now)) bundle->receipt->resolve(ReceiptStatus::kInDoubt, error);
   expire_backlog(Error(ErrorCode::kStoreUnavailable, error.what(), error.store_code()), now);
 }
 
@@ -486,9 +480,7 @@ void Batcher::give_up(const Error& error, bool was_in_doubt) {
     take_inbox();
     for (auto& admitted : backlog_) settle({&admitted, 1}, ReceiptStatus::kFailed, error);
     backlog_.clear();
-    std::vector<BundlePtr> fresh;
-    bundle_inbox_.pop_some(fresh, ~std::size_t{0});
-    bundles_.insert(bundles_.end(), fresh.begin(), fresh.end());
+    take_bundles();
     for (const BundlePtr& bundle : std::exchange(bundles_, {})) refuse(bundle, error);
   } while (inbox_.size_approx() > 0 || bundle_inbox_.size_approx() > 0);
 }

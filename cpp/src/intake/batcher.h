@@ -69,6 +69,8 @@ class Batcher final : public transport::BatchSource, public transport::Intake {
   bool is_over(const Admitted& admitted, Nanos now) const;
   void expire_backlog(const Error& error, Nanos now);
   void take_inbox();
+  void take_bundles();
+  bool is_over(const Bundle& bundle, Nanos now) const;
   void add_singles(Making& making);
   void add_bundles(Making& making);
   bool add(Making& making, Admitted& next, bool is_forced);
@@ -77,7 +79,7 @@ class Batcher final : public transport::BatchSource, public transport::Intake {
   void refuse(const BundlePtr& bundle, const Error& error);
   void expire_bundles(const Error& error, Nanos now);
   void note_stricts(transport::Exchange& out) const;
-  std::uint32_t units() const;
+  std::uint32_t units() const;  // of the flush: what may go alone
   std::uint64_t count_waiting() const;
   void take_in_order(std::vector<Admitted>& fresh);
   void put_back(transport::Exchange& ex);

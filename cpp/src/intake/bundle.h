@@ -17,7 +17,7 @@ struct Bundle {
   std::vector<Admitted> parcels;
   // Called for each exchange that it is to be in: lets what belongs to it go along. Why it cannot.
   std::function<std::optional<Error>()> join;
-  ReceiptPtr receipt;  // of all of it
+  ReceiptPtr receipt;                  // of all of it
   std::uint64_t count = 0, bytes = 0;  // of the room that was acquired for it
   Nanos admitted_at{0};
   bool is_patient = false;  // its time is that of leases, not enqueue_timeout

@@ -1,4 +1,4 @@
-// Messages kept back until they are committed together with something else.
+// What is kept, and given up to a bundle once.
 //
 // Threads: one owner at a time.
 #pragma once
@@ -6,11 +6,11 @@
 #include <utility>
 
 #include "intake/admitted.h"
-#include "msgq/engine.h"
+#include "msgq/kept.h"
 
 namespace msgq {
 
-class KeptParcel final : public Engine::Kept {
+class KeptParcel final : public Kept {
  public:
   explicit KeptParcel(Admitted admitted)
       : receipt_(admitted.receipt), admitted_(std::move(admitted)) {}

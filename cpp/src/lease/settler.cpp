@@ -124,8 +124,7 @@ void Settler::withdraw(transport::Exchange& out) {
 void Settler::lose(const transport::Exchange& out, std::size_t settle) {
   const SettleOrder& order = out.settles.at(settle);
   const HeldPtr held = orders_.at(order.claim).held;
-  count(held->traffic.lost,
-        order.acked + order.expired + order.deads.size() + order.backs.size());
+  count(held->traffic.lost, order.acked + order.expired + order.deads.size() + order.backs.size());
   ledger_.lose(held);
 }
 

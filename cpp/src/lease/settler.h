@@ -124,12 +124,12 @@ class Settler final : public transport::BatchSource {
   Nanos lingers_until_ = kNever;                 // kNever: nothing does
   std::map<transport::ClaimKey, Order> orders_;  // of the present exchange, in its order
   std::vector<Waiting> receipts_;
-  std::uint64_t taken_ = 0;  // from the inbox, for the present exchange
-  std::vector<Shed> sheds_;  // for the next exchange
-  std::vector<Settled> again_;                // likewise: of one that was withdrawn
-  std::vector<Settled> joined_;               // the present exchange
-  std::map<const Held*, Before> before_;      // when something joined: what is undone,
-  std::vector<Settled> kept_;                 // and comes again
+  std::uint64_t taken_ = 0;               // from the inbox, for the present exchange
+  std::vector<Shed> sheds_;               // for the next exchange
+  std::vector<Settled> again_;            // likewise: of one that was withdrawn
+  std::vector<Settled> joined_;           // the present exchange
+  std::map<const Held*, Before> before_;  // when something joined: what is undone,
+  std::vector<Settled> kept_;             // and comes again
   std::vector<Shed> kept_sheds_;
   // atomic: what close() waits for
   Turnstile pending_;

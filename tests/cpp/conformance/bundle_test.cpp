@@ -1,6 +1,6 @@
-// Promise: an exchange with a required settle, or with strict messages, happens as a whole or not at
-// all: where a lease was lost or a message is a duplicate, nothing of it is there, and it can be
-// told which. A crash inside it leaves all of it or nothing.
+// Promise: an exchange with a required settle or with strict messages happens as a whole or not at
+// all: where a lease was lost or a message is a duplicate, nothing of it is there, and it is told
+// which. A crash inside it leaves all of it or nothing.
 #include "conformance/harness.h"
 
 namespace msgq::test {

@@ -337,8 +337,7 @@ class BundleTest : public BatcherTest {
     auto bundle = std::make_shared<Bundle>();
     for (Parcel& parcel : parcels) {
       Traffic& traffic = book.find(parcel.queue);
-      bundle->parcels.push_back(
-          test::admitted_of(std::move(parcel), traffic, clock.steady()));
+      bundle->parcels.push_back(test::admitted_of(std::move(parcel), traffic, clock.steady()));
       Admitted& admitted = bundle->parcels.back();
       admitted.is_bundled = true;
       admitted.has_once = admitted.parcel.has_once;

@@ -5,7 +5,6 @@
 --   4 ms until the next parked message, if any, from due_from() on
 --   5 the directory's version               6 a suspect runs in this process
 --   7 the gen of a claim that the i-th wish got
---   Raises MQ006, the settle's number as detail, when one that is required was no longer open.
 --   The claims that it made are read by read_claims(), in a later statement, without a lock.
 -- Index: primary keys of claim, block, cursor; claim_lapsed.
 -- Locks: the owner, shared; cursors, tried; claim rows in the order given, that of their keys.
@@ -47,11 +46,7 @@ begin
           s_lanes[n], s_gens[n], s_owners[n], 0) for no key update;
     end if;
     if not found then
-      if s_flags[n] & 8 > 0 then  -- required
-        raise exception using errcode = 'MQ006', message = 'a lease had ended',
-          detail = (n - 1)::text;
-      end if;
-      v_lost := v_lost || n; what := 1; i := n - 1; value := 0;
+      v_lost := v_lost || n; what := 1; i := n - 1; value := :schema.refuse_lost(s_flags[n], n);
       return next;
       continue;
     end if;

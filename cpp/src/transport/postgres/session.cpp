@@ -4,8 +4,8 @@
 #include <utility>
 
 #include "msgq/error.h"
-#include "transport/postgres/failure.h"
 #include "transport/once.h"
+#include "transport/postgres/failure.h"
 #include "transport/sql_text.h"
 
 namespace msgq::transport::postgres {
