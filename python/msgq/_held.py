@@ -7,7 +7,8 @@ goes at once, unless they run in a copy of its context (asyncio.to_thread).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
 
@@ -141,6 +142,16 @@ def scope_for(engine: Any, wish: bool | None) -> Scope | None:
     """Gives where a message for this engine is kept; None: it goes at once."""
     scope = SCOPE.get()
     return scope if scope is not None and scope.keeps(engine, wish) else None
+
+
+@contextmanager
+def outside() -> Iterator[None]:
+    """In its block nothing is kept or settled with something else."""
+    token = SCOPE.set(None)
+    try:
+        yield
+    finally:
+        SCOPE.reset(token)
 
 
 def drop(kept: Iterable[Kept], why: str) -> None:

@@ -300,6 +300,28 @@ class Context(_Handed):
         """Twin of ack, for asynchronous connections."""
         await _require_acks(self._acks).aack(conn, self._lot, self._indexes)
 
+    def once(self, conn: Any) -> bool:
+        """Notes in the transaction open on `conn` that this handler handles the message.
+
+        True the first time, False when a transaction that did so was committed: skip the work.
+        Works whatever store the message is of; needs the table of msgq.inbox. PostgreSQL and
+        SQLite. Raises UnsupportedError in a batch handler, else as msgq.inbox.note.
+        """
+        from msgq.inbox import note
+
+        return note(conn, *self._seen())
+
+    async def aonce(self, conn: Any) -> bool:
+        """Twin of once, for asynchronous connections."""
+        from msgq.inbox import anote
+
+        return await anote(conn, *self._seen())
+
+    def _seen(self) -> tuple[str, str]:
+        if len(self._indexes) > 1:
+            raise UnsupportedError("once() tells of one message, and a batch handler has several")
+        return str(self.id), self.handler or self.queue
+
     @contextmanager
     def transaction(self, conn: Any) -> Iterator[Any]:
         """Opens a transaction on `conn` for the block, and commits it with the message's ack.
