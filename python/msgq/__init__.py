@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from msgq.app import App as App
     from msgq.client import Client as Client
     from msgq.client import connect as connect
+    from msgq.context import Context as Context
     from msgq.errors import BatchError as BatchError
     from msgq.errors import ClosedError as ClosedError
     from msgq.errors import ConfigError as ConfigError
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
     from msgq.handler import Batch as Batch
     from msgq.handler import Handler as Handler
     from msgq.keys import Key as Key
-    from msgq.message import Context as Context
     from msgq.message import Delivery as Delivery
     from msgq.message import Message as Message
     from msgq.outcome import Ack as Ack
@@ -58,9 +58,10 @@ if TYPE_CHECKING:
 _HOMES = {
     "app": ("App",),
     "client": ("Client", "connect"),
+    "context": ("Context",),
     "handler": ("Batch", "Handler"),
     "keys": ("Key",),
-    "message": ("Context", "Delivery", "Message"),
+    "message": ("Delivery", "Message"),
     "outcome": ("Ack", "Reject", "Retry", "Snooze"),
     "queue": ("Queue",),
     "receipt": ("BatchReceipt", "Receipt", "as_completed", "collect", "wait_all"),

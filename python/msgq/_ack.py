@@ -57,7 +57,7 @@ class Acks:
         Raises LeaseLostError, UnsupportedError, ConfigError and what msgq._conn.run raises.
         """
         call = self._call(lot, indexes)
-        sent = let_go(self._engine)
+        sent = let_go(self._engine, lot)
         if sent is not None:
             sent.wait(None)
             raise_failure(sent)
@@ -66,7 +66,7 @@ class Acks:
     async def aack(self, conn: Any, lot: Lot, indexes: Sequence[int]) -> None:
         """Twin of ack, for asynchronous connections."""
         call = self._call(lot, indexes)
-        sent = let_go(self._engine)
+        sent = let_go(self._engine, lot)
         if sent is not None:
             await settled(sent)
             raise_failure(sent)

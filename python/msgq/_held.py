@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
 
+from msgq._hops import HANDLING
 from msgq.errors import HeldError, QueueFullError, RolledBackError
 from msgq.receipt import Pending
 
@@ -85,11 +86,13 @@ class Sends:
 
     def keeps(self, engine: Any, wish: bool | None) -> bool:
         """Says whether something for this engine is kept."""
+        if wish is False:
+            return False
         if self.is_failed:
             raise RolledBackError(
                 "the message of this handler was given up, as it took too long; nothing was sent"
             )
-        if not (self._is_on if wish is None else wish) or not self.is_open:
+        if not (wish or self._is_on) or not self.is_open:
             return False
         return engine is self.engine and not (self.direct and self.place in self.direct)
 
@@ -160,10 +163,11 @@ def drop(kept: Iterable[Kept], why: str) -> None:
         each.drop(why)
 
 
-def let_go(engine: Any) -> Receipt | None:
-    """Sends what the present handler has sent so far: its message will end in a way of its own."""
-    scope = SCOPE.get()
-    kept = scope.let_go() if isinstance(scope, Sends) else []
+def let_go(engine: Any, lot: Lot) -> Receipt | None:
+    """Sends what the handler of this lot has sent so far: its message ends in a way of its own."""
+    scope, now = SCOPE.get(), HANDLING.get()
+    is_its = isinstance(scope, Sends) and now is not None and now[0] is lot
+    kept = scope.let_go() if isinstance(scope, Sends) and is_its else []
     receipt: Receipt | None = engine.commit((), kept, 0.0, False) if kept else None
     return receipt
 

@@ -20,8 +20,8 @@ from msgq._held import SCOPE, Sends, commit_soon, drop
 from msgq._hops import HANDLING
 from msgq._lifecycle import logger
 from msgq._run import BatchRunner, HandlerRunner, Runner
+from msgq.context import Context
 from msgq.errors import MsgqError, PayloadError, WaitTimeoutError
-from msgq.message import Context
 from msgq.outcome import Outcome
 
 if TYPE_CHECKING:

@@ -17,8 +17,8 @@ from msgq._held import SCOPE, Sends, drop
 from msgq._hops import HANDLING
 from msgq._lifecycle import logger
 from msgq._slot import Slot, places_of
+from msgq.context import Context
 from msgq.errors import BatchError, ClosedError, LeaseLostError, MsgqError, PayloadError
-from msgq.message import Context
 from msgq.outcome import Outcome
 
 if TYPE_CHECKING:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeVar
 from msgq._names import name_of
 from msgq._routed import Routed
 from msgq._signature import Plan, Shape
+from msgq.context import Context
 from msgq.dedup import OnDuplicate, Unique
 from msgq.duration import Duration
 from msgq.errors import ConfigError
@@ -25,7 +26,6 @@ from msgq.handler import (
     Names,
 )
 from msgq.keys import KeySaid
-from msgq.message import Context
 from msgq.priority import Priority
 from msgq.retry import ExceptionRegistry, RetryPolicy
 

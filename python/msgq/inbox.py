@@ -7,12 +7,11 @@ A table msgq_inbox that create() makes, or your migrations do by DDL. PostgreSQL
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from msgq._conn import ASYNC, SYNC, Call, require_kind
-from msgq.duration import Duration, parse_duration
+from msgq.duration import Duration, now_ms, parse_duration
 from msgq.errors import ConfigError
 
 DDL: Final = (
@@ -65,11 +64,11 @@ async def anote(conn: Any, message: str, handler: str) -> bool:
 
 
 def _seen(message: str, handler: str) -> dict[str, Any]:
-    return {"message": message, "handler": handler, "at": int(time.time())}
+    return {"message": message, "handler": handler, "at": now_ms() // 1000}
 
 
 def _before(older_than: Duration) -> dict[str, Any]:
-    return {"at": int(time.time() - parse_duration(older_than, "older_than"))}
+    return {"at": now_ms() // 1000 - int(parse_duration(older_than, "older_than"))}
 
 
 def _run(conn: Any, sql: str, values: dict[str, Any]) -> list[Any]:

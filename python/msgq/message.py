@@ -1,14 +1,13 @@
-"""What a message looks like from outside: Message (seen), Delivery (claimed), Context (handled).
+"""What a message looks like from outside: Message (seen), Delivery (claimed). See also context.
 
-Message and Context are read-only values, any thread. A Delivery belongs to whoever claimed it; its
+A Message is a read-only value, any thread. A Delivery belongs to whoever claimed it; its
 settling calls may come from any thread, and exactly one of them counts.
 """
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
@@ -171,7 +170,7 @@ class Message:
         return self._found[15]
 
 
-class _Handed:
+class Handed:
     """One message of a lot: what deliveries and contexts share. Fields are read when looked at."""
 
     __slots__ = ("_fields", "_index", "_lot")
@@ -262,85 +261,7 @@ class _Handed:
         return self._lot.is_lost
 
 
-class Context(_Handed):
-    """What a handler may ask about the message it runs: annotate a parameter with msgq.Context.
-
-    The lease is renewed while the handler runs; `fence` grows with every claim of the message, for
-    outside stores that refuse older numbers. In a batch handler it tells of the first message, and
-    acknowledges all that the handler was given.
-    """
-
-    __slots__ = ("_acks", "_indexes")
-
-    def __init__(
-        self,
-        lot: Lot,
-        index: int,
-        acks: Acks | None = None,
-        indexes: Sequence[int] | None = None,
-    ) -> None:
-        super().__init__(lot, index)
-        self._acks = acks
-        self._indexes = (index,) if indexes is None else indexes
-
-    def __repr__(self) -> str:
-        return f"Context({self.id}, queue={self.queue!r}, attempt={self.attempt})"
-
-    def ack(self, conn: Any) -> None:
-        """Acknowledges in the transaction that is open on `conn`; done once, and if, it commits.
-
-        Commit before the handler returns: what it does after the commit no longer counts, and
-        without one the message is tried again, whatever the handler returned. PostgreSQL only.
-        Raises LeaseLostError: roll back, as somebody else may run it; UnsupportedError,
-        ConfigError, StoreError as enqueue(conn=...) does. Thread: the connection's.
-        """
-        _require_acks(self._acks).ack(conn, self._lot, self._indexes)
-
-    async def aack(self, conn: Any) -> None:
-        """Twin of ack, for asynchronous connections."""
-        await _require_acks(self._acks).aack(conn, self._lot, self._indexes)
-
-    def once(self, conn: Any) -> bool:
-        """Notes in the transaction open on `conn` that this handler handles the message.
-
-        True the first time, False when a transaction that did so was committed: skip the work.
-        Works whatever store the message is of; needs the table of msgq.inbox. PostgreSQL and
-        SQLite. Raises UnsupportedError in a batch handler, else as msgq.inbox.note.
-        """
-        from msgq.inbox import note
-
-        return note(conn, *self._seen())
-
-    async def aonce(self, conn: Any) -> bool:
-        """Twin of once, for asynchronous connections."""
-        from msgq.inbox import anote
-
-        return await anote(conn, *self._seen())
-
-    def _seen(self) -> tuple[str, str]:
-        if len(self._indexes) > 1:
-            raise UnsupportedError("once() tells of one message, and a batch handler has several")
-        return str(self.id), self.handler or self.queue
-
-    @contextmanager
-    def transaction(self, conn: Any) -> Iterator[Any]:
-        """Opens a transaction on `conn` for the block, and commits it with the message's ack.
-
-        The block's rows and the ack are there together, or neither is: when it raises, and when the
-        lease was lost (LeaseLostError), all is rolled back. Gives `conn`. Raises ConfigError when a
-        transaction is open already; else errors as ack.
-        """
-        with _require_acks(self._acks).transaction(conn, self._lot, self._indexes):
-            yield conn
-
-    @asynccontextmanager
-    async def atransaction(self, conn: Any) -> AsyncIterator[Any]:
-        """Twin of transaction, for asynchronous connections."""
-        async with _require_acks(self._acks).atransaction(conn, self._lot, self._indexes):
-            yield conn
-
-
-class Delivery(_Handed):
+class Delivery(Handed):
     """One claimed message under a lease nobody renews. Each settling call is durable on return.
 
     Exactly one of ack, retry, snooze, reject counts; a second one, or one after the lease's end,
@@ -383,7 +304,7 @@ class Delivery(_Handed):
             self._finish(self._settle(_ACK))
             return
         self._require_open()
-        _require_acks(self._acks).ack(conn, self._lot, (self._index,))
+        require_acks(self._acks).ack(conn, self._lot, (self._index,))
         self._engine.await_ack(self._lot, self._index)
 
     def retry(self, delay: When = 0.0, reason: str = "") -> None:
@@ -422,7 +343,7 @@ class Delivery(_Handed):
             await self._asettle(_ACK)
             return
         self._require_open()
-        await _require_acks(self._acks).aack(conn, self._lot, (self._index,))
+        await require_acks(self._acks).aack(conn, self._lot, (self._index,))
         self._engine.await_ack(self._lot, self._index)
 
     async def aretry(self, delay: When = 0.0, reason: str = "") -> None:
@@ -503,7 +424,8 @@ class Delivery(_Handed):
         self._finish(receipt)
 
 
-def _require_acks(acks: Acks | None) -> Acks:
+def require_acks(acks: Acks | None) -> Acks:
+    """Gives the way into users' transactions. Raises UnsupportedError where there is none."""
     if acks is None:
         raise UnsupportedError("conn= needs a message that came from a store on postgresql")
     return acks

@@ -270,10 +270,10 @@ class Worker:
         for thread in threads:
             thread.join(max(0.0, deadline - time.monotonic()))
         is_clean = not any(thread.is_alive() for thread in threads)
-        for each in self._runners:
-            each.drain(deadline)
         if self._loop is not None:
             is_clean &= self._loop.stop(max(0.0, deadline - time.monotonic()))
+        for each in self._runners:
+            each.drain(deadline)
         self._is_over.set()
         if self._watcher is not None and self._watcher is not threading.current_thread():
             self._watcher.join(_WATCH_SECONDS)
