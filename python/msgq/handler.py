@@ -78,6 +78,7 @@ class Prepared(Generic[P]):
     def enqueue(self, *args: P.args, **kwargs: P.kwargs) -> Receipt:
         """Enqueues one call; durable when it returns.
 
+        Inside a handler or a transaction it is durable with that, and the receipt pending.
         Raises PayloadError (arguments that do not fit the signature or cannot be encoded, or over
         the limit), QueueFullError, ClosedError, StoreError; then nothing was enqueued,
         StoreInDoubtError excepted.
