@@ -1,4 +1,5 @@
 // Several things as one: from what is kept and decided to a bundle.
+#include <algorithm>
 #include <iterator>
 
 #include "engine_impl.h"

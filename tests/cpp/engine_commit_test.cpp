@@ -21,7 +21,13 @@ class EngineCommitTest : public ::testing::Test {
     return {};
   }
 
-  Engine engine{Config()};  // in memory
+  static Config memory() {
+    Config config;
+    config.scheme = "memory";
+    return config;
+  }
+
+  Engine engine{memory()};
 };
 
 TEST_F(EngineCommitTest, SendsAndEndsAreOne) {

@@ -115,7 +115,6 @@ TEST_P(BundleConformance, OfAProcessThatDiesItIsAllOrNothing) {
     const std::string to = fault == Fault::kCrashAfter ? "after" : "before";
     plan->push(fault);
     EXPECT_ANY_THROW(process.exchange(moving(claimed, {"b", "c"}, to)));
-    process.kill();
     const bool is_there = fault == Fault::kCrashAfter;
     EXPECT_EQ(depth().done - before.done, is_there ? 1u : 0u);
     EXPECT_EQ(depth(to).sent, is_there ? 2u : 0u);
