@@ -59,7 +59,7 @@ def test_each_message_is_sent_on_once(
             worker = start(url)
             wait_for(app, min(before + chance.randrange(1, COUNT // 6), COUNT))
             worker.kill()
-            worker.wait()
+            worker.communicate()
         worker = start(url)
         wait_for(app, COUNT)
         worker.communicate()
