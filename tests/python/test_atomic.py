@@ -139,8 +139,8 @@ def test_wrong_use_says_so(make_app: MakeApp) -> None:
     assert app.queue("k").depth().done == 1
 
 
-def test_sync_runs_them_after_the_block(make_app: MakeApp) -> None:
-    app = make_app("sync://")
+@pytest.mark.parametrize("app_url", ["sync://"], indirect=True)
+def test_sync_runs_them_after_the_block(app: msgq.App) -> None:
     ran: list[int] = []
 
     @app.handler()

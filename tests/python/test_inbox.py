@@ -13,6 +13,33 @@ import sqlalchemy
 import msgq
 from msgq import inbox, testing
 from tests.support.drivers import dsn
+from tests.support.stores import TRANSPORTS, behind_pooler
+
+APP_STORES = TRANSPORTS
+
+
+@behind_pooler
+def test_a_handler_acts_once_whatever_store_its_message_is_of(
+    app: msgq.App, tmp_path: Path
+) -> None:
+    path = tmp_path / "mine.db"
+    done: list[int] = []
+    with sqlite3.connect(path) as conn:
+        inbox.create(conn)
+
+    @app.handler(queue="q", retry=msgq.RetryPolicy(base=0.0))
+    def act(ctx: msgq.Context, n: int) -> None:
+        with sqlite3.connect(path) as conn:
+            if ctx.once(conn):
+                done.append(n)
+        if ctx.attempt == 1:
+            raise ValueError
+
+    act.enqueue(1)
+    if app.transport != "sync":
+        while app.queue("q").depth().done < 1:
+            testing.run_until_idle(app, ["q"], 10)
+    assert done == [1]
 
 
 def test_sqlite3_of_ones_own(tmp_path: Path) -> None:
