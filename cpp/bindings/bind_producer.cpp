@@ -316,6 +316,45 @@ py::list enqueue_many(Engine& engine, std::string queue, std::string type, int c
 
 // One parameter for each of Python's.
 // NOLINTNEXTLINE(readability-function-size)
+py::list keep(Engine& engine, std::string queue, std::string type, int content,
+              const py::object& bodies, const py::object& headers, std::int64_t due_ms,
+              const py::object& headers_each, std::uint8_t priority, std::int64_t expires_ms,
+              const py::object& keys, const py::object& onces, int on_duplicate) {
+  Cutter cutter(
+      engine.config(),
+      {std::move(queue), std::move(type), content, due_ms, priority, expires_ms, on_duplicate},
+      bodies, headers, headers_each, keys, onces);
+  py::list kept;
+  while (cutter.has_more()) kept.append(engine.keep(cutter.next()));
+  return kept;
+}
+
+// Waits for room without the GIL and with an ear for signals.
+ReceiptPtr commit(Engine& engine, const py::sequence& parts, std::vector<KeptPtr> kept, double wait,
+                  bool is_patient) {
+  std::vector<Engine::Part> decided;
+  for (const auto item : parts) {
+    const auto part = py::cast<py::tuple>(item);
+    decided.push_back({part[0].cast<LotPtr>(), to_decisions(part[1].cast<py::sequence>())});
+  }
+  std::optional<Error> full;
+  const auto try_it = [&](Nanos slice) -> ReceiptPtr {
+    try {
+      return engine.commit(decided, kept, slice, is_patient);
+    } catch (const Error& error) {
+      if (error.code() != ErrorCode::kQueueFull) throw;
+      full = error;
+      return nullptr;
+    }
+  };
+  ReceiptPtr receipt = try_it(Nanos::zero());
+  if (!receipt && wait > 0) receipt = sliced_wait(to_nanos(wait), try_it);
+  if (!receipt) throw Error(*full);
+  return receipt;
+}
+
+// One parameter for each of Python's.
+// NOLINTNEXTLINE(readability-function-size)
 py::object try_enqueue(Engine& engine, std::string queue, std::string type, int content,
                        const py::object& bodies, const py::object& headers, std::int64_t due_ms,
                        const py::object& headers_each, std::uint8_t priority,
@@ -387,6 +426,12 @@ void bind_producer(py::module_& module) {
       .def("wait", &wait_receipt, py::arg("timeout"))
       .def("error", &error_of)
       .def("notify", &Receipt::notify, py::arg("waker"), py::arg("token"));
+  py::class_<Kept, KeptPtr>(module, "Kept")
+      .def_property_readonly("receipt", &Kept::receipt)
+      .def(
+          "drop",
+          [](Kept& kept, const std::string& why) { kept.drop(Error(ErrorCode::kRolledBack, why)); },
+          py::arg("why"));
   module.def("by_shard", &by_shard, py::arg("keys"));
   module.def("all_bytes", &all_bytes, py::arg("items"));
 }
@@ -404,6 +449,11 @@ void bind_producing(EngineClass& engine) {
            arg("expires_ms") = 0, arg("key") = "", arg("once") = py::bytes(),
            arg("on_duplicate") = 0)
       .def("putter", &putter, arg("queue"), arg("type"), arg("content"))
+      .def("keep", &keep, arg("queue"), arg("type"), arg("content"), arg("bodies"),
+           arg("headers") = none, arg("due_ms") = 0, arg("headers_each") = none,
+           arg("priority") = kPriorityNormal, arg("expires_ms") = 0, arg("keys") = none,
+           arg("onces") = none, arg("on_duplicate") = 0)
+      .def("commit", &commit, arg("parts"), arg("kept"), arg("wait"), arg("is_patient"))
       .def("enqueue_many", &enqueue_many, arg("queue"), arg("type"), arg("content"), arg("bodies"),
            arg("headers") = none, arg("due_ms") = 0, arg("headers_each") = none,
            arg("priority") = kPriorityNormal, arg("expires_ms") = 0, arg("keys") = none,

@@ -110,6 +110,7 @@ void bind_worker(py::module_& module) {
       .def("end_acks", &Lot::end_acks, py::arg("first"), py::arg("end"),
            py::call_guard<GilReleased>())
       .def("reopen_acks", &Lot::reopen_acks, py::arg("index"), py::call_guard<GilReleased>())
+      .def_property_readonly("has_followers", &Lot::has_followers)
       .def("hold_up", &Lot::hold_up, py::arg("index"))
       .def("bodies", &bodies_of)
       .def("fields", &fields_of, py::arg("index"));
@@ -123,9 +124,8 @@ void bind_working(EngineClass& engine) {
   const auto settle = [](Engine& e, const LotPtr& lot, const py::sequence& decisions) {
     e.settle(lot, to_decisions(decisions));
   };
-  const auto settle_some = [](Engine& e, const LotPtr& lot, const py::sequence& decisions) {
-    e.settle_some(lot, to_decisions(decisions));
-  };
+  const auto settle_some = [](Engine& e, const LotPtr& lot, const py::sequence& decisions,
+                              bool again) { e.settle_some(lot, to_decisions(decisions), again); };
   const auto settle_now = [](Engine& e, const LotPtr& lot, const py::sequence& decisions) {
     return e.settle_now(lot, to_decisions(decisions));
   };
@@ -137,7 +137,7 @@ void bind_working(EngineClass& engine) {
       .def("take", &take, arg("worker"), arg("timeout"), arg("is_async") = false)
       .def("watch", &Engine::watch, arg("worker"), arg("waker"))
       .def("settle", settle, arg("lot"), arg("decisions"))
-      .def("settle_some", settle_some, arg("lot"), arg("decisions"))
+      .def("settle_some", settle_some, arg("lot"), arg("decisions"), arg("again") = false)
       .def("stop_worker", &Engine::stop_worker, arg("worker"), Released())
       .def("give_back", &Engine::give_back, arg("lot"))
       .def("claim", &claim, arg("queue"), arg("count"), arg("wait"), arg("lease"))

@@ -8,7 +8,7 @@
 namespace msgq::bindings {
 namespace {
 
-constexpr std::array<std::pair<ErrorCode, const char*>, 16> kNames{{
+constexpr std::array<std::pair<ErrorCode, const char*>, 17> kNames{{
     {ErrorCode::kConfigInvalid, "ConfigInvalid"},
     {ErrorCode::kPayloadInvalid, "PayloadInvalid"},
     {ErrorCode::kQueueFull, "QueueFull"},
@@ -23,6 +23,7 @@ constexpr std::array<std::pair<ErrorCode, const char*>, 16> kNames{{
     {ErrorCode::kNotFound, "NotFound"},
     {ErrorCode::kDuplicate, "Duplicate"},
     {ErrorCode::kDedupConflict, "DedupConflict"},
+    {ErrorCode::kRolledBack, "RolledBack"},
     {ErrorCode::kUnsupported, "Unsupported"},
     {ErrorCode::kInternal, "Internal"},
 }};

@@ -5,8 +5,8 @@
 #include <algorithm>
 
 #include "base/check.h"
-#include "dispatch/row.h"
 #include "engine_impl.h"
+#include "engine_lots.h"
 #include "engine_parts.h"
 #include "transport/open.h"
 
@@ -16,24 +16,6 @@ namespace {
 Scheduler& scheduler_of(const Engine::WorkerPtr& worker) {
   MSGQ_CHECK(worker != nullptr, "a worker");
   return *static_cast<Registration&>(*worker).scheduler;
-}
-
-SpanLot& span_lot(const LotPtr& lot) {
-  MSGQ_CHECK(lot != nullptr, "a lot");
-  return static_cast<SpanLot&>(*lot);
-}
-
-// Names decisions by claim and ordinal; checks each index.
-std::vector<Settled::Named> name_decisions(SpanLot& lot, std::vector<Decision> decisions) {
-  decisions = with_followers(lot, std::move(decisions));
-  std::vector<Settled::Named> named;
-  named.reserve(decisions.size());
-  for (auto& decision : decisions) {
-    const auto [held, ordinal] = lot.locate(decision.index);
-    lot.note_named(decision.index);
-    named.push_back({held, ordinal, std::move(decision)});
-  }
-  return named;
 }
 
 void add_writer(Snapshot& out, const transport::Writer& writer) {
@@ -215,13 +197,13 @@ void Engine::settle(const LotPtr& lot, std::vector<Decision> decisions) {
   impl_->push_settled(std::move(settled));
 }
 
-void Engine::settle_some(const LotPtr& lot, std::vector<Decision> decisions) {
+void Engine::settle_some(const LotPtr& lot, std::vector<Decision> decisions, bool again) {
   impl_->require_unforked();
   SpanLot& spans = span_lot(lot);
   Settled settled;
   settled.only_named = true;
-  settled.named = name_decisions(spans, std::move(decisions));
-  spans.leave(static_cast<std::uint32_t>(settled.named.size()));
+  settled.named = name_decisions(spans, std::move(decisions), again);
+  if (!again) spans.leave(static_cast<std::uint32_t>(settled.named.size()));
   impl_->push_settled(std::move(settled));
 }
 
@@ -460,6 +442,7 @@ bool Engine::close(std::chrono::nanoseconds timeout) {
   impl_->raw_claims->close();
   impl_->admission.close();
   impl_->batcher.hurry();
+  impl_->own_bundler.hurry();
   for (const auto& scheduler : schedulers) stop_worker(std::make_shared<Registration>(scheduler));
   impl_->wait_quiet(until);
   impl_->settler.close();  // what handlers decide from now on comes too late

@@ -18,6 +18,7 @@
 #include "dispatch/raw_claims.h"
 #include "dispatch/scheduler.h"
 #include "intake/batcher.h"
+#include "intake/kept.h"
 #include "lease/ack_watch.h"
 #include "lease/claimer.h"
 #include "lease/settler.h"
@@ -56,6 +57,7 @@ struct Engine::Impl {
         settler(world.clock, ledger, config.expired),
         ack_watch(settler),
         batcher(config, world.clock, admission, transport->capability().is_durable),
+        own_bundler(config, world.clock, admission, transport->capability().is_durable),
         settles_at_once(!transport->capability().is_durable && !config.strict_queues &&
                         config.store_count_max == 0 && config.store_bytes_max == 0),
         claimer(config, world.clock, ledger, book,
@@ -80,16 +82,21 @@ struct Engine::Impl {
     if (listener) out.push_back(&*listener);
     return out;
   }
+  // Bundles go through the session that settles.
+  Batcher& bundler() { return own_intake ? own_bundler : batcher; }
   transport::Writer& intake() { return own_intake ? *own_intake : writer; }
 
   void wire() {
+    writer.add(bundler());  // before the settler, which is told what goes along with bundles
     writer.add(settler);
     writer.add(ledger);
     writer.add(ack_watch);
-    intake().add(batcher);
     writer.add(claimer);
-    intake().set_intake(batcher);
+    writer.set_intake(bundler());
+    wire_bundles();
     if (own_intake) {
+      own_intake->add(batcher);
+      own_intake->set_intake(batcher);
       own_intake->only_stores();
       settler.linger(kSettleLinger, [this] { return claimer.is_asking(); });
     }
@@ -118,6 +125,22 @@ struct Engine::Impl {
                          if (claimer.hint()) writer.poke();
                        });
     }
+  }
+
+  void wire_bundles() {
+    bundler().on_withdraw = [this](transport::Exchange& ex) { settler.withdraw(ex); };
+    bundler().on_lost = [this](const transport::Exchange& ex, std::size_t settle) {
+      settler.lose(ex, settle);
+    };
+    // What follows one of a key runs when that is durable: until then it may come again.
+    settler.on_joined = [this](Settled settled) {
+      const std::size_t before = settled.named.size();
+      decide_keys(settled);
+      if (settled.named.size() == before) return;
+      settled.named.erase(settled.named.begin(),
+                          settled.named.begin() + static_cast<std::ptrdiff_t>(before));
+      push_settled(std::move(settled));
+    };
   }
 
   void wire_keys() {
@@ -297,10 +320,38 @@ struct Engine::Impl {
     a.count = parcel.count();
     a.bytes = parcel.bytes();
     a.on_duplicate = parcel.on_duplicate;
+    a.has_once = parcel.has_once;
     if (has_receipt) a.receipt = std::make_shared<Receipt>(parcel.first_id, a.count);
     a.traffic = &traffic;
     a.admitted_at = world.clock.steady();
     return a;
+  }
+
+  // Takes what is kept, once there is room for it.
+  BundlePtr make_bundle(const std::vector<KeptPtr>& kept, Nanos wait) {
+    auto bundle = std::make_shared<Bundle>();
+    for (const auto& each : kept) {
+      const auto& parcel = static_cast<const KeptParcel&>(*each);
+      bundle->count += parcel.count();
+      bundle->bytes += parcel.bytes();
+    }
+    bundle->count = std::max<std::uint64_t>(bundle->count, 1);
+    if (!admission.acquire(bundle->count, bundle->bytes, wait)) {
+      require_open();
+      throw Error(ErrorCode::kQueueFull,
+                  "no room for what is on its way into the store; nothing was enqueued or changed");
+    }
+    bundle->admitted_at = world.clock.steady();
+    bundle->receipt = std::make_shared<Receipt>(MessageId{}, 1);
+    for (const auto& each : kept) {
+      Admitted admitted = static_cast<KeptParcel&>(*each).take();
+      admitted.admitted_at = bundle->admitted_at;
+      admitted.is_bundled = true;
+      count(admitted.traffic->enqueued, admitted.count);
+      count(admitted.traffic->in_flight, admitted.count);
+      bundle->parcels.push_back(std::move(admitted));
+    }
+    return bundle;
   }
 
   // REQUIRES: room was acquired. The batcher gives it back, also when close() comes in between.
@@ -384,6 +435,7 @@ struct Engine::Impl {
     const bool is_in_doubt = writer.is_in_doubt();
     for (int naps = 0; naps < 5'000; ++naps) {
       batcher.give_up(error, intake().is_in_doubt());
+      if (own_intake) own_bundler.give_up(error, is_in_doubt);
       settler.give_up(error, is_in_doubt);
       ledger.give_up(error, is_in_doubt);
       if (pending() == 0) return;
@@ -420,7 +472,7 @@ struct Engine::Impl {
   Ledger ledger;
   Settler settler;
   AckWatch ack_watch;
-  Batcher batcher;
+  Batcher batcher, own_bundler;
   // What is in memory is as safe before the flush as after it: nobody need wait for one.
   const bool settles_at_once;
   Claimer claimer;

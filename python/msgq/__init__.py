@@ -13,17 +13,20 @@ if TYPE_CHECKING:
     from msgq.app import App as App
     from msgq.client import Client as Client
     from msgq.client import connect as connect
+    from msgq.context import Context as Context
     from msgq.errors import BatchError as BatchError
     from msgq.errors import ClosedError as ClosedError
     from msgq.errors import ConfigError as ConfigError
     from msgq.errors import DedupConflictError as DedupConflictError
     from msgq.errors import DuplicateError as DuplicateError
+    from msgq.errors import HeldError as HeldError
     from msgq.errors import InternalError as InternalError
     from msgq.errors import LeaseLostError as LeaseLostError
     from msgq.errors import MsgqError as MsgqError
     from msgq.errors import NotFoundError as NotFoundError
     from msgq.errors import PayloadError as PayloadError
     from msgq.errors import QueueFullError as QueueFullError
+    from msgq.errors import RolledBackError as RolledBackError
     from msgq.errors import SchemaError as SchemaError
     from msgq.errors import StoreError as StoreError
     from msgq.errors import StoreFullError as StoreFullError
@@ -36,7 +39,6 @@ if TYPE_CHECKING:
     from msgq.handler import Batch as Batch
     from msgq.handler import Handler as Handler
     from msgq.keys import Key as Key
-    from msgq.message import Context as Context
     from msgq.message import Delivery as Delivery
     from msgq.message import Message as Message
     from msgq.outcome import Ack as Ack
@@ -56,24 +58,25 @@ if TYPE_CHECKING:
 _HOMES = {
     "app": ("App",),
     "client": ("Client", "connect"),
+    "context": ("Context",),
     "handler": ("Batch", "Handler"),
     "keys": ("Key",),
-    "message": ("Context", "Delivery", "Message"),
+    "message": ("Delivery", "Message"),
     "outcome": ("Ack", "Reject", "Retry", "Snooze"),
     "queue": ("Queue",),
     "receipt": ("BatchReceipt", "Receipt", "as_completed", "collect", "wait_all"),
     "retry": ("RetryPolicy",),
     "errors": (
         "BatchError", "ClosedError", "ConfigError", "DedupConflictError", "DuplicateError",
-        "InternalError", "LeaseLostError", "MsgqError", "NotFoundError", "PayloadError",
-        "QueueFullError", "SchemaError", "StoreError",
+        "HeldError", "InternalError", "LeaseLostError", "MsgqError", "NotFoundError",
+        "PayloadError", "QueueFullError", "RolledBackError", "SchemaError", "StoreError",
         "StoreFullError", "StoreInDoubtError", "StoreRejectedError", "StoreUnavailableError",
         "UnroutableError", "UnsupportedError", "WaitTimeoutError",
     ),
 }  # fmt: skip
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
-# the four store errors and three more are reached as msgq.errors.X or msgq.X, but not by import *
+# the four store errors and five more are reached as msgq.errors.X or msgq.X, but not by import *
 __all__ = [  # noqa: RUF022 (by subject)
     "App", "Batch", "Client", "Context", "Handler", "Key", "RetryPolicy", "connect",
     "Delivery", "Message", "Queue",

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from msgq._conn import IS_STORE, Call, arun, run
 from msgq._decide import ACK, LEAVE, Judge
+from msgq._held import let_go, raise_failure
 from msgq._lifecycle import logger
+from msgq._notice import settled
 from msgq._transaction import abegin, begin
 from msgq.errors import LeaseLostError, MsgqError, UnsupportedError, WaitTimeoutError
 from msgq.outcome import Retry
@@ -49,13 +51,26 @@ class Acks:
     def ack(self, conn: Any, lot: Lot, indexes: Sequence[int]) -> None:
         """Acknowledges messages in the transaction that is open on the connection.
 
+        What the handler has sent is stored before: were it held for the commit, a crash behind that
+        would lose it.
+
         Raises LeaseLostError, UnsupportedError, ConfigError and what msgq._conn.run raises.
         """
-        run(conn, self._call(lot, indexes))
+        call = self._call(lot, indexes)
+        sent = let_go(self._engine, lot)
+        if sent is not None:
+            sent.wait(None)
+            raise_failure(sent)
+        run(conn, call)
 
     async def aack(self, conn: Any, lot: Lot, indexes: Sequence[int]) -> None:
         """Twin of ack, for asynchronous connections."""
-        await arun(conn, self._call(lot, indexes))
+        call = self._call(lot, indexes)
+        sent = let_go(self._engine, lot)
+        if sent is not None:
+            await settled(sent)
+            raise_failure(sent)
+        await arun(conn, call)
 
     @contextmanager
     def transaction(self, conn: Any, lot: Lot, indexes: Sequence[int]) -> Iterator[Any]:

@@ -213,7 +213,8 @@ def require_kind(conn: Any, kinds: Mapping[str, Any]) -> str:
     found = [
         f"{each.__module__.partition('.')[0]}.{each.__qualname__}" for each in type(conn).__mro__
     ]
-    kind = next((each for each in found if each in SYNC or each in ASYNC), None)
+    known = {**SYNC, **ASYNC, **kinds}
+    kind = next((each for each in found if each in known), None)
     if kind is None:
         raise UnsupportedError(
             f"conn= is {_name(conn)}; there are connections of psycopg, psycopg2, asyncpg, "
@@ -241,7 +242,7 @@ def _by_cursor(conn: Any, call: Call) -> list[Any]:
     statement, values = call.positional("%s")
     with conn.cursor() as cursor:
         cursor.execute(statement, values)
-        return list(cursor.fetchall())
+        return list(cursor.fetchall()) if cursor.description else []
 
 
 def _psycopg(conn: Any, call: Call) -> list[Any]:
@@ -281,7 +282,8 @@ async def arefuse_autocommit(conn: Any) -> None:
 
 def _alchemy(conn: Any, call: Call) -> list[Any]:
     refuse_autocommit(conn)
-    return list(conn.execute(_alchemy_text(call), dict(call.values)).fetchall())
+    found = conn.execute(_alchemy_text(call), dict(call.values))
+    return list(found.fetchall()) if found.returns_rows else []
 
 
 async def _apsycopg(conn: Any, call: Call) -> list[Any]:
@@ -289,7 +291,7 @@ async def _apsycopg(conn: Any, call: Call) -> list[Any]:
     statement, values = call.positional("%s")
     async with conn.cursor() as cursor:
         await cursor.execute(statement, values)
-        return list(await cursor.fetchall())
+        return list(await cursor.fetchall()) if cursor.description else []
 
 
 async def _asyncpg(conn: Any, call: Call) -> list[Any]:
@@ -301,7 +303,7 @@ async def _asyncpg(conn: Any, call: Call) -> list[Any]:
 async def _aalchemy(conn: Any, call: Call) -> list[Any]:
     await arefuse_autocommit(conn)
     found = await conn.execute(_alchemy_text(call), dict(call.values))
-    return list(found.fetchall())
+    return list(found.fetchall()) if found.returns_rows else []
 
 
 SYNC: Final = {

@@ -68,6 +68,14 @@ class Receipt:
         """The exception that tells why it failed or is in doubt; None otherwise."""
     def notify(self, waker: Waker, token: int) -> None: ...
 
+class Kept:
+    """A parcel kept back until Engine.commit."""
+
+    @property
+    def receipt(self) -> Receipt: ...
+    def drop(self, why: str) -> None:
+        """It was not sent: its receipt fails with RolledBack."""
+
 class Run:
     """Calls of a handler, one for each message of a lot; made by Lot.run."""
 
@@ -93,6 +101,9 @@ class Lot:
     def is_uniform(self) -> bool: ...
     @property
     def is_lost(self) -> bool: ...
+    @property
+    def has_followers(self) -> bool:
+        """Whether some are of the same key as the one before them."""
     def hold_up(self, index: int) -> None:
         """Those that follow a message in a row, of its key, are not to be run before it."""
     def end_acks(self, first: int, end: int) -> list[int]:
@@ -187,6 +198,32 @@ class Engine:
     ) -> Receipt | None:
         """One parcel (at most batch_count_max messages), never blocking: None where it would block.
         What event loops call."""
+    # several things as one
+    def keep(
+        self,
+        queue: str,
+        type: str,
+        content: int,
+        bodies: Sequence[bytes],
+        headers: bytes | None = None,
+        due_ms: int = 0,
+        headers_each: Sequence[bytes | None] | None = None,
+        priority: int = 5,
+        expires_ms: int = 0,
+        keys: str | Sequence[str] | None = None,
+        onces: bytes | Sequence[bytes] | None = None,
+        on_duplicate: int = 0,
+    ) -> list[Kept]:
+        """As enqueue_many, but nothing is stored before commit()."""
+    def commit(
+        self,
+        parts: Sequence[tuple[Lot, Sequence[Decision | int]]],
+        kept: Sequence[Kept],
+        wait: float,
+        is_patient: bool,
+    ) -> Receipt:
+        """Stores and settles all of it in one exchange, or nothing; see engine.h. `wait`: seconds
+        for room."""
     # workers
     def open_worker(
         self,
@@ -200,8 +237,10 @@ class Engine:
     def watch(self, worker: Worker, waker: Waker) -> None: ...
     def settle(self, lot: Lot, decisions: Sequence[Decision]) -> None:
         """What is not named is acknowledged. Keeps the GIL: one lock-free push."""
-    def settle_some(self, lot: Lot, decisions: Sequence[Decision | int]) -> None:
-        """Settles the named ones alone; a bare index is acknowledged."""
+    def settle_some(
+        self, lot: Lot, decisions: Sequence[Decision | int], again: bool = False
+    ) -> None:
+        """Settles the named ones alone; a bare index is acknowledged. again: of a failed commit."""
     def stop_worker(self, worker: Worker) -> None: ...
     def give_back(self, lot: Lot) -> None: ...
     # raw claims

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 OPTIONS: Final = (
     "headers", "delay", "priority", "ttl", "key", "dedup", "unique", "on_duplicate", "retry",
-    "conn",
+    "conn", "held",
 )  # fmt: skip
 """What a call may say beyond its body."""
 _core: ModuleType | None = None

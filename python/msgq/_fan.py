@@ -1,7 +1,7 @@
 """One body to several queues: encoded once, one enqueue call for each queue, one receipt for all.
 
-What goes to several queues is not atomic: when one call fails, the others may have been done. With
-conn= it is, by the caller's own transaction. Any thread; the async calls from any event loop.
+What goes to several queues of one store is stored as one. On several stores it is not: when one
+call fails, the others may have been done. Any thread; the async calls from any event loop.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from copy import copy
 from typing import Any, TypeVar
 
 from msgq import codec
+from msgq._held import SCOPE, Group, commit_soon, room_of, scope_for
 from msgq._hops import stamps
 from msgq._send import Options, Sender
 from msgq.errors import ConfigError, MsgqError
@@ -153,7 +154,8 @@ class FanSender(RuledSender):
         self, body: bytes, content: int, options: Options | None, key: str = "", dedup: str = ""
     ) -> Receipt:
         """Enqueues a copy into each queue and waits until all are settled."""
-        return self.put_later(body, content, options, key, dedup).wait()
+        sent = self.put_later(body, content, options, key, dedup)
+        return sent if sent.is_held else sent.wait()
 
     def put_later(
         self, body: bytes, content: int, options: Options | None, key: str = "", dedup: str = ""
@@ -161,7 +163,9 @@ class FanSender(RuledSender):
         """Enqueues a copy into each queue, the others without waiting for the first."""
         options = self._stamped(options)
         return self._each(
-            lambda sender: sender.put_later(body, content, options, key, dedup), fanned
+            lambda sender: sender.put_later(body, content, options, key, dedup),
+            fanned,
+            options,
         )
 
     def put_many(
@@ -181,10 +185,27 @@ class FanSender(RuledSender):
                 bodies, content, options, each, keys=keys, dedups=dedups
             ),
             BatchReceipt.joined,
+            options,
         )
 
-    def _each(self, call: Callable[[Sender], T], join: Callable[[Sequence[T]], T]) -> T:
-        """Calls for each queue in order; what was done before an error is told with it."""
+    @property
+    def _is_one_store(self) -> bool:
+        first, *rest = self.senders
+        return first.client.transport != "sync" and all(
+            each.client.transport_name == first.client.transport_name for each in rest
+        )
+
+    def _each(
+        self, call: Callable[[Sender], T], join: Callable[[Sequence[T]], T],
+        options: Options | None,
+    ) -> T:  # fmt: skip
+        """Calls for each queue in order, all or nothing where they are of one store.
+
+        Of several what was done before an error is told with it.
+        """
+        is_plain = options is None or options.conn is None
+        if is_plain and self._is_one_store and not self._is_kept_elsewhere(options):
+            return self._as_one(call, join)
         done: list[T] = []
         try:
             for sender in self.senders:
@@ -193,11 +214,46 @@ class FanSender(RuledSender):
             raise self._told(error, len(done), join(done), len(done)) from error
         return join(done)
 
+    def _kept_copies(
+        self, call: Callable[[Sender], T], join: Callable[[Sequence[T]], T]
+    ) -> tuple[T, Group]:
+        group = Group(self.engine)
+        token = SCOPE.set(group)
+        try:
+            return join([call(sender) for sender in self.senders]), group
+        finally:
+            SCOPE.reset(token)
+
+    def _as_one(self, call: Callable[[Sender], T], join: Callable[[Sequence[T]], T]) -> T:
+        """Sends all copies in one exchange."""
+        made, group = self._kept_copies(call, join)
+        if group.kept:
+            self.engine.commit((), group.kept, room_of(self.client.config), False)
+        return made
+
+    async def _aas_one(self, call: Callable[[Sender], T], join: Callable[[Sequence[T]], T]) -> T:
+        """Twin of _as_one."""
+        made, group = self._kept_copies(call, join)
+        if group.kept:
+            room = room_of(self.client.config)
+            await commit_soon(self.engine, (), group.kept, room, is_patient=False)
+        return made
+
+    def _is_kept_elsewhere(self, options: Options | None) -> bool:
+        return scope_for(self.engine, None if options is None else options.held) is not None
+
     async def aput(
         self, body: bytes, content: int, options: Options | None, key: str = "", dedup: str = ""
     ) -> Receipt:
         """Twin of put."""
+        if self._is_kept_elsewhere(options):
+            return self.put_later(body, content, options, key, dedup)
         options = self._stamped(options)
+        if self._is_one_store and (options is None or options.conn is None):
+            sent = await self._aas_one(
+                lambda sender: sender.put_later(body, content, options, key, dedup), fanned
+            )
+            return await sent
         found = await self._gathered(
             lambda sender: sender.aput(body, content, options, key, dedup), options
         )
@@ -216,7 +272,17 @@ class FanSender(RuledSender):
         dedups: Sequence[str] | None = None,
     ) -> BatchReceipt:
         """Twin of put_many."""
+        if self._is_kept_elsewhere(options):
+            return self.put_many(bodies, content, options, each, keys=keys, dedups=dedups)
         each = self._stamped_each(len(bodies), options, each)
+        if self._is_one_store and (options is None or options.conn is None):
+            sent = await self._aas_one(
+                lambda sender: sender.put_many(
+                    bodies, content, options, each, keys=keys, dedups=dedups
+                ),
+                BatchReceipt.joined,
+            )
+            return await sent
         found = await self._gathered(
             lambda sender: sender.aput_many(
                 bodies, content, options, each, keys=keys, dedups=dedups

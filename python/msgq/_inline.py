@@ -5,6 +5,7 @@ For sync:// and for tests. Any thread; each call runs its own message.
 
 from __future__ import annotations
 
+import contextvars
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
@@ -76,7 +77,9 @@ class Inline:
         kind = BatchRunner if settings.batch else EachRunner
         own = cast("Engine", engine)
         acks = Acks(own, self._app)
-        return kind(own, handler.name, function, handler._plan, judge, acks=acks)
+        holds = self._app.config["hold_sends"]
+        holds = holds if settings.hold_sends is None else settings.hold_sends
+        return kind(own, handler.name, function, handler._plan, judge, acks=acks, holds=holds)
 
 
 def _blocking(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -108,7 +111,7 @@ def _in_thread(call: Callable[[], Any]) -> Any:
         except BaseException as error:  # noqa: BLE001 (raised again by the caller)
             failed.append(error)
 
-    thread = threading.Thread(target=run)
+    thread = threading.Thread(target=contextvars.copy_context().run, args=(run,))
     thread.start()
     thread.join()
     if failed:

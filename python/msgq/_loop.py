@@ -15,18 +15,20 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from msgq import codec
+from msgq._decide import ACK
+from msgq._held import SCOPE, Sends, commit_soon, drop
 from msgq._hops import HANDLING
 from msgq._lifecycle import logger
 from msgq._run import BatchRunner, HandlerRunner, Runner
+from msgq.context import Context
 from msgq.errors import MsgqError, PayloadError, WaitTimeoutError
-from msgq.message import Context
 from msgq.outcome import Outcome
 
 if TYPE_CHECKING:
     from msgq import _core
     from msgq._core import Decision, Engine, Lot
 
-    Call = tuple[HandlerRunner, Lot, int]  # and its key
+    Call = tuple[HandlerRunner, Lot, int, Sends]  # and its key
 
 _JOIN_SECONDS: Final = 1.0
 
@@ -133,7 +135,9 @@ class LoopThread:
     ) -> None:
         """Runs one message; whatever happens, exactly one decision comes of it, or it goes back."""
         plan, span, start = runner.plan, range(index, index + 1), self._loop.time()
-        HANDLING.set((lot, index, 1))  # the task's own
+        HANDLING.set((lot, index, 1))  # the task's own, as the next
+        sends = Sends(self._engine, index, runner.holds)
+        SCOPE.set(sends)
         try:
             values = plan.unpack(body)
         except codec.FAULTS:
@@ -156,23 +160,26 @@ class LoopThread:
             decided = (
                 [] if found is None else [runner.judge.on_error(lot, index, found, millis=millis)]
             )
-            await self._decided((runner, lot, key), span, decided, found is None)
+            await self._decided((runner, lot, key, sends), span, decided, found is None)
             return
         if answer is not None and isinstance(answer, Outcome):
             millis = self._millis(start)
             decided = [runner.judge.on_outcome(lot, index, answer, millis=millis)]
-        elif runner.acks is None:
+        elif runner.acks is None and sends.kept is None:
+            sends.end()
             self._done(key, lot, (index,))
             return
         else:
             decided = []
-        await self._decided((runner, lot, key), span, decided)
+        await self._decided((runner, lot, key, sends), span, decided)
 
     async def _batch(self, runner: BatchRunner, lot: Lot, key: int) -> None:
         """Runs one batch and names a decision for every message of it."""
         items, places, decisions = runner.unpacked(lot)
         start = self._loop.time()
         HANDLING.set((lot, 0, len(lot)))
+        sends = Sends(self._engine, 0, runner.holds)
+        SCOPE.set(sends)
         try:
             if items:
                 context = Context(lot, 0, runner.acks, places)
@@ -181,10 +188,10 @@ class LoopThread:
         except BaseException as error:  # noqa: BLE001 (exits of a handler are failures)
             found = self._fault(runner, key, error)
             if found is None:
-                await self._decided((runner, lot, key), range(len(lot)), [], True)
+                await self._decided((runner, lot, key, sends), range(len(lot)), [], True)
                 return
             decisions += runner.failed(lot, places, found, self._millis(start))
-        await self._decided((runner, lot, key), range(len(lot)), decisions)
+        await self._decided((runner, lot, key, sends), range(len(lot)), decisions)
 
     def _millis(self, start: float) -> float:
         return (self._loop.time() - start) * 1000
@@ -193,7 +200,8 @@ class LoopThread:
         self, call: Call, span: range, decisions: list[Decision], goes_back: bool = False
     ) -> None:
         """Ends a call, once the transactions that acknowledge its messages have had their say."""
-        runner, lot, key = call
+        runner, lot, key, sends = call
+        sends.end(is_failed=goes_back)
         if runner.acks is not None and lot.end_acks(span.start, span.stop):
             asked = asyncio.ensure_future(
                 asyncio.to_thread(runner.decided, lot, span, decisions, retries=not goes_back)
@@ -204,8 +212,31 @@ class LoopThread:
             decisions = asked.result()
             self._timed_out.discard(key)
         said = {each[0] for each in decisions}
-        acked = [] if goes_back else [i for i in span if i not in said]
-        self._done(key, lot, [*decisions, *acked])
+        acked = [] if goes_back else [(i, ACK, 0, "", b"") for i in span if i not in said]
+        named = [*decisions, *acked]
+        if sends.kept is not None:
+            named = await self._commit(runner, lot, named, sends)
+        self._done(key, lot, named)
+
+    async def _commit(
+        self, runner: HandlerRunner, lot: Lot, decisions: list[Decision], sends: Sends
+    ) -> list[Decision]:
+        """Commits what was sent with the messages that are done; gives what else is decided."""
+        bundles, rest = runner.sort_out(lot, decisions, sends)
+        for places, kept in bundles:
+            committing = asyncio.ensure_future(
+                commit_soon(self._engine, ((lot, places),), kept, runner.room, is_patient=True)
+            )
+            while not committing.done():
+                with contextlib.suppress(asyncio.CancelledError, MsgqError):
+                    await asyncio.shield(committing)
+            error = committing.exception()
+            if error is None:
+                runner.watch(committing.result(), lot, places)
+            else:
+                drop(kept, str(error))
+                rest += [runner.judge.on_error(lot, place, error) for place in places]
+        return rest
 
     def _fault(self, runner: Runner, key: int, error: BaseException) -> BaseException | None:
         """Gives what to judge: the error, a timeout in its place, or None when we are leaving."""
@@ -232,7 +263,8 @@ class LoopThread:
         finished, self._decisions = self._decisions, {}
         try:
             for lot, decisions in finished.items():
-                self._engine.settle_some(lot, decisions)
+                if decisions:
+                    self._engine.settle_some(lot, decisions)
         except MsgqError as error:
             logger().debug("settling failed: %s", error)
         self._take()

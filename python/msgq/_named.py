@@ -10,7 +10,9 @@ from typing import Any, Final
 
 from msgq.errors import MsgqError
 
-_RECEIPTS: Final = frozenset({"enqueue", "enqueue_many", "try_enqueue", "settle_now", "extend"})
+_RECEIPTS: Final = frozenset(
+    {"enqueue", "enqueue_many", "try_enqueue", "settle_now", "extend", "commit"}
+)
 
 
 class NamedEngine:

@@ -66,8 +66,9 @@ class Routed(Client):
         headers: only messages that have these; each value may be a list of values, or text with *.
         priorities: instead of to=, from the least priority on to queues. The first rule that fits
         counts: those about headers, then priorities, then types, the closest type first. Several
-        queues are not atomic: a copy may be enqueued and another one fail, on one transport as
-        across several. Raises ConfigError: no queue, a rule of the same kind for the same type.
+        queues of one transport get their copies in one commit; across transports a copy may be
+        enqueued and another one fail. Raises ConfigError: no queue, a rule of the same kind for the
+        same type.
         """
         self.routes.add(make_rule(self, what, to, headers, priorities))
         self._rules_changed()
@@ -85,7 +86,7 @@ class Routed(Client):
         """Declares that what is sent to a queue goes to others instead: a copy to each.
 
         Whatever this app sends there is meant: by rules, by handlers, by queue() called from now
-        on. Not atomic, as route(). Raises ConfigError naming the circle, when messages would come
+        on. Atomic as route() is. Raises ConfigError naming the circle, when messages would come
         back.
         """
         source, *more = parse_targets(self, queue)
@@ -112,8 +113,8 @@ class Routed(Client):
 
         Its body is the object itself, encoded once however many queues it goes to: those that
         handle it are handlers named "*". queue (and transport): there, without asking a rule. Other
-        options are those of Queue.enqueue. To several queues it is not atomic; the receipt's
-        `copies` tell of each. Raises UnroutableError when no rule fits (see the setting
+        options are those of Queue.enqueue. To several queues it is atomic as route() says; the
+        receipt's `copies` tell of each. Raises UnroutableError when no rule fits (see the setting
         `unroutable`), else as Queue.enqueue.
         """
         sender, made = self._ready(message, (queue, transport), headers, delay, options)

@@ -6,23 +6,29 @@ leaves it, is decided here, and goes back to it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Sequence
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from msgq import codec
 from msgq._decide import ACK, LEAVE, RETRY, SNOOZE, Judge, unknown
+from msgq._held import SCOPE, Sends, drop
 from msgq._hops import HANDLING
 from msgq._lifecycle import logger
 from msgq._slot import Slot, places_of
-from msgq.errors import BatchError, MsgqError, PayloadError
-from msgq.message import Context
+from msgq.context import Context
+from msgq.errors import BatchError, ClosedError, LeaseLostError, MsgqError, PayloadError
 from msgq.outcome import Outcome
 
 if TYPE_CHECKING:
     from msgq._ack import Acks
-    from msgq._core import Decision, Engine, Lot, Run
+    from msgq._core import Decision, Engine, Kept, Lot, Receipt, Run
     from msgq._signature import Plan
+
+
+Bundle: TypeAlias = "tuple[Sequence[int], list[Kept]]"
+"""Places in a lot, and what goes with their ends."""
 
 
 class Runner:
@@ -40,13 +46,19 @@ class Runner:
         """Decides for the message (or all of a batch) that took too long."""
         raise NotImplementedError
 
+    def look(self) -> None:
+        """Decides for messages that were done but whose sends could not be stored."""
+
+    def drain(self, deadline: float) -> None:
+        """Waits until the monotonic `deadline` for what is on its way."""
+
 
 class HandlerRunner(Runner):
     """What running a handler needs, for messages one by one, in batches, or in an event loop."""
 
     def __init__(
         self, engine: Engine, name: str, function: Callable[..., Any], plan: Plan, judge: Judge,
-        timeout: float = 0.0, *, acks: Acks | None = None,
+        timeout: float = 0.0, *, acks: Acks | None = None, holds: bool = True, room: float = 30.0,
     ) -> None:  # fmt: skip
         self.name = name
         self.acks = acks if plan.context else None  # without a Context nobody uses them
@@ -55,6 +67,10 @@ class HandlerRunner(Runner):
         self.function = function
         self.plan = plan
         self.judge = judge
+        self.holds = holds  # what the handler sends
+        self.room = room  # seconds to wait until it may be on its way
+        # any thread: what was committed and not yet seen to be stored, oldest first
+        self._pending: deque[tuple[Receipt, Lot, Sequence[int]]] = deque()
 
     def decided(
         self, lot: Lot, span: range, decisions: list[Decision], *, retries: bool = True
@@ -63,6 +79,98 @@ class HandlerRunner(Runner):
         if self.acks is None:
             return decisions
         return self.acks.decided(self.judge, lot, span, decisions, retries=retries)
+
+    def settle(self, lot: Lot, end: int, decisions: list[Decision], sends: Sends) -> None:
+        """Settles the first messages of a lot: those of which nothing is decided are done."""
+        if sends.kept is not None:
+            self.settle_named(lot, with_acks(decisions, end), sends)
+        elif end == len(lot):
+            self.engine.settle(lot, decisions)
+        else:
+            self.engine.settle_some(lot, with_acks(decisions, end))
+        sends.end()
+
+    def settle_named(self, lot: Lot, decisions: Sequence[Decision], sends: Sends) -> None:
+        """Settles what is named; what was sent goes with the messages that are done."""
+        bundles, rest = self.sort_out(lot, decisions, sends)
+        if lot.has_followers and bundles:
+            self._settle_row(lot, bundles[0], rest)
+            return
+        if rest:
+            self.engine.settle_some(lot, rest)
+        for places, kept in bundles:
+            try:
+                receipt = self.engine.commit(((lot, places),), kept, self.room, True)
+            except MsgqError as error:  # noqa: PERF203 (each by itself)
+                drop(kept, str(error))
+                self._failed(lot, places, error)
+            else:
+                self.watch(receipt, lot, places)
+        self.look()
+
+    def sort_out(
+        self, lot: Lot, decisions: Sequence[Decision], sends: Sends
+    ) -> tuple[list[Bundle], list[Decision]]:
+        """Gives messages whose ends go with what they sent, and all other decisions.
+
+        Drops what was sent by those that are not done.
+        """
+        kept, sends.kept = sends.kept or {}, None
+        done = [each[0] for each in decisions if each[1] == ACK]
+        lost = set() if self.is_one and done else set(kept).difference(done)
+        for place in lost:
+            drop(kept.pop(place), "the handler that sent it did not succeed; nothing was enqueued")
+        if kept and (self.is_one or lot.has_followers):
+            bundles: list[Bundle] = [(done, [each for some in kept.values() for each in some])]
+            return bundles, [each for each in decisions if each[1] != ACK]
+        rest = [each for each in decisions if each[0] not in kept]
+        return [([place], some) for place, some in kept.items()], rest
+
+    is_one = False
+    """Whether one call handles all of a lot."""
+
+    def watch(self, receipt: Receipt, lot: Lot, places: Sequence[int]) -> None:
+        """Has somebody see whether what was committed is stored."""
+        self._pending.append((receipt, lot, places))
+
+    def _settle_row(self, lot: Lot, bundle: Bundle, rest: list[Decision]) -> None:
+        """Of keys in a row: the rest is decided once it is known whether what is done is stored."""
+        places, kept = bundle
+        receipt = self.engine.commit(((lot, places),), kept, self.room, True)
+        receipt.wait(None)
+        error = receipt.error()
+        if error is not None:
+            rest = rest + [self.judge.on_error(lot, place, error) for place in places]
+        if rest:
+            self.engine.settle_some(lot, rest)
+
+    def look(self) -> None:
+        """Decides for messages that were done but whose sends could not be stored."""
+        pending = self._pending
+        while pending:
+            try:
+                receipt, lot, places = pending.popleft()
+            except IndexError:
+                return  # another thread was quicker
+            if not receipt.status:
+                pending.appendleft((receipt, lot, places))
+                return
+            error = receipt.error()
+            if error is not None:
+                self._failed(lot, places, error)
+
+    def drain(self, deadline: float) -> None:
+        """Waits until the monotonic `deadline` for what is on its way."""
+        for receipt, _, _ in list(self._pending):
+            receipt.wait(max(0.0, deadline - monotonic()))
+        self.look()
+
+    def _failed(self, lot: Lot, places: Sequence[int], error: BaseException) -> None:
+        if isinstance(error, (LeaseLostError, ClosedError)):
+            return  # somebody else decides
+        logger().warning("what a handler of %r sent could not be stored: %s", self.name, error)
+        decided = [self.judge.on_error(lot, place, error) for place in places]
+        self.engine.settle_some(lot, decided, True)
 
 
 def _millis(start: float) -> float:
@@ -82,16 +190,19 @@ class EachRunner(HandlerRunner):
 
     def run(self, lot: Lot, slot: Slot) -> None:
         """Runs every message of the lot and settles it."""
-        token = HANDLING.set((lot, slot, 1))
+        sends = Sends(self.engine, slot, self.holds)
+        token, scope = HANDLING.set((lot, slot, 1)), SCOPE.set(sends)
         try:
-            self._run(lot, slot)
+            self._run(lot, slot, sends)
         finally:
             HANDLING.reset(token)
+            SCOPE.reset(scope)
 
-    def _run(self, lot: Lot, slot: Slot) -> None:
+    def _run(self, lot: Lot, slot: Slot, sends: Sends) -> None:
         count = len(lot)
         calls = self._calls(lot, slot.halt)
         decisions: list[Decision] = []
+        slot.sends = sends
         slot.begin(self, lot, calls, count, decisions)
         while True:
             first, begun = count - calls.__length_hint__(), monotonic()
@@ -100,7 +211,7 @@ class EachRunner(HandlerRunner):
                 if answer is True:
                     break
                 if answer is False:
-                    self._leave(lot, count - calls.__length_hint__(), decisions, slot)
+                    self._leave(lot, count - calls.__length_hint__(), decisions, slot, sends)
                     return
                 index = count - calls.__length_hint__() - 1
                 millis = _millis(begun) if index == first else None
@@ -113,7 +224,7 @@ class EachRunner(HandlerRunner):
                 if decision is not None:
                     _note(lot, decisions, decision)
         if slot.end():
-            self.engine.settle(lot, self.decided(lot, range(count), decisions))
+            self.settle(lot, count, self.decided(lot, range(count), decisions), sends)
 
     def _calls(self, lot: Lot, halt: list[str]) -> Run:
         """Gives the calls: of plain bytes, of typed arguments, or of everything else."""
@@ -150,12 +261,12 @@ class EachRunner(HandlerRunner):
             return False
         return True
 
-    def _leave(self, lot: Lot, index: int, decisions: list[Decision], slot: Slot) -> None:
+    def _leave(
+        self, lot: Lot, index: int, decisions: list[Decision], slot: Slot, sends: Sends
+    ) -> None:
         """Settles what ran before `index` and gives the rest back unspent."""
         if slot.end():
-            self.engine.settle_some(
-                lot, with_acks(self.decided(lot, range(index), decisions), index)
-            )
+            self.settle(lot, index, self.decided(lot, range(index), decisions), sends)
             self.engine.give_back(lot)
 
     def expired(self, lot: Lot, _index: int, error: BaseException) -> list[Decision]:
@@ -172,10 +283,14 @@ def with_acks(decisions: list[Decision], count: int) -> list[Decision]:
 class BatchRunner(HandlerRunner):
     """Calls a sync batch handler once for the whole lot."""
 
+    is_one = True
+
     def run(self, lot: Lot, slot: Slot) -> None:
         """Runs the lot and settles it."""
         items, places, decisions = self.unpacked(lot)
         begun = places_of([None])
+        sends = Sends(self.engine, 0, self.holds)
+        slot.sends = sends
         slot.begin(self, lot, begun, 1, decisions)
         if slot.halt:
             if slot.end():
@@ -184,7 +299,7 @@ class BatchRunner(HandlerRunner):
         next(begun)
         if items:
             start = monotonic()
-            token = HANDLING.set((lot, 0, len(lot)))
+            token, scope = HANDLING.set((lot, 0, len(lot))), SCOPE.set(sends)
             try:
                 context = Context(lot, 0, self.acks, places)
                 answer = self.plan.invoke(self.function, items, context)
@@ -193,8 +308,10 @@ class BatchRunner(HandlerRunner):
                 decisions += self.failed(lot, places, error, _millis(start))
             finally:
                 HANDLING.reset(token)
+                SCOPE.reset(scope)
         if slot.end():
-            self.engine.settle(lot, self.decided(lot, range(len(lot)), decisions))
+            count = len(lot)
+            self.settle(lot, count, self.decided(lot, range(count), decisions), sends)
 
     def unpacked(self, lot: Lot) -> tuple[list[Any], range | list[int], list[Decision]]:
         """Gives the items, the index of each in the lot, and what is decided on unreadable ones."""

@@ -13,6 +13,7 @@ from msgq import codec
 from msgq._bridge import PLAIN, Life
 from msgq._conn import Letters, Uncommitted, asend, send
 from msgq._engine import core, refuse_unknown
+from msgq._held import SCOPE, HeldPending, scope_for
 from msgq.dedup import parse_dedup, parse_terms
 from msgq.duration import When, delay_ms, due_ms, expires_ms
 from msgq.errors import ConfigError, UnsupportedError
@@ -30,8 +31,8 @@ class Options:
     """What a call says beyond its body: delay, priority, key, ... Checked when made."""
 
     __slots__ = (
-        "conn", "dedup", "dedup_rule", "delay", "headers", "key", "priority", "rule", "terms",
-        "ttl",
+        "conn", "dedup", "dedup_rule", "delay", "headers", "held", "key", "priority", "rule",
+        "terms", "ttl",
     )  # fmt: skip
 
     def __init__(
@@ -47,6 +48,9 @@ class Options:
     ) -> None:
         others = dict(others or {})
         self.conn = others.pop("conn", None)
+        self.held: bool | None = others.pop("held", None)
+        if self.held not in {None, True, False}:
+            raise ConfigError(f"held= is True or False, got {self.held!r:.60}")
         self.priority = parse_priority(others.pop("priority", None))
         self.ttl: When | None = others.pop("ttl", None)
         self.key = parse_key(others.pop("key", None))
@@ -127,6 +131,8 @@ class Sender:
         """Enqueues one message and waits until it is settled. key, dedup: where there are rules."""
         if options is not None and options.conn is not None:
             return _receipt(send(options.conn, self._letters([body], content, options)))
+        if SCOPE.get() is not None and (kept := self._kept(body, content, options, key, dedup)):
+            return kept
         headers, due, life = self._unfold(options, key, dedup)
         raw = self.engine.enqueue_wait(self.queue, self.kind, content, body, headers, due, *life)
         return Receipt(raw)
@@ -137,6 +143,8 @@ class Sender:
         """Enqueues one message without waiting."""
         if options is not None and options.conn is not None:
             return self.put(body, content, options, key)
+        if SCOPE.get() is not None and (kept := self._kept(body, content, options, key, dedup)):
+            return kept
         headers, due, life = self._unfold(options, key, dedup)
         core = self.engine.enqueue(self.queue, self.kind, content, body, headers, due, *life)
         return Receipt(b"", Pending(core))
@@ -159,6 +167,15 @@ class Sender:
         if options is not None and options.conn is not None:
             letters = self._letters(bodies, content, options, each)
             return BatchReceipt([cast("_core.Receipt", send(options.conn, letters))])
+        scope = scope_for(self.engine, None if options is None else options.held)
+        if scope is not None:
+            kept = self.engine.keep(
+                self.queue, self.kind, content, bodies, headers, due, each, priority, expires,
+                key if keys is None else keys, onces, on_duplicate,
+            )  # fmt: skip
+            scope.add(kept)
+            pending = [HeldPending(one.receipt, scope) for one in kept]
+            return BatchReceipt.of(pending, self._order(keys))
         return BatchReceipt(
             self.engine.enqueue_many(
                 self.queue, self.kind, content, bodies, headers, due, each, priority, expires,
@@ -173,6 +190,8 @@ class Sender:
         """Enqueues one message from an event loop, together with others of the same turn."""
         if options is not None and options.conn is not None:
             return _receipt(await asend(options.conn, self._letters([body], content, options)))
+        if SCOPE.get() is not None and (kept := self._kept(body, content, options, key, dedup)):
+            return kept
         headers, due, life = self._unfold(options, key, dedup)
         group = (self.queue, self.kind, content, due, life)
         return await self.client._bridge().put(group, body, headers)
@@ -191,12 +210,31 @@ class Sender:
         if bodies and options is not None and options.conn is not None:
             letters = self._letters(bodies, content, options, each)
             return BatchReceipt([cast("_core.Receipt", await asend(options.conn, letters))])
+        if scope_for(self.engine, None if options is None else options.held) is not None:
+            return self.put_many(bodies, content, options, each, keys=keys, dedups=dedups)
         headers, due, life = self._unfold(options)
         bridge = self.client._bridge()
         group = (self.queue, self.kind, content, due, life)
         onces = None if dedups is None or options is None else self._encoded(options, dedups)
         receipts = await bridge.put_many(group, bodies, headers, each, keys=keys, onces=onces)
         return await BatchReceipt(receipts, self._order(keys))
+
+    def _kept(
+        self, body: bytes, content: int, options: Options | None, key: str, dedup: str
+    ) -> Receipt | None:
+        """Keeps a message where its scope says so; None: it goes at once."""
+        scope = scope_for(self.engine, None if options is None else options.held)
+        if scope is None:
+            return None
+        headers, due, (priority, expires, name, once, on_duplicate) = self._unfold(
+            options, key, dedup
+        )
+        kept = self.engine.keep(
+            self.queue, self.kind, content, (body,), headers, due, None, priority, expires, name,
+            once, on_duplicate,
+        )  # fmt: skip
+        scope.add(kept)
+        return Receipt(b"", HeldPending(kept[0].receipt, scope))
 
     def _order(self, keys: Sequence[str] | None) -> list[int] | None:
         """In which order messages with these keys are sent, None: as they come."""

@@ -135,6 +135,9 @@ _TABLE: Final = (
     Setting("retry_jitter", "ratio", 0.2, "share of the wait that is random", 0, 1),
     _choice("attempt_detail", ("trace", "text", "class"), "what a failed attempt keeps of its "
             "error: also the end of its trace; class and text; the class alone"),
+    # transactions
+    Setting("hold_sends", "flag", True, "what a handler sends is held until its message is done, "
+            "and dropped when it fails; handlers may say otherwise"),
     # several transports, routing
     Setting("queue_transports", "transports", {}, "which transport each queue lives on; default "
             "for those not named"),

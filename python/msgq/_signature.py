@@ -218,7 +218,7 @@ def _hints(name: str, function: Callable[..., Any]) -> dict[str, Any]:
 
 
 def _is_context(hint: Any) -> bool:
-    from msgq.message import Context
+    from msgq.context import Context
 
     return hint is Context or Context in typing.get_args(hint)
 

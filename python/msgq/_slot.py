@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 if TYPE_CHECKING:
     from msgq._core import Decision, Lot
+    from msgq._held import Sends
     from msgq._run import Runner
 
 
@@ -43,6 +44,7 @@ class Slot:
         self.runner: Runner | None = None
         self.places: Places = places_of([])
         self.decisions: list[Decision] = []
+        self.sends: Sends | None = None  # set before begin()
         self.count = 0
         # only the watch thread
         self.seen: tuple[int, int] = (0, 0)
@@ -70,12 +72,15 @@ class Slot:
         """How many messages of the lot are begun or done; the one begun last counts."""
         return self.count - self.places.__length_hint__()
 
-    def take_over(self) -> tuple[Lot, Runner, int, list[Decision]] | None:
-        """Takes the lot from a stuck thread: (lot, runner, index it is stuck at, decisions)."""
+    def take_over(self) -> tuple[Lot, Runner, int, list[Decision], Sends | None] | None:
+        """Takes the lot from a stuck thread; the index is that of the message it is stuck at."""
         with self.lock:
             if self.lot is None or self.runner is None:
                 return None
             self.halt.append("taken over")
-            taken = (self.lot, self.runner, max(0, self.place() - 1), list(self.decisions))
+            if self.sends is not None:
+                self.sends.end(is_failed=True)
+            index = max(0, self.place() - 1)
+            taken = (self.lot, self.runner, index, list(self.decisions), self.sends)
             self.lot = None
             return taken

@@ -23,6 +23,7 @@ from msgq.errors import (
     ConfigError,
     PayloadError,
     QueueFullError,
+    RolledBackError,
     UnsupportedError,
 )
 from msgq.priority import NORMAL
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from msgq.config import Config
 
 _PERSISTED: Final = 1
+_FAILED: Final = 3
 _ROUNDS_MAX: Final = 1_000
 _DEAD_MAX: Final = 10_000
 _NO_TIMES: Final = [0] * 64
@@ -61,11 +63,17 @@ def _life(said: Sequence[Any]) -> Life:
 class SyncReceipt:
     """A receipt that is settled from the start; the shape of the core's."""
 
-    def __init__(self, ids: list[bytes]) -> None:
+    def __init__(self, ids: list[bytes], status: int = _PERSISTED) -> None:
         self._ids = ids
         self.count = len(ids)
-        self.status = _PERSISTED
+        self.status = status
         self.duplicates = 0
+        self._error: BaseException | None = None
+
+    def fail(self, error: BaseException) -> None:
+        """Settles it as failed."""
+        if not self.status:
+            self.status, self._error = _FAILED, error
 
     def id(self, index: int = 0) -> bytes:
         """Gives the 16 bytes of the id."""
@@ -79,8 +87,9 @@ class SyncReceipt:
         """Is settled already."""
         return True
 
-    def error(self) -> None:
-        """Gives nothing: what failed became a dead letter."""
+    def error(self) -> BaseException | None:
+        """Gives why it was never run; what failed became a dead letter."""
+        return self._error
 
 
 class SyncRun:
@@ -111,6 +120,7 @@ class SyncLot:
 
     channel = 0
     is_uniform = True
+    has_followers = False
     is_lost = False
 
     def __init__(
@@ -189,6 +199,18 @@ class SyncLot:
         )  # fmt: skip
 
 
+class SyncKept:
+    """A message that is run later, or never; the shape of the core's Kept."""
+
+    def __init__(self, run: Callable[[], object], key: bytes) -> None:
+        self.receipt = SyncReceipt([key], 0)
+        self.run = run
+
+    def drop(self, why: str) -> None:
+        """Never runs it."""
+        self.receipt.fail(RolledBackError(why))
+
+
 class SyncEngine:
     """The calls of the core's engine that make sense in place; the rest say that they do not."""
 
@@ -231,19 +253,39 @@ class SyncEngine:
         headers_each: Sequence[bytes | None] | None = None, *life: Any,
     ) -> list[SyncReceipt]:  # fmt: skip
         """Runs the messages in order; gives one settled receipt."""
+        kept = self.keep(queue, kind, content, bodies, headers, due_ms, headers_each, *life)
+        self.commit((), kept, 0.0, False)
+        return [SyncReceipt([each.receipt.id() for each in kept])]
+
+    def keep(
+        self, queue: str, kind: str, content: int, bodies: Sequence[bytes], *rest: Any
+    ) -> list[SyncKept]:
+        """Keeps messages until commit() runs them, in order. `rest`: as of enqueue_many."""
+        given: list[Any] = [*rest, *(None, 0, None)[len(rest) :]]
+        headers, due_ms, headers_each, *life = given
         for body in bodies:
             self._check(body, due_ms)
         each = headers_each or [headers] * len(bodies)
         _, priority, expires, said = _life((due_ms, *life))
         keys = [said or ""] * len(bodies) if said is None or isinstance(said, str) else said
+        lots = [SyncLot(queue, kind, content, *pair) for pair in zip(bodies, each, strict=True)]
+        lives = [(due_ms, priority, expires, key) for key in keys]
         return [
-            SyncReceipt(
-                [
-                    self._run(queue, kind, content, body, own, (due_ms, priority, expires, key))
-                    for body, own, key in zip(bodies, each, keys, strict=True)
-                ]
-            )
+            SyncKept(partial(self._run_lot, lot, life), lot.id)
+            for lot, life in zip(lots, lives, strict=True)
         ]
+
+    def commit(
+        self, parts: Sequence[tuple[SyncLot, Sequence[Any]]], kept: Sequence[SyncKept],
+        _wait: float, _is_patient: bool,
+    ) -> SyncReceipt:  # fmt: skip
+        """Notes that these are done and runs what was kept."""
+        for lot, _ in parts:
+            self.settle(lot, [])
+        for each in kept:
+            each.receipt.status = _PERSISTED
+            each.run()
+        return SyncReceipt([new_id()])
 
     def _check(self, body: bytes, due_ms: int) -> None:
         self._require_open()
@@ -264,11 +306,13 @@ class SyncEngine:
         self, queue: str, kind: str, content: int, body: bytes, headers: bytes | None, life: Life
     ) -> bytes:
         self._check(body, life[0])
+        return self._run_lot(SyncLot(queue, kind, content, body, headers), life)
+
+    def _run_lot(self, lot: SyncLot, life: Life) -> bytes:
         if self.handle is None:
             raise UnsupportedError("sync:// runs handlers in place, and a client has none")
-        lot = SyncLot(queue, kind, content, body, headers)
         lot.priority, lot.expires_ms, lot.key = life[1:4]
-        self._count(queue, "enqueued", "persisted")
+        self._count(lot.queue, "enqueued", "persisted")
         error = self._attempts(lot)
         if error is not None and self._raises:
             raise error
@@ -320,6 +364,10 @@ class SyncEngine:
     def settle(self, lot: SyncLot, decisions: Sequence[Decision]) -> None:
         """Notes what was decided."""
         lot.decision = decisions[0] if decisions else (0, ACK, 0, "", b"")
+
+    def settle_some(self, lot: SyncLot, decisions: Sequence[Decision]) -> None:
+        """Notes what was decided."""
+        self.settle(lot, decisions)
 
     # --- looking and administering ---
 

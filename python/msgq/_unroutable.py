@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
+from msgq._held import outside
 from msgq._send import Options, Sender
 from msgq.errors import NotFoundError, UnsupportedError
 from msgq.queue import Queue
@@ -24,7 +25,10 @@ _WAIT_SECONDS: Final = 0.05
 
 
 class Burying(Sender):
-    """Enqueues and rejects. A message between the two waits, and goes with the next one's."""
+    """Enqueues and rejects, at once also in a handler or transaction.
+
+    A message between the two waits, and goes with the next one's.
+    """
 
     def __init__(self, client: Client, kind: str, content: int) -> None:
         super().__init__(client, QUEUE, kind, content)
@@ -43,7 +47,8 @@ class Burying(Sender):
         self, body: bytes, content: int, options: Options | None, key: str = "", dedup: str = ""
     ) -> Receipt:
         """Enqueues one message and waits until it is a dead letter."""
-        return self._bury(super().put(body, content, options, key, dedup))
+        with outside():
+            return self._bury(super().put(body, content, options, key, dedup))
 
     def put_later(
         self, body: bytes, content: int, options: Options | None, key: str = "", dedup: str = ""
@@ -55,8 +60,9 @@ class Burying(Sender):
         self, body: bytes, content: int, options: Options | None, key: str = "", dedup: str = ""
     ) -> Receipt:
         """Twin of put."""
-        receipt = await super().aput(body, content, options, key, dedup)
-        return await asyncio.to_thread(self._bury, receipt)
+        with outside():
+            receipt = await super().aput(body, content, options, key, dedup)
+            return await asyncio.to_thread(self._bury, receipt)
 
     def _bury(self, receipt: Receipt) -> Receipt:
         """Rejects all that waits there, until this one is dead: nothing else ever waits there."""

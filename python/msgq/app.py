@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeVar
 from msgq._names import name_of
 from msgq._routed import Routed
 from msgq._signature import Plan, Shape
+from msgq.context import Context
 from msgq.dedup import OnDuplicate, Unique
 from msgq.duration import Duration
 from msgq.errors import ConfigError
@@ -25,7 +26,6 @@ from msgq.handler import (
     Names,
 )
 from msgq.keys import KeySaid
-from msgq.message import Context
 from msgq.priority import Priority
 from msgq.retry import ExceptionRegistry, RetryPolicy
 
@@ -90,6 +90,7 @@ class App(Routed):
         dedup: KeySaid | None = ...,
         unique: Unique | None = ...,
         on_duplicate: OnDuplicate | None = ...,
+        hold_sends: bool | None = ...,
     ) -> BatchDecorator: ...
     @overload
     def handler(
@@ -106,6 +107,7 @@ class App(Routed):
         dedup: KeySaid | None = ...,
         unique: Unique | None = ...,
         on_duplicate: OnDuplicate | None = ...,
+        hold_sends: bool | None = ...,
         batch: None = ...,
     ) -> HandlerDecorator: ...
     def handler(
@@ -122,6 +124,7 @@ class App(Routed):
         dedup: KeySaid | None = None,
         unique: Unique | None = None,
         on_duplicate: OnDuplicate | None = None,
+        hold_sends: bool | None = None,
         batch: Batch | None = None,
     ) -> Any:
         """Declares the decorated function as handler of `queue`: of several it sends to the first.
@@ -136,7 +139,8 @@ class App(Routed):
         unique and on_duplicate as of using(). batch: the function takes a list, and fields are
         those of an item. timeout: counts as a failure once over. Raises ConfigError: a name that
         is declared twice, a signature whose arguments cannot travel, a key of no argument, a batch
-        handler without list[...], generators.
+        handler without list[...], generators. hold_sends: whether what the function sends is held
+        until its message is done; the setting says unless given.
         """
 
         def declare(function: Callable[..., Any]) -> Handler[..., Any]:
@@ -155,6 +159,7 @@ class App(Routed):
                     dedup=dedup,
                     terms={"unique": unique, "on_duplicate": on_duplicate},
                     is_async=_is_async(function),
+                    hold_sends=hold_sends,
                 ),
             )
 

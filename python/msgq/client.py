@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from msgq._bridge import Bridge
     from msgq._core import Engine
     from msgq._dead_filter import Criteria
+    from msgq.atomic import Transaction
     from msgq.audit import QueueAudit
     from msgq.dead import DeadLetters
 
@@ -260,6 +261,18 @@ class Client:
             home.stand_in(made, "_client")
             home.stand_in(made._sender, "client")
         return made
+
+    def transaction(self, *, transport: str | None = None) -> Transaction:
+        """Gives a transaction: what is sent and settled in its block happens as one, or not at all.
+
+        `with client.transaction():`, or `async with`. transport: of which store, the default one
+        unless given. The block's end is durable; it raises LeaseLostError, QueueFullError,
+        DuplicateError, StoreError when nothing happened, and StoreInDoubtError. Not to be nested.
+        On sync:// the handlers run at the end of the block, one after the other.
+        """
+        from msgq.atomic import Transaction
+
+        return Transaction(self if transport is None else self.at(transport))
 
     # --- looking and administering ---
 

@@ -125,6 +125,21 @@ class DedupConflictError(DuplicateError):
     code = "DedupConflict"
 
 
+class RolledBackError(MsgqError):
+    """What the message was part of did not come about: its handler failed, or its transaction.
+
+    Nothing was enqueued.
+    """
+
+    code = "RolledBack"
+
+
+class HeldError(MsgqError):
+    """The message is held until its handler has succeeded: waiting for it there would never end."""
+
+    code = "Held"
+
+
 class UnsupportedError(MsgqError, NotImplementedError):
     """This transport cannot do it; the text names the transport."""
 
@@ -166,10 +181,11 @@ CORE_CLASSES: tuple[type[MsgqError], ...] = (
     NotFoundError,
     DuplicateError,
     DedupConflictError,
+    RolledBackError,
     UnsupportedError,
     InternalError,
 )
 """One class for each code of error.h; the core raises them once they are registered with it."""
 
-for _class in (MsgqError, StoreError, BatchError, UnroutableError, *CORE_CLASSES):
+for _class in (MsgqError, StoreError, BatchError, HeldError, UnroutableError, *CORE_CLASSES):
     _class.__module__ = "msgq"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeAlias, TypeVar
 
 from msgq import codec
 from msgq._engine import validate_queue_name
+from msgq._held import SCOPE
 from msgq._later import Later
 from msgq._send import Options, Sender
 from msgq.dedup import OnDuplicate, Unique, parse_dedup, parse_terms
@@ -77,6 +78,7 @@ class Prepared(Generic[P]):
     def enqueue(self, *args: P.args, **kwargs: P.kwargs) -> Receipt:
         """Enqueues one call; durable when it returns.
 
+        Inside a handler or a transaction it is durable with that, and the receipt pending.
         Raises PayloadError (arguments that do not fit the signature or cannot be encoded, or over
         the limit), QueueFullError, ClosedError, StoreError; then nothing was enqueued,
         StoreInDoubtError excepted.
@@ -104,7 +106,8 @@ class Prepared(Generic[P]):
         one argument. Raises as enqueue; a PayloadError names the item and then nothing was
         enqueued; with a StoreError, `error.receipt` tells of each.
         """
-        return self.enqueue_many_later(calls).wait()
+        sent = self.enqueue_many_later(calls)
+        return sent if sent.is_held else sent.wait()
 
     def enqueue_many_later(self, calls: Iterable[Any]) -> BatchReceipt:
         """Enqueues many calls without waiting; one receipt for all."""
@@ -180,7 +183,7 @@ class Handler(Prepared[P], Generic[P, R]):
 
     def enqueue(self, *args: P.args, **kwargs: P.kwargs) -> Receipt:
         """Enqueues one call; durable when it returns. Errors as Prepared.enqueue."""
-        if self._options is not None:
+        if self._options is not None or SCOPE.get() is not None:
             return super().enqueue(*args, **kwargs)
         body = self._pack(*args, **kwargs)
         return Receipt(self._put(body))
@@ -204,6 +207,7 @@ class Handler(Prepared[P], Generic[P, R]):
         unique: Unique | None = None,
         on_duplicate: OnDuplicate | None = None,
         conn: Any = None,
+        held: bool | None = None,
         queue: str | None = None,
         transport: str | None = None,
         **unbuilt: Any,
@@ -221,7 +225,9 @@ class Handler(Prepared[P], Generic[P, R]):
         otherwise. on_duplicate: return gives the earlier message's receipt, and raises for another
         body; skip gives it whatever the body; raise raises DuplicateError.
         conn: a connection of your own to the PostgreSQL database of the app; what is sent is there
-        when your transaction commits, and never was when it does not. Raises ConfigError,
+        when your transaction commits, and never was when it does not. held: False sends at once
+        also inside a handler or a transaction, True holds also where the setting hold_sends is off;
+        outside of both it says nothing. Raises ConfigError,
         PayloadError; UnsupportedError where the store cannot do it.
         """
         urgent = self.settings.priority if priority is None else priority
@@ -234,7 +240,8 @@ class Handler(Prepared[P], Generic[P, R]):
         terms = dict(self.settings.terms) if once or dedup else {}
         terms |= {} if unique is None else {"unique": unique}
         terms |= {} if on_duplicate is None else {"on_duplicate": on_duplicate}
-        given = {"conn": conn, "key": key, "priority": urgent, "ttl": ttl, "dedup": dedup, **terms}
+        given = {"conn": conn, "key": key, "priority": urgent, "ttl": ttl, "dedup": dedup,
+                 "held": held, **terms}  # fmt: skip
         others = {**unbuilt, **{name: one for name, one in given.items() if one is not None}}
         sender: Sender = self._home
         if queue is not None or transport is not None:
@@ -294,8 +301,8 @@ class HandlerSettings:
     """What was said when a handler was declared, checked."""
 
     __slots__ = (
-        "batch", "concurrency", "dedup", "is_async", "key", "name", "priority", "queues", "retry",
-        "terms", "timeout", "transports",
+        "batch", "concurrency", "dedup", "hold_sends", "is_async", "key", "name", "priority",
+        "queues", "retry", "terms", "timeout", "transports",
     )  # fmt: skip
 
     def __init__(
@@ -313,6 +320,7 @@ class HandlerSettings:
         dedup: Any,
         terms: Mapping[str, Any],
         is_async: bool,
+        hold_sends: bool | None = None,
     ) -> None:
         if batch is not None and not isinstance(batch, Batch):
             raise ConfigError(f"batch= of handler {name!r} takes a msgq.Batch, got {batch!r}")
@@ -337,6 +345,9 @@ class HandlerSettings:
             raise ConfigError(f"unique= and on_duplicate= of handler {name!r} need its dedup=")
         parse_terms(self.terms.get("unique"), self.terms.get("on_duplicate"))
         self.is_async = is_async
+        if hold_sends not in {None, True, False}:
+            raise ConfigError(f"hold_sends= of handler {name!r} is True or False")
+        self.hold_sends = hold_sends
 
     @property
     def queue(self) -> str:

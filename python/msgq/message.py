@@ -1,20 +1,20 @@
-"""What a message looks like from outside: Message (seen), Delivery (claimed), Context (handled).
+"""What a message looks like from outside: Message (seen), Delivery (claimed). See also context.
 
-Message and Context are read-only values, any thread. A Delivery belongs to whoever claimed it; its
+A Message is a read-only value, any thread. A Delivery belongs to whoever claimed it; its
 settling calls may come from any thread, and exactly one of them counts.
 """
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from msgq import codec, outcome
+from msgq._held import SCOPE, Settling
 from msgq.dedup import id_in
 from msgq.duration import Duration, When, delay_ms, is_held_until, parse_duration
 from msgq.errors import ConfigError, LeaseLostError, UnsupportedError, WaitTimeoutError
@@ -170,7 +170,7 @@ class Message:
         return self._found[15]
 
 
-class _Handed:
+class Handed:
     """One message of a lot: what deliveries and contexts share. Fields are read when looked at."""
 
     __slots__ = ("_fields", "_index", "_lot")
@@ -241,6 +241,11 @@ class _Handed:
         return self._all()[13] or None
 
     @property
+    def fence(self) -> int:
+        """The number of the lease."""
+        return self._all()[10]
+
+    @property
     def history(self) -> list[dict[str, Any]]:
         """Its failed attempts, oldest first."""
         return load_history(self._all()[8])
@@ -256,72 +261,12 @@ class _Handed:
         return self._lot.is_lost
 
 
-class Context(_Handed):
-    """What a handler may ask about the message it runs: annotate a parameter with msgq.Context.
-
-    The lease is renewed while the handler runs; `fence` grows with every claim of the message, for
-    outside stores that refuse older numbers. In a batch handler it tells of the first message, and
-    acknowledges all that the handler was given.
-    """
-
-    __slots__ = ("_acks", "_indexes")
-
-    def __init__(
-        self,
-        lot: Lot,
-        index: int,
-        acks: Acks | None = None,
-        indexes: Sequence[int] | None = None,
-    ) -> None:
-        super().__init__(lot, index)
-        self._acks = acks
-        self._indexes = (index,) if indexes is None else indexes
-
-    def __repr__(self) -> str:
-        return f"Context({self.id}, queue={self.queue!r}, attempt={self.attempt})"
-
-    @property
-    def fence(self) -> int:
-        """The number of the lease."""
-        return self._all()[10]
-
-    def ack(self, conn: Any) -> None:
-        """Acknowledges in the transaction that is open on `conn`; done once, and if, it commits.
-
-        Commit before the handler returns: what it does after the commit no longer counts, and
-        without one the message is tried again, whatever the handler returned. PostgreSQL only.
-        Raises LeaseLostError: roll back, as somebody else may run it; UnsupportedError,
-        ConfigError, StoreError as enqueue(conn=...) does. Thread: the connection's.
-        """
-        _require_acks(self._acks).ack(conn, self._lot, self._indexes)
-
-    async def aack(self, conn: Any) -> None:
-        """Twin of ack, for asynchronous connections."""
-        await _require_acks(self._acks).aack(conn, self._lot, self._indexes)
-
-    @contextmanager
-    def transaction(self, conn: Any) -> Iterator[Any]:
-        """Opens a transaction on `conn` for the block, and commits it with the message's ack.
-
-        The block's rows and the ack are there together, or neither is: when it raises, and when the
-        lease was lost (LeaseLostError), all is rolled back. Gives `conn`. Raises ConfigError when a
-        transaction is open already; else errors as ack.
-        """
-        with _require_acks(self._acks).transaction(conn, self._lot, self._indexes):
-            yield conn
-
-    @asynccontextmanager
-    async def atransaction(self, conn: Any) -> AsyncIterator[Any]:
-        """Twin of transaction, for asynchronous connections."""
-        async with _require_acks(self._acks).atransaction(conn, self._lot, self._indexes):
-            yield conn
-
-
-class Delivery(_Handed):
+class Delivery(Handed):
     """One claimed message under a lease nobody renews. Each settling call is durable on return.
 
     Exactly one of ack, retry, snooze, reject counts; a second one, or one after the lease's end,
-    raises LeaseLostError and changes nothing. Each has an async twin with an `a` before its name.
+    raises LeaseLostError and changes nothing. Inside a transaction() they are part of that.
+    Each has an async twin with an `a` before its name.
     """
 
     __slots__ = ("_acks", "_engine", "_is_settled", "_lease_max")
@@ -348,11 +293,6 @@ class Delivery(_Handed):
         """True once a settling call was made on it."""
         return self._is_settled
 
-    @property
-    def fence(self) -> int:
-        """The number of the lease."""
-        return self._all()[10]
-
     def ack(self, *, conn: Any = None) -> None:
         """Settles it as done. Raises LeaseLostError, ClosedError, StoreError.
 
@@ -364,7 +304,7 @@ class Delivery(_Handed):
             self._finish(self._settle(_ACK))
             return
         self._require_open()
-        _require_acks(self._acks).ack(conn, self._lot, (self._index,))
+        require_acks(self._acks).ack(conn, self._lot, (self._index,))
         self._engine.await_ack(self._lot, self._index)
 
     def retry(self, delay: When = 0.0, reason: str = "") -> None:
@@ -403,7 +343,7 @@ class Delivery(_Handed):
             await self._asettle(_ACK)
             return
         self._require_open()
-        await _require_acks(self._acks).aack(conn, self._lot, (self._index,))
+        await require_acks(self._acks).aack(conn, self._lot, (self._index,))
         self._engine.await_ack(self._lot, self._index)
 
     async def aretry(self, delay: When = 0.0, reason: str = "") -> None:
@@ -422,7 +362,7 @@ class Delivery(_Handed):
         """Twin of extend."""
         await self._afinish(self._extend(seconds))
 
-    def _settle(self, verdict: int, delay: int = 0, reason: str = "") -> Receipt:
+    def _settle(self, verdict: int, delay: int = 0, reason: str = "") -> Receipt | None:
         self._require_open()
         if self._acks is not None:
             self._acks.end(self._lot, self._index)
@@ -436,7 +376,8 @@ class Delivery(_Handed):
             await asyncio.to_thread(self._acks.end, self._lot, self._index)
         await self._afinish(self._push(verdict, delay, reason))
 
-    def _push(self, verdict: int, delay: int, reason: str) -> Receipt:
+    def _push(self, verdict: int, delay: int, reason: str) -> Receipt | None:
+        """Settles it; None: with the transaction that is open."""
         record = b""
         if verdict in {_RETRY, _REJECT}:
             from msgq._record import attempt_record
@@ -444,6 +385,11 @@ class Delivery(_Handed):
             why = "rejected" if verdict == _REJECT else "given back by its claimer"
             record = attempt_record(None, reason or why)
         decision = (self._index, verdict, delay, reason, record)
+        scope = SCOPE.get()
+        if isinstance(scope, Settling) and scope.is_open:
+            scope.settle(self, decision)
+            self._is_settled = True
+            return None
         receipt = self._engine.settle_now(self._lot, [decision])
         self._is_settled = True
         return receipt
@@ -458,7 +404,9 @@ class Delivery(_Handed):
         self._require_open()
         return self._engine.extend(self._lot, lease)
 
-    def _finish(self, receipt: Receipt) -> None:
+    def _finish(self, receipt: Receipt | None) -> None:
+        if receipt is None:
+            return
         if not receipt.wait(None):
             raise WaitTimeoutError("the store did not answer")
         error = receipt.error()
@@ -467,14 +415,17 @@ class Delivery(_Handed):
         if error is not None:
             raise error
 
-    async def _afinish(self, receipt: Receipt) -> None:
+    async def _afinish(self, receipt: Receipt | None) -> None:
+        if receipt is None:
+            return
         from msgq._notice import settled
 
         await settled(receipt)
         self._finish(receipt)
 
 
-def _require_acks(acks: Acks | None) -> Acks:
+def require_acks(acks: Acks | None) -> Acks:
+    """Gives the way into users' transactions. Raises UnsupportedError where there is none."""
     if acks is None:
         raise UnsupportedError("conn= needs a message that came from a store on postgresql")
     return acks

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgq import codec
 from msgq._engine import validate_queue_name
+from msgq._held import SCOPE
 from msgq._send import Options, Sender
 from msgq.codec import CONTENT_BYTES, CONTENT_JSON
 from msgq.dedup import parse_dedup
@@ -69,10 +70,11 @@ class Queue:
         low, normal, high, critical), ttl= (as delay: over that it is not handed out any more), key=
         (messages of a key are handed out one at a time, in order), dedup= with unique= and
         on_duplicate= (as of handlers' using()) and, on PostgreSQL, conn= (a connection of your own,
-        to commit with). Raises PayloadError, QueueFullError, ClosedError,
+        to commit with) and held= (as of handlers' using()). Inside a handler or a transaction it
+        is held, and durable with that. Raises PayloadError, QueueFullError, ClosedError,
         StoreError; then nothing was enqueued, StoreInDoubtError excepted.
         """
-        if headers is None and delay is None and not unbuilt:
+        if headers is None and delay is None and not unbuilt and SCOPE.get() is None:
             if type(body) is bytes:
                 return Receipt(self._put(body))
             body, content = encoded(body)
@@ -111,7 +113,8 @@ class Queue:
         Raises as enqueue; a PayloadError names the item and then nothing was enqueued; with a
         StoreError, `error.receipt` tells of each.
         """
-        return self.enqueue_many_later(bodies, headers=headers, delay=delay, **unbuilt).wait()
+        sent = self.enqueue_many_later(bodies, headers=headers, delay=delay, **unbuilt)
+        return sent if sent.is_held else sent.wait()
 
     def enqueue_many_later(
         self,

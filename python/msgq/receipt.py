@@ -68,6 +68,7 @@ class Pending:
 
     def wait(self, deadline: float | None) -> bool:
         """Waits until settled or until the monotonic `deadline`."""
+        self.refuse_wait()
         left = None if deadline is None else max(0.0, deadline - time.monotonic())
         return self.core.wait(left)
 
@@ -83,6 +84,14 @@ class Pending:
             return [(status, self.core.count)]
         rest = self.core.count - duplicates
         return [("duplicate", duplicates), *([(status, rest)] if rest else [])]
+
+    @property
+    def is_held(self) -> bool:
+        """Whether nothing can become of it yet."""
+        return False
+
+    def refuse_wait(self) -> None:
+        """Raises HeldError where waiting would never end."""
 
     def failure(self) -> BaseException | None:
         """Gives why it failed, is in doubt or is refused as a duplicate; None otherwise."""
@@ -103,6 +112,15 @@ class _Waiting:
     def done(self) -> bool:
         """True once settled."""
         return all(each.core.status for each in self._parcels())
+
+    @property
+    def is_held(self) -> bool:
+        """True while it is held: its handler has not succeeded yet, or its transaction."""
+        return any(each.is_held for each in self._parcels())
+
+    def _refuse_wait(self) -> None:
+        for each in self._parcels():
+            each.refuse_wait()
 
     @property
     def error(self) -> BaseException | None:
@@ -135,6 +153,7 @@ class _Waiting:
 
     async def _await(self) -> None:
         if not self.done():
+            self._refuse_wait()
             import asyncio
 
             from msgq._notice import notifier
@@ -224,6 +243,13 @@ class BatchReceipt(_Waiting):
             self._places = [0] * self._count
             for place, index in enumerate(order):
                 self._places[index] = place
+
+    @classmethod
+    def of(cls, parcels: Sequence[Pending], order: Sequence[int] | None = None) -> BatchReceipt:
+        """Gives one receipt for parcels that are waited for in ways of their own."""
+        made = cls([each.core for each in parcels], order)
+        made._all = list(parcels)
+        return made
 
     @classmethod
     def joined(cls, batches: Sequence[BatchReceipt]) -> BatchReceipt:
@@ -342,6 +368,7 @@ def as_completed(
     waiting = list(receipts)
     settled: queue.SimpleQueue[AnyReceipt] = queue.SimpleQueue()
     for each in waiting:
+        each._refuse_wait()
         each.add_done_callback(settled.put)
     seconds = None if timeout is None else parse_duration(timeout, "timeout")
     deadline = None if seconds is None else time.monotonic() + seconds

@@ -18,10 +18,11 @@ from msgq._run import with_acks
 from msgq._transaction import abegin, begin
 from msgq.app import App
 from msgq.client import Client
+from msgq.context import Context
 from msgq.duration import Duration, now_ms
 from msgq.errors import MsgqError
 from msgq.handler import Handler
-from msgq.message import Context, Delivery, Message
+from msgq.message import Delivery, Message
 from msgq.priority import NORMAL
 from msgq.queue import Queue
 from msgq.worker import Worker

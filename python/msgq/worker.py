@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from msgq._decide import Judge
+from msgq._held import room_of
 from msgq._lifecycle import logger
 from msgq._run import (
     BatchRunner,
@@ -144,7 +145,11 @@ class Worker:
         timeout = config["handler_timeout"] if timeout is None else timeout
         kind = BatchRunner if settings.batch else EachRunner
         plan, acks = handler._plan, self.client._acks()
-        return kind(engine, handler.name, handler.function, plan, judge, timeout, acks=acks)
+        holds = config["hold_sends"] if settings.hold_sends is None else settings.hold_sends
+        return kind(
+            engine, handler.name, handler.function, plan, judge, timeout, acks=acks, holds=holds,
+            room=room_of(config),
+        )  # fmt: skip
 
     def _start_loop(self, engine: _core.Engine) -> None:
         from msgq._loop import LoopThread
@@ -195,6 +200,8 @@ class Worker:
                 self.client._tell_log()
             except MsgqError:
                 continue
+            for each in self._runners:
+                each.look()
             if timeouts:
                 with self._lock:
                     slots = list(self._threads.items())
@@ -216,7 +223,7 @@ class Worker:
         taken = slot.take_over()
         if taken is None:
             return
-        lot, runner, index, decisions = taken
+        lot, runner, index, decisions, sends = taken
         error = WaitTimeoutError(f"handler {runner.name!r} took over {runner.timeout:g} s")
         logger().warning("%s; its thread %s is replaced", error, thread.name)
         with self._lock:
@@ -224,9 +231,11 @@ class Worker:
         engine = self._engine
         assert engine is not None
         done = with_acks(decisions, index) + runner.expired(lot, index, error)
-        if isinstance(runner, HandlerRunner):
+        if isinstance(runner, HandlerRunner) and sends is not None:
             done = runner.decided(lot, range(len(lot)), done)
-        engine.settle_some(lot, done)
+            runner.settle_named(lot, done, sends)
+        else:
+            engine.settle_some(lot, done)
         engine.give_back(lot)
         self._start_thread()
 
@@ -263,6 +272,8 @@ class Worker:
         is_clean = not any(thread.is_alive() for thread in threads)
         if self._loop is not None:
             is_clean &= self._loop.stop(max(0.0, deadline - time.monotonic()))
+        for each in self._runners:
+            each.drain(deadline)
         self._is_over.set()
         if self._watcher is not None and self._watcher is not threading.current_thread():
             self._watcher.join(_WATCH_SECONDS)

@@ -15,7 +15,7 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "guides" / "transactions.m
 def test_the_page_runs_and_each_mail_is_there_once(postgres_url: str) -> None:
     names: dict[str, Any] = {"URL": postgres_url, "DSN": dsn(postgres_url)}
     blocks = re.findall(r"^```py\n(.*?)^```$", PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL)
-    assert len(blocks) == 2
+    assert len(blocks) == 4
     try:
         for block in blocks:
             exec(block, names)

@@ -390,6 +390,21 @@ def hops_max(make: Callable[..., msgq.App]) -> None:
     assert seen == [0, 1, 2, 3]
 
 
+@shows("hold_sends")
+def hold_sends(make: Callable[..., msgq.App]) -> None:
+    for held, sent in ((True, 0), (False, 1)):
+        app = make(hold_sends=held, max_attempts=1)
+
+        @app.handler(queue="q")
+        def handler(n: int) -> None:
+            app.queue("next").enqueue(b"x")  # noqa: B023 (run before the next round)
+            raise ZeroDivisionError
+
+        handler.enqueue(1)
+        run_until_idle(app, ["q"])
+        assert app.queue("next").depth().sent == sent
+
+
 @shows("grace")
 def grace(make: Callable[..., msgq.App]) -> None:
     app = make(grace=0.1)

@@ -132,7 +132,7 @@ def test_until_started_lets_the_next_in_while_it_runs(app: msgq.App) -> None:
     @app.handler(queue="q", dedup="name", unique="until_started")
     def refresh(name: str) -> None:
         if next(calls) == 0:
-            seen.append(refresh.enqueue(name).status)
+            seen.append(refresh.using(held=False).enqueue(name).status)
 
     refresh.enqueue("page")
     assert refresh.enqueue("page").status == "duplicate"
@@ -147,7 +147,7 @@ def test_until_done_outlives_retries_and_ends_with_a_dead_letter(app: msgq.App) 
 
     @app.handler(queue="q", dedup="n", unique="until_done", retry=msgq.RetryPolicy(2, base=0))
     def handler(n: int) -> None:
-        asked.append(handler.enqueue(n).status)
+        asked.append(handler.using(held=False).enqueue(n).status)
         raise ValueError
 
     first = handler.enqueue(1)

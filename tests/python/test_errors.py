@@ -48,7 +48,7 @@ def test_errors_are_also_what_python_calls_them(
 def test_codes_are_stable_and_each_names_one_class() -> None:
     assert {each.code for each in errors.CORE_CLASSES} == {
         "ConfigInvalid", "PayloadInvalid", "QueueFull", "WaitTimeout", "Closed", "SchemaMismatch",
-        "Duplicate", "DedupConflict",
+        "Duplicate", "DedupConflict", "RolledBack",
         "StoreUnavailable", "StoreRejected", "StoreFull", "StoreInDoubt", "LeaseLost", "NotFound",
         "Unsupported", "Internal",
     }  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import psycopg
 import pytest
@@ -122,6 +122,23 @@ def test_what_fails_together_is_told_apart(half: msgq.App) -> None:
         assert isinstance(each, msgq.NotFoundError)
         assert str(each).count("other copies") == 1
         assert len(each.receipt.copies) == 2
+
+
+def test_copies_are_one_commit_on_one_store(app: msgq.App) -> None:
+    app.queue("b").create(max_length=1, overflow="raise")
+    queue = app.queue("all")
+    queue.enqueue(b"1")
+    calls: list[Callable[[], object]] = [
+        lambda: queue.enqueue(b"2"),
+        lambda: queue.enqueue_later(b"2").wait(5),
+        lambda: queue.enqueue_many([b"2", b"3"]),
+        lambda: asyncio.run(_one(queue)),
+        lambda: asyncio.run(_many(queue)),
+    ]
+    for call in calls:
+        with pytest.raises(msgq.QueueFullError, match="'b'"):
+            call()
+    assert depths(app) == {"a": 1, "b": 1, "c": 1}
 
 
 async def _one(queue: msgq.Queue) -> msgq.Receipt:

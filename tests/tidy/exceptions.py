@@ -42,6 +42,7 @@ NO_MIRROR: dict[str, str] = {
     "python/msgq/_loop.py": "tests/python/test_worker.py runs async handlers on it",
     "python/msgq/_run.py": "tests/python/test_worker.py runs every kind of handler",
     "python/msgq/_send.py": "tests/python/test_queue.py and tests/python/test_handler.py",
+    "python/msgq/context.py": "tests/python/test_ack.py and tests/python/test_inbox.py",
     "python/msgq/message.py": "tests/python/test_client.py and tests/python/test_worker.py",
     "python/msgq/cli/options.py": "every command of tests/python/test_cli_root.py goes through it",
     "python/msgq/cli/store.py": "tests/python/test_cli_look.py, tests/python/test_cli_dead.py",

@@ -11,8 +11,8 @@ from tests.tidy.tree import ROOT
 # What stubtest says of every pybind11 class (its metaclass; an __init__ that refuses), and the
 # names of shapes that exist for type checkers only.
 ALLOWED = r"""
-msgq\._core\.(Engine|Lot|Receipt|Run|Waker|Worker)
-msgq\._core\.(Lot|Receipt|Run|Worker)\.__init__
+msgq\._core\.(Engine|Kept|Lot|Receipt|Run|Waker|Worker)
+msgq\._core\.(Kept|Lot|Receipt|Run|Worker)\.__init__
 msgq\._core\.(Decision|DeliveryFields|Found)
 """
 

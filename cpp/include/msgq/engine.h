@@ -16,6 +16,7 @@
 #include "msgq/config.h"
 #include "msgq/delivery.h"
 #include "msgq/error.h"
+#include "msgq/kept.h"
 #include "msgq/message.h"
 #include "msgq/queue_settings.h"
 #include "msgq/receipt.h"
@@ -54,6 +55,22 @@ class Engine {
   void wait_room(const Parcel& parcel, std::chrono::nanoseconds timeout);
   const Config& config() const;
 
+  // --- several things as one ---
+  // Keeps messages back until commit(); their ids are drawn. Throws as enqueue() does for what can
+  // never be stored. Takes no room, does not block.
+  KeptPtr keep(Parcel parcel);
+  // Decisions on messages of one lot.
+  struct Part {
+    LotPtr lot;
+    std::vector<Decision> decisions;
+  };
+  // Stores what is kept and settles what is decided, in one exchange or not at all; the receipt is
+  // of all of it. Waits for room at most `wait`: kQueueFull, and nothing happened. A patient one is
+  // tried for as long as its leases hold, else for enqueue_timeout. Blocks for room only.
+  // REQUIRES: each kept one and each message at most once.
+  ReceiptPtr commit(std::vector<Part> parts, const std::vector<KeptPtr>& kept,
+                    std::chrono::nanoseconds wait, bool is_patient);
+
   // --- workers ---
   class Worker {  // opaque
    public:
@@ -73,8 +90,8 @@ class Engine {
   // Settles a lot: every message not named is acknowledged. Returns at once; the writer makes it
   // durable. A lost lease is counted, not raised. REQUIRES: each lot or index at most once.
   void settle(const LotPtr& lot, std::vector<Decision> decisions);
-  // Settles part of an async lot: only the named ones.
-  void settle_some(const LotPtr& lot, std::vector<Decision> decisions);
+  // Settles part of an async lot: only the named ones. `again`: of a commit() that failed.
+  void settle_some(const LotPtr& lot, std::vector<Decision> decisions, bool again = false);
   // Stops claiming for it. Deliveries not yet taken go back unspent, within a flush. Taken ones may
   // still be settled. Does not wait.
   void stop_worker(const WorkerPtr& worker);

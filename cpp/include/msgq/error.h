@@ -24,6 +24,7 @@ enum class ErrorCode {
   kNotFound,          // no such queue or message
   kDuplicate,         // a message of its dedup id is there; not enqueued again
   kDedupConflict,     // so is it, and of another body; not enqueued
+  kRolledBack,        // it was part of something that did not come about; nothing was enqueued
   kUnsupported,       // this transport cannot do it; the text names the transport
   kInternal,          // a bug; the engine refuses further work
 };

@@ -13,6 +13,8 @@
 
 namespace msgq {
 
+struct Bundle;
+
 struct Admitted {
   Parcel parcel;
   ReceiptPtr receipt;  // null: nobody asks, it was settled when it was admitted
@@ -23,6 +25,9 @@ struct Admitted {
   std::uint64_t order = 0;  // among those with keys, of all threads
   Parcel::OnDuplicate on_duplicate = Parcel::OnDuplicate::kReturn;
   std::vector<Receipt::Duplicate> duplicates;  // once it was stored
+  bool has_once = false;
+  bool is_bundled = false;         // then its bundle has its room
+  std::shared_ptr<Bundle> bundle;  // while in a flush
 };
 
 }  // namespace msgq

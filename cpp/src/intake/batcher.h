@@ -12,6 +12,7 @@
 #include "base/inbox.h"
 #include "intake/admission.h"
 #include "intake/admitted.h"
+#include "intake/bundle.h"
 #include "intake/full_queues.h"
 #include "msgq/config.h"
 #include "transport/writer.h"
@@ -26,6 +27,12 @@ class Batcher final : public transport::BatchSource, public transport::Intake {
       : config_(config), clock_(clock), admission_(admission), is_durable_(is_durable) {}
 
   void push(Admitted admitted);
+  void push(BundlePtr bundle);
+  // A flush with bundles certainly did not happen: what they let go along is to be taken out.
+  // Called by the writer; set before it starts, as the next.
+  std::function<void(transport::Exchange&)> on_withdraw;
+  // Before that: the claim of this settle of the exchange is lost.
+  std::function<void(const transport::Exchange&, std::size_t settle)> on_lost;
   void collect(transport::Exchange& out, Nanos now) override;
   void report(const transport::Exchange& in, const transport::ExchangeResult& result,
               Nanos now) override;
@@ -49,19 +56,34 @@ class Batcher final : public transport::BatchSource, public transport::Intake {
   // Settles what is over time: in the flush as in doubt, and the flush itself goes on; behind it as
   // failed.
   void doubt(const Error& error, Nanos now) override;
-  bool has_flush() const override { return !flush_.empty(); }
+  // withdraw(): the bundle whose fault it is fails, now or when it is to go again.
+  void withdraw(transport::Exchange& ex, const Error& error) override;
+  bool has_flush() const override { return !flush_.empty() || !flush_bundles_.empty(); }
   // Lingers no more. Any thread.
   void hurry() { is_hurried_.store(true, std::memory_order_release); }
 
  private:
   struct Group;
+  struct Making;
   bool lingers(Nanos now) const;
   bool is_over(const Admitted& admitted, Nanos now) const;
   void expire_backlog(const Error& error, Nanos now);
   void take_inbox();
+  void take_bundles();
+  bool is_over(const Bundle& bundle, Nanos now) const;
+  void add_singles(Making& making);
+  void add_bundles(Making& making);
+  bool add(Making& making, Admitted& next, bool is_forced);
+  bool goes_on(const BundlePtr& bundle, Nanos now);
+  void end(Bundle& bundle, ReceiptStatus status, const std::optional<Error>& error);
+  void refuse(const BundlePtr& bundle, const Error& error);
+  void expire_bundles(const Error& error, Nanos now);
+  void note_stricts(transport::Exchange& out) const;
+  std::uint32_t units() const;  // of the flush: what may go alone
+  std::uint64_t count_waiting() const;
   void take_in_order(std::vector<Admitted>& fresh);
   void put_back(transport::Exchange& ex);
-  bool add_to_group(std::vector<Group>& groups, Admitted& next);
+  bool add_to_group(std::vector<Group>& groups, Admitted& next, bool is_forced);
   bool goes_on(Admitted& next, Nanos now);
   void end_waiting(std::vector<Admitted> some, const Error& error);
   void add_parks(transport::Exchange& out, Admitted& admitted);
@@ -76,14 +98,19 @@ class Batcher final : public transport::BatchSource, public transport::Intake {
   const bool is_durable_;
   // any thread
   Inbox<Admitted> inbox_;
+  Inbox<BundlePtr> bundle_inbox_;
   std::atomic<bool> is_hurried_{false};
   std::atomic<std::uint64_t> order_{0};  // the last drawn
   // only the writer thread
   std::deque<Admitted> backlog_;  // taken from the inbox, not yet in a flush
   std::vector<Admitted> flush_;   // in the present exchange, in the order of its blocks, then parks
   std::vector<Admitted> stored_;  // their receipts are still to be told
+  std::deque<BundlePtr> bundles_;         // as the backlog
+  std::vector<BundlePtr> flush_bundles_;  // of the flush
+  std::vector<BundlePtr> stored_bundles_;
+  bool is_turned_ = false;  // bundles and single parcels take turns in being first
   FullQueues full_;
-  std::uint32_t isolated_ = 0;  // so many parcels go one an exchange
+  std::uint32_t isolated_ = 0;  // so many parcels and bundles go one an exchange
   Nanos held_until_{0};         // the store was full; settles go on meanwhile
 };
 

@@ -45,6 +45,30 @@ FullQueues::Fate FullQueues::judge(const Admitted& admitted, Nanos now) {
   return may_wait ? Fate::kWait : Fate::kRefuse;
 }
 
+FullQueues::Fate FullQueues::judge_all(std::span<const Admitted> some, Nanos now,
+                                       std::optional<Error>& why) {
+  std::map<std::string_view, std::uint64_t> wanted;
+  for (const Admitted& each : some) wanted[each.parcel.queue] += each.count;
+  for (const auto& [name, count] : wanted) {
+    const auto found = queues_.find(name);
+    if (found == queues_.end()) continue;
+    const Full& queue = found->second;
+    const bool has_room = !queue.is_known || queue.used + count <= queue.room;
+    if (queue.waiting.empty() && has_room) continue;
+    const auto wait = std::chrono::milliseconds(queue.settings.overflow_wait_ms);
+    const bool may_wait = queue.settings.overflow == Overflow::kBlock &&
+                          count <= queue.settings.length_max &&
+                          now - some.front().admitted_at < wait;
+    const bool makes_room = queue.settings.overflow == Overflow::kDropOldest && queue.used > 0;
+    if (may_wait || makes_room) return Fate::kWait;
+    why = queue.error;
+    return Fate::kRefuse;
+  }
+  for (const auto& [name, count] : wanted)
+    if (const auto found = queues_.find(name); found != queues_.end()) found->second.used += count;
+  return Fate::kStore;
+}
+
 const Error& FullQueues::error_of(const Admitted& admitted) const {
   return queues_.find(admitted.parcel.queue)->second.error;
 }

@@ -7,6 +7,8 @@
 
 #include <deque>
 #include <map>
+#include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -25,6 +27,8 @@ class FullQueues {
   void note(const transport::QueueFull& full);
   // What becomes of the next parcel of its queue. REQUIRES: they are shown in their order.
   Fate judge(const Admitted& admitted, Nanos now);
+  // The same of parcels that go on together or not at all; `why` they are refused.
+  Fate judge_all(std::span<const Admitted> some, Nanos now, std::optional<Error>& why);
   // Why, of one that was refused.
   const Error& error_of(const Admitted& admitted) const;
   // Keeps one that is to wait.

@@ -24,9 +24,23 @@ void Settler::push(Settled settled) {
         Error(ErrorCode::kClosed, "the engine was closed before this was settled"));
 }
 
+void Settler::keep(const HeldPtr& held) {
+  if (joined_.empty() || before_.count(held.get()) > 0) return;
+  before_[held.get()] = {held,
+                         held->done,
+                         held->left,
+                         held->returned,
+                         held->ahead,
+                         held->done_count,
+                         held->returned_count,
+                         held->gives_back,
+                         held->is_lapsing};
+}
+
 Settler::Order& Settler::order_of(const HeldPtr& held) {
   auto [found, is_new] = orders_.try_emplace(held->claim.key);
   if (is_new) {
+    keep(held);
     found->second.held = held;
     found->second.order.claim = held->claim.key;
   }
@@ -45,18 +59,73 @@ bool Settler::lingers(Nanos now) {
 }
 
 void Settler::collect(transport::Exchange& out, Nanos now) {
-  if (lingers(now)) return;
+  if (joined_.empty() && lingers(now)) return;
   constexpr std::size_t kLotCountMax = 4'096;
-  std::vector<Settled> fresh;
+  std::vector<Settled> fresh = std::exchange(again_, {});
   inbox_.pop_some(fresh, kLotCountMax);
   taken_ += fresh.size();
+  std::vector<Shed> sheds = std::exchange(sheds_, {});
+  for (const Settled& joined : joined_)
+    for (const auto& named : joined.named) {
+      Order& order = order_of(named.held);
+      order.order.is_required = true;
+      decide(order, named.ordinal, named.decision);
+    }
   for (auto& settled : fresh) apply(settled);
-  for (const Shed& shed : std::exchange(sheds_, {})) apply_shed(shed);
+  for (const Shed& shed : sheds) apply_shed(shed);
+  if (!joined_.empty()) {
+    kept_ = std::move(fresh);
+    kept_sheds_ = std::move(sheds);
+  }
   if (orders_.empty()) return answer();  // all of it was lost before: there may be no exchange
   for (auto& entry : orders_) {
     finish(entry.second);
     out.settles.push_back(std::move(entry.second.order));
   }
+}
+
+std::optional<Error> Settler::join(const Settled& settled) {
+  for (const auto& named : settled.named) {
+    const Held& held = *named.held;
+    if (held.is_lost.load(std::memory_order_relaxed))
+      return Error(ErrorCode::kLeaseLost,
+                   "the lease had ended; somebody else may be running it, and nothing was changed");
+    if (held.done.has(named.ordinal) || held.left.has(named.ordinal))
+      return Error(ErrorCode::kLeaseLost, "the message is already settled; nothing was changed");
+  }
+  if (!settled.named.empty()) joined_.push_back(settled);
+  return std::nullopt;
+}
+
+void Settler::withdraw(transport::Exchange& out) {
+  if (joined_.empty()) return;
+  for (auto& [key, before] : before_) {
+    Held& held = *before.held;
+    held.done = std::move(before.done);
+    held.left = std::move(before.left);
+    held.returned = std::move(before.returned);
+    held.ahead = std::move(before.ahead);
+    held.done_count = before.done_count;
+    held.returned_count = before.returned_count;
+    held.gives_back = before.gives_back;
+    held.is_lapsing = before.is_lapsing;
+  }
+  before_.clear();
+  joined_.clear();
+  again_ = std::exchange(kept_, {});
+  sheds_.insert(sheds_.begin(), kept_sheds_.begin(), kept_sheds_.end());
+  kept_sheds_.clear();
+  receipts_.clear();
+  orders_.clear();
+  taken_ = 0;
+  out.settles.clear();
+}
+
+void Settler::lose(const transport::Exchange& out, std::size_t settle) {
+  const SettleOrder& order = out.settles.at(settle);
+  const HeldPtr held = orders_.at(order.claim).held;
+  count(held->traffic.lost, order.acked + order.expired + order.deads.size() + order.backs.size());
+  ledger_.lose(held);
 }
 
 void Settler::apply(Settled& settled) {
@@ -85,6 +154,7 @@ void Settler::apply_shed(const Shed& shed) {
   KeyPlace waits_for;
   const Span& last = shed.in_hand.back();
   if (!last.held->done.has(last.to - 1) && !last.held->claim.is_returned) {
+    keep(last.held);
     last.held->ahead.set(last.to - 1);
     waits_for = last.held->place(last.to - 1);
   }
@@ -259,6 +329,10 @@ void Settler::report(const transport::Exchange& in, const transport::ExchangeRes
   }
   answer();
   orders_.clear();
+  before_.clear();
+  kept_.clear();
+  kept_sheds_.clear();
+  for (Settled& joined : std::exchange(joined_, {})) on_joined(std::move(joined));
 }
 
 // Everything taken is as durable as it will be, or lost.
@@ -279,7 +353,7 @@ void Settler::answer() {
 }
 
 void Settler::give_up(const Error& error, bool was_in_doubt) {
-  std::vector<Settled> rest;
+  std::vector<Settled> rest = std::exchange(again_, {});
   inbox_.pop_some(rest, 1u << 20);
   const auto status = was_in_doubt ? ReceiptStatus::kInDoubt : ReceiptStatus::kFailed;
   const Error sent = was_in_doubt ? Error(ErrorCode::kStoreInDoubt, error.what()) : error;
@@ -289,12 +363,16 @@ void Settler::give_up(const Error& error, bool was_in_doubt) {
   pending_.leave(taken_ + rest.size());
   taken_ = 0;
   sheds_.clear();
+  joined_.clear();
+  before_.clear();
+  kept_.clear();
+  kept_sheds_.clear();
   orders_.clear();
   receipts_.clear();
 }
 
 Nanos Settler::next_time(Nanos now) {
-  if (!sheds_.empty()) return now;
+  if (!sheds_.empty() || !again_.empty()) return now;
   if (inbox_.size_approx() == 0) return kNever;
   const bool is_waiting = lingers_until_ != kNever && !is_urgent_.load(std::memory_order_acquire);
   return is_waiting ? lingers_until_ : now;

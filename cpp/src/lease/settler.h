@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <vector>
 
 #include "base/inbox.h"
@@ -49,6 +50,17 @@ class Settler final : public transport::BatchSource {
   // A message of a lane of keys was parked, or lost with its claim; a claim of one was given back.
   std::function<void(const HeldPtr&, std::uint32_t ordinal)> on_parked;
   std::function<void(const HeldPtr&)> on_given_back;
+  // What joined an exchange that happened.
+  std::function<void(Settled)> on_joined;
+  // What is named goes with the exchange that is being gathered, which does not happen if one of
+  // the claims is lost. Why it cannot: one is, or a message is decided. Only the writer, before
+  // collect().
+  std::optional<Error> join(const Settled& settled);
+  // The exchange certainly did not happen: what was added to it is taken out and comes again, but
+  // for what joined. Nothing where nothing did.
+  void withdraw(transport::Exchange& out);
+  // Before that: the claim of a settle of it is lost.
+  void lose(const transport::Exchange& out, std::size_t settle);
   // With the next exchange. Only the writer.
   void shed(std::vector<Shed> sheds);
   // After close() nothing is taken any more: a receipt fails with kClosed, the rest is dropped.
@@ -70,12 +82,20 @@ class Settler final : public transport::BatchSource {
     transport::SettleOrder order;
     std::vector<std::uint32_t> parked;  // ordinals, of a claim of keys
   };
+  // What settles change of a claim before they are durable.
+  struct Before {
+    HeldPtr held;
+    Bitmap done, left, returned, ahead;
+    std::uint32_t done_count = 0, returned_count = 0;
+    bool gives_back = false, is_lapsing = false;
+  };
   struct Waiting {
     ReceiptPtr receipt;
     std::vector<HeldPtr> on;
     bool is_lost = false;
   };
   bool lingers(Nanos now);
+  void keep(const HeldPtr& held);
   Order& order_of(const HeldPtr& held);
   void apply(Settled& settled);
   void apply_shed(const Shed& shed);
@@ -104,8 +124,13 @@ class Settler final : public transport::BatchSource {
   Nanos lingers_until_ = kNever;                 // kNever: nothing does
   std::map<transport::ClaimKey, Order> orders_;  // of the present exchange, in its order
   std::vector<Waiting> receipts_;
-  std::uint64_t taken_ = 0;  // from the inbox, for the present exchange
-  std::vector<Shed> sheds_;  // for the next exchange
+  std::uint64_t taken_ = 0;               // from the inbox, for the present exchange
+  std::vector<Shed> sheds_;               // for the next exchange
+  std::vector<Settled> again_;            // likewise: of one that was withdrawn
+  std::vector<Settled> joined_;           // the present exchange
+  std::map<const Held*, Before> before_;  // when something joined: what is undone,
+  std::vector<Settled> kept_;             // and comes again
+  std::vector<Shed> kept_sheds_;
   // atomic: what close() waits for
   Turnstile pending_;
 };

@@ -29,6 +29,16 @@ std::vector<OnceWish> once_wishes(const Exchange& in) {
   return out;
 }
 
+void refuse_strict(const Exchange& in, const std::vector<Duplicate>& duplicates) {
+  for (const Strict& strict : in.stricts)
+    for (const Duplicate& each : duplicates) {
+      const bool is_of_it =
+          each.number >= strict.first && each.number - strict.first < strict.count;
+      if (is_of_it && (strict.refuses_same || !each.is_same))
+        throw DuplicateRefused(each, strict.refuses_same);
+    }
+}
+
 Exchange without(const Exchange& in, const std::vector<Duplicate>& duplicates) {
   Exchange out;
   auto next = duplicates.begin();

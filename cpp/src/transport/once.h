@@ -38,6 +38,9 @@ struct OnceWish {
 // By number. Costs a look at each block where none has a dedup id.
 std::vector<OnceWish> once_wishes(const Exchange& in);
 
+// Throws DuplicateRefused when one of them is strict.
+void refuse_strict(const Exchange& in, const std::vector<Duplicate>& duplicates);
+
 // What is to be stored of an exchange, and nothing else of it. `duplicates` by number.
 Exchange without(const Exchange& in, const std::vector<Duplicate>& duplicates);
 

@@ -28,6 +28,17 @@ QueueFull::QueueFull(std::string name, std::uint64_t held, const QueueSettings& 
       room(its.length_max - std::min(its.length_max, held)),
       settings(its) {}
 
+ClaimLost::ClaimLost(std::size_t number)
+    : Error(ErrorCode::kLeaseLost,
+            "the lease had ended; somebody else may be running it, and nothing was changed"),
+      settle(number) {}
+
+DuplicateRefused::DuplicateRefused(const Duplicate& duplicate, bool refuses_same)
+    : Error(refuses_same ? ErrorCode::kDuplicate : ErrorCode::kDedupConflict,
+            "message " + duplicate.earlier.to_string() + " has the dedup id of one of these" +
+                (refuses_same ? "" : " and another body") + "; nothing was enqueued or changed"),
+      number(duplicate.number) {}
+
 std::vector<AckFate> Look::bar(const std::vector<AckPlace>&) {
   throw Error(ErrorCode::kUnsupported,
               "no transaction of a user's own reaches this store; postgresql has them");

@@ -73,6 +73,8 @@ struct SettleOrder {
   bool gives_back =
       false;  // the claim ends; what is not done is claimable again, attempt not counted
   bool has_acks = false;  // users' own transactions may have acknowledged some of it
+  // Nothing of the exchange happens when the claim is lost: ClaimLost.
+  bool is_required = false;
   Bitmap done;
   std::uint32_t acked = 0;    // newly, in this order
   std::uint32_t expired = 0;  // newly; they were not run
@@ -150,11 +152,19 @@ struct Claimed {
   }
 };
 
+// Messages of which none may be a duplicate, or nothing of the exchange happens: DuplicateRefused.
+struct Strict {
+  std::size_t first = 0;  // a number, as of Duplicate
+  std::uint32_t count = 0;
+  bool refuses_same = false;  // also one of the same body
+};
+
 struct Exchange {
   std::vector<SettleOrder> settles;
   std::vector<ExtendOrder> extends;
   std::vector<Append> appends;
   std::vector<Park> parks;
+  std::vector<Strict> stricts;
   std::vector<StartOrder> starts;
   std::uint32_t promote_max = 0;  // > 0: move so many due parked messages back into lanes
   bool reclaims = false;          // look for dead processes and lapsed leases
@@ -208,6 +218,22 @@ class QueueFull final : public Error {
   const QueueSettings settings;
 };
 
+// The claim of a required settle was no longer open: certainly nothing happened.
+class ClaimLost final : public Error {
+ public:
+  explicit ClaimLost(std::size_t number);
+
+  const std::size_t settle;  // of the exchange
+};
+
+// One of its strict messages is a duplicate: certainly nothing happened.
+class DuplicateRefused final : public Error {
+ public:
+  DuplicateRefused(const Duplicate& duplicate, bool refuses_same);
+
+  const std::size_t number;  // as of Duplicate
+};
+
 class Session {
  public:
   virtual ~Session() = default;
@@ -218,6 +244,7 @@ class Session {
   //   kStoreInDoubt   unknown; ask resolve(). Nothing else may be exchanged before.
   //   kSchemaMismatch, kNotFound (strict queue)
   //   kQueueFull, as QueueFull: an append or park is more than its queue may hold
+  //   kLeaseLost, as ClaimLost; kDuplicate and kDedupConflict, as DuplicateRefused
   virtual void exchange(const Exchange& in, ExchangeResult& out) = 0;
   // Sends the exchange, when for that it need not wait; exchange() of the same one is due next, and
   // waits for the answer. False: nothing was sent. What goes wrong is told by exchange().

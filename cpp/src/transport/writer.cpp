@@ -92,7 +92,8 @@ Nanos Writer::send(Nanos now) {
   try {
     session_->exchange(exchange_, result_);
   } catch (const Error& error) {
-    if (error.code() != ErrorCode::kQueueFull) count(errors);
+    if (error.code() != ErrorCode::kQueueFull && error.code() != ErrorCode::kLeaseLost)
+      count(errors);
     return failed(error, world_.clock.steady());  // it may have waited long for another writer
   }
   const Nanos end = world_.clock.steady();
@@ -194,6 +195,13 @@ Nanos Writer::failed(const Error& error, Nanos now) {
       // Without what was known of the queue, as a caller's turn leaves it: it is asked again.
       if (const auto* full = dynamic_cast<const QueueFull*>(&error); full != nullptr && has_flush)
         intake_->limit(exchange_, *full);
+      if (exchange_.empty()) state_ = State::kIdle;
+      return now;
+    case ErrorCode::kLeaseLost:
+    case ErrorCode::kDuplicate:
+    case ErrorCode::kDedupConflict:
+      if (!has_flush) throw error;
+      intake_->withdraw(exchange_, error);
       if (exchange_.empty()) state_ = State::kIdle;
       return now;
     case ErrorCode::kStoreUnavailable:

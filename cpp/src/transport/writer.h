@@ -32,6 +32,8 @@ class Intake {
   virtual void refuse(Exchange& ex, const Error& error, Nanos now) = 0;
   // A queue has no room for all of it: comes again, but for what is beyond that.
   virtual void limit(Exchange& ex, const QueueFull& full) = 0;
+  // Its claim is lost, or one of its messages a duplicate: one bundle fails, all else comes again.
+  virtual void withdraw(Exchange& ex, const Error& error) = 0;
   // The store is away: what has been on its way for too long fails.
   virtual void expire(Exchange& ex, const Error& error, Nanos now) = 0;
   // The exchange is in doubt: of it, what has been on its way for too long is told so.

@@ -325,5 +325,113 @@ TEST_F(BatcherTest, TellsHowLongMessagesWereOnTheirWay) {
   EXPECT_EQ(times[std::bit_width(8'000'000u)], 2U);
 }
 
+// --- bundles ---
+
+class BundleTest : public BatcherTest {
+ protected:
+  BundleTest() {
+    batcher->on_withdraw = [this](Exchange&) { ++withdrawn; };
+    batcher->on_lost = [this](const Exchange&, std::size_t settle) { lost = settle; };
+  }
+  BundlePtr push_bundle(std::vector<Parcel> parcels) {
+    auto bundle = std::make_shared<Bundle>();
+    for (Parcel& parcel : parcels) {
+      Traffic& traffic = book.find(parcel.queue);
+      bundle->parcels.push_back(test::admitted_of(std::move(parcel), traffic, clock.steady()));
+      Admitted& admitted = bundle->parcels.back();
+      admitted.is_bundled = true;
+      admitted.has_once = admitted.parcel.has_once;
+      bundle->count += admitted.count;
+    }
+    EXPECT_TRUE(admission.try_acquire(bundle->count, 0));
+    bundle->receipt = std::make_shared<Receipt>(MessageId{}, 1);
+    bundle->admitted_at = clock.steady();
+    bundle->join = [this] { return refusal; };
+    batcher->push(bundle);
+    return bundle;
+  }
+
+  int withdrawn = 0;
+  std::size_t lost = 99;
+  std::optional<Error> refusal;
+};
+
+TEST_F(BundleTest, ItGoesWholeAndSharesBlocksWithOthers) {
+  config.flush_count_max = 1;
+  const auto single = push(parcel_of({"s"}));
+  const auto first = push_bundle({parcel_of({"a"}), parcel_of({"b"}, "other")});
+  const auto second = push_bundle({parcel_of({"c"}, "other")});
+  const auto ex = collect();
+  ASSERT_EQ(ex.appends.size(), 2U);  // more than the bound, as it is not cut
+  report(ex);
+  EXPECT_EQ(first->receipt->status(), ReceiptStatus::kPersisted);
+  report(collect());
+  report(collect());
+  EXPECT_EQ(second->receipt->status(), ReceiptStatus::kPersisted);
+  EXPECT_EQ(single->status(), ReceiptStatus::kPersisted);
+  EXPECT_EQ(admission.count(), 0U);
+}
+
+TEST_F(BundleTest, WhatIsRefusedIsSoughtUnitByUnitAndNoBundleIsTakenApart) {
+  const auto bad = push_bundle({parcel_of({"a"}), parcel_of({"b"}, "other")});
+  const auto good = push(parcel_of({"s"}));
+  auto ex = collect();
+  ASSERT_TRUE(batcher->isolate(ex));
+  EXPECT_EQ(withdrawn, 1);
+  EXPECT_TRUE(ex.appends.empty());
+  report(collect());  // they take turns: it is the single one's
+  EXPECT_EQ(bad->receipt->status(), ReceiptStatus::kPending);
+  ex = collect();
+  ASSERT_EQ(ex.appends.size(), 2U);
+  EXPECT_FALSE(batcher->isolate(ex));
+  batcher->fail(ex, Error(ErrorCode::kStoreRejected, "no"));
+  EXPECT_EQ(bad->receipt->status(), ReceiptStatus::kFailed);
+  EXPECT_EQ(good->status(), ReceiptStatus::kPersisted);
+  EXPECT_EQ(admission.count(), 0U);
+}
+
+TEST_F(BundleTest, ALostClaimEndsTheOneThatCannotJoinAgain) {
+  const auto bundle = push_bundle({parcel_of({"a"})});
+  const auto receipt = bundle->parcels[0].receipt;
+  auto ex = collect();
+  batcher->withdraw(ex, transport::ClaimLost(3));
+  EXPECT_EQ(lost, 3U);
+  EXPECT_EQ(withdrawn, 1);
+  EXPECT_EQ(bundle->receipt->status(), ReceiptStatus::kPending);
+  refusal = Error(ErrorCode::kLeaseLost, "gone");
+  EXPECT_TRUE(collect().empty());
+  EXPECT_EQ(bundle->receipt->error()->code(), ErrorCode::kLeaseLost);
+  EXPECT_EQ(receipt->status(), ReceiptStatus::kFailed);
+  EXPECT_EQ(admission.count(), 0U);
+}
+
+TEST_F(BundleTest, ADuplicateEndsTheBundleItIsOf) {
+  const auto first = push_bundle({parcel_of({"a", "b"})});
+  const auto second = push_bundle({parcel_of({"c"})});
+  auto ex = collect();
+  batcher->withdraw(ex, transport::DuplicateRefused({2, {}, true}, true));
+  EXPECT_EQ(second->receipt->error()->code(), ErrorCode::kDuplicate);
+  report(collect());
+  EXPECT_EQ(first->receipt->status(), ReceiptStatus::kPersisted);
+}
+
+TEST_F(BundleTest, AFullQueueHoldsItWholeUntilItsTimeIsOver) {
+  const auto bundle = push_bundle({parcel_of({"a"}), parcel_of({"b"}, "other")});
+  QueueSettings settings;
+  settings.length_max = 10;
+  settings.overflow_wait_ms = 100;
+  auto ex = collect();
+  batcher->limit(ex, {"q", 10, settings});
+  EXPECT_TRUE(collect().empty());
+  EXPECT_EQ(bundle->receipt->status(), ReceiptStatus::kPending);
+  clock.advance(milliseconds(50));
+  ex = collect();
+  ASSERT_EQ(ex.appends.size(), 2U);
+  clock.advance(milliseconds(60));
+  batcher->limit(ex, {"q", 10, settings});
+  EXPECT_TRUE(collect().empty());
+  EXPECT_EQ(bundle->receipt->error()->code(), ErrorCode::kQueueFull);
+}
+
 }  // namespace
 }  // namespace msgq

@@ -446,5 +446,48 @@ TEST_F(SettlerTest, WhatCameBackIsNamedByItsKeyWhenItIsDecided) {
   report(ex);
 }
 
+TEST_F(SettlerTest, WhatJoinsIsRequiredAndIsTakenBackWithAllElse) {
+  const auto held = hold(3);
+  const auto told = receipt();
+  Settled plain = some(held, {{1, Verdict::kRetry}});
+  plain.receipt = told;
+  settler.push(std::move(plain));
+  EXPECT_FALSE(settler.join(some(held, {{0, Verdict::kAck}})).has_value());
+  Exchange ex = collect();
+  ASSERT_EQ(ex.settles.size(), 1U);
+  EXPECT_TRUE(ex.settles[0].is_required);
+  EXPECT_EQ(ex.settles[0].backs.size(), 1U);
+  settler.withdraw(ex);
+  EXPECT_TRUE(ex.settles.empty());
+  EXPECT_EQ(held->done_count, 0U);
+  EXPECT_EQ(settler.next_time(clock.steady()), clock.steady());
+  ex = collect();  // without what joined
+  ASSERT_EQ(ex.settles.size(), 1U);
+  EXPECT_FALSE(ex.settles[0].is_required);
+  EXPECT_EQ(held->done_count, 1U);
+  report(ex);
+  EXPECT_EQ(told->status(), ReceiptStatus::kPersisted);
+  EXPECT_EQ(settler.pending(), 0U);
+}
+
+TEST_F(SettlerTest, WhatIsLostOrDecidedCannotJoin) {
+  const auto held = hold(2);
+  std::vector<std::uint32_t> joined;
+  settler.on_joined = [&](const Settled& settled) {
+    for (const auto& named : settled.named) joined.push_back(named.ordinal);
+  };
+  EXPECT_FALSE(settler.join(some(held, {{0, Verdict::kAck}})).has_value());
+  Exchange ex = collect();
+  report(ex);
+  EXPECT_EQ(joined, std::vector<std::uint32_t>{0});
+  EXPECT_EQ(settler.join(some(held, {{0, Verdict::kAck}}))->code(), ErrorCode::kLeaseLost);
+  EXPECT_FALSE(settler.join(some(held, {{1, Verdict::kAck}})).has_value());
+  ex = collect();
+  settler.lose(ex, 0);
+  settler.withdraw(ex);
+  EXPECT_EQ(settler.join(some(held, {{1, Verdict::kAck}}))->code(), ErrorCode::kLeaseLost);
+  EXPECT_TRUE(collect().empty());
+}
+
 }  // namespace
 }  // namespace msgq

@@ -46,7 +46,7 @@ begin
           s_lanes[n], s_gens[n], s_owners[n], 0) for no key update;
     end if;
     if not found then
-      v_lost := v_lost || n; what := 1; i := n - 1; value := 0;
+      v_lost := v_lost || n; what := 1; i := n - 1; value := :schema.refuse_lost(s_flags[n], n);
       return next;
       continue;
     end if;

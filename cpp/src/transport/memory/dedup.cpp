@@ -35,6 +35,26 @@ std::vector<Duplicate> remember(State& state, const std::vector<OnceWish>& wishe
   return out;
 }
 
+std::vector<Duplicate> find_duplicates(const State& state, const std::vector<OnceWish>& wishes,
+                                       const Now& now) {
+  std::vector<Duplicate> out;
+  std::map<std::pair<std::string, std::string>, Remembered> own;
+  for (const OnceWish& wish : wishes) {
+    const auto queue = state.queues.find(*wish.queue);
+    if (queue != state.queues.end()) {
+      const auto& by_id = queue->second->dedup.by_id;
+      const auto found = by_id.find(wish.once.id);
+      if (found != by_id.end() && found->second.until_ms > now.wall_ms) {
+        out.push_back(wish.duplicate_of(found->second.as));
+        continue;
+      }
+    }
+    const auto [first, is_new] = own.try_emplace({*wish.queue, std::string(wish.once.id)}, wish.as);
+    if (!is_new) out.push_back(wish.duplicate_of(first->second));
+  }
+  return out;
+}
+
 void release(Queue& queue, const std::vector<MessageId>& messages) {
   Dedup& dedup = queue.dedup;
   for (const MessageId& message : messages)

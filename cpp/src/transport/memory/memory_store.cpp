@@ -44,6 +44,7 @@ void MemoryStore::exchange(const Caller& caller, const Exchange& in, ExchangeRes
   check_queues(in);
   check_bounds(in);
   check_lengths(state_, in);
+  check_required(in, at);
   settle_all(in, out, at, graveyard);
   out.duplicates = store_all(in, at);
   out.promoted = in.promote_max > 0 ? promote(state_, in.promote_max, block_bounds_, at) : 0;
@@ -64,6 +65,18 @@ void MemoryStore::check_queues(const Exchange& in) {
   if (!strict_queues_) return;
   for (const auto& each : in.appends) require_queue(each.queue);
   for (const auto& each : in.parks) require_queue(each.queue);
+}
+
+// What would refuse the exchange as a whole, before anything of it is done.
+void MemoryStore::check_required(const Exchange& in, const Now& at) {
+  for (std::size_t i = 0; i < in.settles.size(); ++i)
+    if (in.settles[i].is_required && !is_open(state_, in.settles[i].claim)) throw ClaimLost(i);
+  if (in.stricts.empty()) return;
+  std::vector<Duplicate> duplicates = find_duplicates(state_, once_wishes(in), at);
+  for (const SettleOrder& order : in.settles)
+    for (const MessageId released : order.releases)
+      std::erase_if(duplicates, [&](const Duplicate& d) { return d.earlier == released; });
+  refuse_strict(in, duplicates);
 }
 
 void MemoryStore::check_bounds(const Exchange& in) {

@@ -115,6 +115,11 @@ std::uint32_t newly_done(const Range& range, const SettleOrder& order) {
 
 }  // namespace
 
+bool is_open(const State& state, const ClaimKey& claim) {
+  const auto found = state.open.find(claim.gen);
+  return found != state.open.end() && found->second.key == claim;
+}
+
 bool settle(State& state, const SettleOrder& order, const Now& now, Graveyard& graveyard) {
   const auto row = find_open(state, order.claim);
   if (row == state.open.end()) return false;

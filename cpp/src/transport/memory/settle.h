@@ -14,6 +14,7 @@ namespace msgq::transport::memory {
 // Ranges that are over: whoever calls frees them after the mutex, as blocks are large.
 using Graveyard = std::vector<Range>;
 
+bool is_open(const State& state, const ClaimKey& claim);
 // False when the claim is no longer open; then nothing has changed.
 bool settle(State& state, const SettleOrder& order, const Now& now, Graveyard& graveyard);
 bool extend(State& state, const ExtendOrder& order);

@@ -36,7 +36,8 @@ void add_settles(Params& out, const std::vector<SettleOrder>& settles) {
     lanes.add(static_cast<std::int64_t>(order.claim.lane));
     gens.add(static_cast<std::int64_t>(order.claim.gen));
     owners.add(static_cast<std::int64_t>(order.claim.owner));
-    flags.add((order.is_whole ? 1 : 0) + (order.gives_back ? 2 : 0) + (order.has_acks ? 4 : 0));
+    flags.add((order.is_whole ? 1 : 0) + (order.gives_back ? 2 : 0) + (order.has_acks ? 4 : 0) +
+              (order.is_required ? 8 : 0));
     if (order.is_whole)
       done.add_null();
     else

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "msgq/error.h"
+#include "transport/once.h"
 #include "transport/postgres/failure.h"
 #include "transport/sql_text.h"
 
@@ -182,10 +183,11 @@ bool PostgresSession::await(Nanos most) {
 }
 
 void PostgresSession::start(const Exchange& in, bool looks_due) {
+  once_ = OnceFilter(in);
+  refuse_strict(in, once_.duplicates());
   ++asker_.request;
   asked_settles_ = in.settles.size();
   has_begun_ = true;
-  once_ = OnceFilter(in);
   try {
     sent_ = send_fresh(in, looks_due);
   } catch (const Error& error) {
@@ -221,6 +223,7 @@ bool PostgresSession::is_received(const Exchange& in, ExchangeResult& out) {
   } catch (const Refusal& refusal) {
     if (refusal.state() != kRemembered) throw;
     once_.note(refusal.detail());
+    refuse_strict(in, once_.duplicates());
     return false;
   }
 }
@@ -337,6 +340,7 @@ void PostgresSession::receive(const Sent& sent, const Exchange& in, ExchangeResu
     if (sent.is_claim) connection_->skip_to_sync();
     connection_->rollback();
     if (refusal.state() == kQueueFull) tell_full(in);
+    if (refusal.state() == kClaimLost) throw ClaimLost(std::stoul(refusal.detail()));
     throw;
   }
   for (std::size_t i = 0; i < in.settles.size(); ++i)

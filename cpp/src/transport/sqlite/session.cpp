@@ -116,10 +116,14 @@ void SqliteSession::empty_log() {
 
 void SqliteSession::run(const Exchange& in, ExchangeResult& out) {
   Store& store = *store_;
-  for (const auto& each : in.settles) out.settle_lost.push_back(!settle(store, each));
+  for (const auto& each : in.settles) {
+    out.settle_lost.push_back(!settle(store, each));
+    if (each.is_required && out.settle_lost.back()) throw ClaimLost(out.settle_lost.size() - 1);
+  }
   for (const auto& each : in.extends) out.extend_lost.push_back(!extend(store, each));
   for (const auto& each : in.starts) start(store, each);
   duplicates_ = store.dedup.remember(store, once_wishes(in));
+  refuse_strict(in, duplicates_);
   out.duplicates = duplicates_;
   if (duplicates_.empty())
     store_all(in);
