@@ -4,6 +4,8 @@
 #include <map>
 #include <optional>
 
+#include "transport/sqlite/subscriptions.h"
+
 namespace msgq::transport::sqlite {
 namespace {
 
@@ -90,7 +92,7 @@ std::uint64_t drop_oldest(Store& store, const Queue& queue, std::uint64_t count)
 }
 
 void make_room(Store& store, const Queue& queue, std::uint64_t count) {
-  const Totals totals = store.totals.now(queue.subscription);
+  const Totals totals = totals_of(store, queue);
   auto held = static_cast<std::uint64_t>(totals.waiting() + totals.leased + totals.parked);
   const std::uint64_t most = queue.settings.length_max;
   if (held + count > most && queue.settings.overflow == Overflow::kDropOldest)
