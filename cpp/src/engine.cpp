@@ -427,9 +427,9 @@ bool Engine::subscribe(std::string_view queue, std::string_view name, const Star
   validate_queue_name(queue);
   validate_queue_name(full);
   if (name.empty() || name.find('@') != std::string_view::npos)
-    throw Error(ErrorCode::kConfigInvalid,
-                "a subscription's name has at least 1 byte and no '@', got '" + std::string(name) +
-                    "'");
+    throw Error(
+        ErrorCode::kConfigInvalid,
+        "a subscription's name has at least 1 byte and no '@', got '" + std::string(name) + "'");
   impl_->book.find(full).is_bounded = true;  // whoever sends to it is told by the store
   impl_->require_settled();
   const bool is_new = impl_->visit()->look().subscribe(queue, name, start);

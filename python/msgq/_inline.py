@@ -6,7 +6,7 @@ For sync:// and for tests. Any thread; each call runs its own message.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, cast
 
 from msgq._ack import Acks
@@ -51,6 +51,7 @@ class Inline:
     def __call__(self, engine: SyncEngine, lot: SyncLot, slot: Slot) -> BaseException | None:
         """Runs one message to a decision; gives what its handler raised."""
         handlers = self._app.handlers
+        _refuse_subscriptions(handlers.values(), lot.queue)
         found = handlers.get(lot.type) if lot.type else None
         if found is None or lot.queue not in found.settings.queues:
             found = handlers.get(f"{lot.queue}:*")
@@ -77,6 +78,15 @@ class Inline:
         own = cast("Engine", engine)
         acks = Acks(own, self._app)
         return kind(own, handler.name, function, handler._plan, judge, acks=acks)
+
+
+def _refuse_subscriptions(handlers: Iterable[Handler[..., Any]], queue: str) -> None:
+    for each in handlers:
+        if each.settings.subscription is not None and queue in each.settings.queues:
+            raise UnsupportedError(
+                f"sync:// stores nothing, so queue {queue!r} can have no subscription "
+                f"{each.settings.subscription!r}: use memory://"
+            )
 
 
 def _blocking(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -28,6 +28,7 @@ from msgq.keys import KeySaid
 from msgq.message import Context
 from msgq.priority import Priority
 from msgq.retry import ExceptionRegistry, RetryPolicy
+from msgq.subscription_start import Start
 
 if TYPE_CHECKING:
     from msgq._core import Engine
@@ -90,6 +91,8 @@ class App(Routed):
         dedup: KeySaid | None = ...,
         unique: Unique | None = ...,
         on_duplicate: OnDuplicate | None = ...,
+        subscription: str | None = ...,
+        start: Start = ...,
     ) -> BatchDecorator: ...
     @overload
     def handler(
@@ -106,6 +109,8 @@ class App(Routed):
         dedup: KeySaid | None = ...,
         unique: Unique | None = ...,
         on_duplicate: OnDuplicate | None = ...,
+        subscription: str | None = ...,
+        start: Start = ...,
         batch: None = ...,
     ) -> HandlerDecorator: ...
     def handler(
@@ -122,6 +127,8 @@ class App(Routed):
         dedup: KeySaid | None = None,
         unique: Unique | None = None,
         on_duplicate: OnDuplicate | None = None,
+        subscription: str | None = None,
+        start: Start = "latest",
         batch: Batch | None = None,
     ) -> Any:
         """Declares the decorated function as handler of `queue`: of several it sends to the first.
@@ -134,7 +141,10 @@ class App(Routed):
         several joined, a msgq.Key, or a function of them: those of one key run one at a time, in
         order; whose call has none is not ordered. dedup: where its dedup id lies, likewise, with
         unique and on_duplicate as of using(). batch: the function takes a list, and fields are
-        those of an item. timeout: counts as a failure once over. Raises ConfigError: a name that
+        those of an item. timeout: counts as a failure once over. subscription: it gets every
+        message of the queue through the subscription of this name, which its worker makes where
+        there is none, from start= on (see Queue.subscribe), as bodies unless name= says which
+        handler's calls. Raises ConfigError: a name that
         is declared twice, a signature whose arguments cannot travel, a key of no argument, a batch
         handler without list[...], generators.
         """
@@ -143,7 +153,7 @@ class App(Routed):
             return self._declare(
                 function,
                 HandlerSettings(
-                    name_of(function) if name is None else name,
+                    _name(function, name, subscription),
                     queue,
                     transport,
                     retry=retry,
@@ -155,6 +165,8 @@ class App(Routed):
                     dedup=dedup,
                     terms={"unique": unique, "on_duplicate": on_duplicate},
                     is_async=_is_async(function),
+                    subscription=subscription,
+                    start=start,
                 ),
             )
 
@@ -172,7 +184,9 @@ class App(Routed):
         name = settings.name
         if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
             raise ConfigError(f"handler {name!r} is a generator, which would never run")
-        keys = [f"{queue}:*" for queue in settings.queues] if name == ANY_NAME else [name]
+        keys = [name]
+        if name == ANY_NAME or settings.subscription is not None:
+            keys = [f"{settings.place(queue)}:{name}" for queue in settings.queues]
         for key in keys:
             if key in self.handlers:
                 raise ConfigError(
@@ -264,6 +278,13 @@ def policy_of(config: Config) -> RetryPolicy:
         cap=max(config["retry_cap"], config["retry_base"]),
         jitter=config["retry_jitter"],
     )
+
+
+def _name(function: Callable[..., Any], name: str | None, subscription: str | None) -> str:
+    """Gives a handler's name: what is said, or its own; of a subscription all messages."""
+    if name is not None:
+        return name
+    return name_of(function) if subscription is None else ANY_NAME
 
 
 def _is_async(function: Callable[..., Any]) -> bool:

@@ -19,6 +19,7 @@ from msgq.keys import Key, KeyFunction, KeyRule, parse_rule
 from msgq.priority import NORMAL, Priority, parse_priority
 from msgq.receipt import BatchReceipt, Receipt
 from msgq.retry import RetryPolicy
+from msgq.subscription_start import Start, parse_start
 
 if TYPE_CHECKING:
     from msgq._signature import Plan
@@ -295,7 +296,7 @@ class HandlerSettings:
 
     __slots__ = (
         "batch", "concurrency", "dedup", "is_async", "key", "name", "priority", "queues", "retry",
-        "terms", "timeout", "transports",
+        "start", "subscription", "terms", "timeout", "transports",
     )  # fmt: skip
 
     def __init__(
@@ -313,6 +314,8 @@ class HandlerSettings:
         dedup: Any,
         terms: Mapping[str, Any],
         is_async: bool,
+        subscription: str | None = None,
+        start: Start = "latest",
     ) -> None:
         if batch is not None and not isinstance(batch, Batch):
             raise ConfigError(f"batch= of handler {name!r} takes a msgq.Batch, got {batch!r}")
@@ -337,6 +340,12 @@ class HandlerSettings:
             raise ConfigError(f"unique= and on_duplicate= of handler {name!r} need its dedup=")
         parse_terms(self.terms.get("unique"), self.terms.get("on_duplicate"))
         self.is_async = is_async
+        self.subscription = subscription
+        parse_start(start)
+        self.start = start
+        if subscription is not None:
+            for queue in self.queues:
+                validate_queue_name(self.place(queue))
 
     @property
     def queue(self) -> str:
@@ -351,7 +360,15 @@ class HandlerSettings:
 
     def places(self, client: Client) -> list[tuple[str, str]]:
         """Gives queue and transport of everything that it is to be served."""
-        return [(queue, each) for queue in self.queues for each in self.homes(client, queue)]
+        return [
+            (self.place(queue), each)
+            for queue in self.queues
+            for each in self.homes(client, queue)
+        ]
+
+    def place(self, queue: str) -> str:
+        """Gives the name by which it is served of one of its queues."""
+        return queue if self.subscription is None else f"{queue}@{self.subscription}"
 
     @property
     def type(self) -> str:

@@ -17,8 +17,8 @@ struct QueueSettings {
   std::uint64_t length_max = 0;            // messages that wait, are parked or leased; 0: no bound
   Overflow overflow = Overflow::kBlock;    // what becomes of those beyond it
   std::int64_t overflow_wait_ms = 30'000;  // how long kBlock blocks
-  bool is_topic = false;          // what is sent goes to its subscriptions alone
-  std::int64_t retention_ms = 0;  // for so long subscriptions can go back to a message
+  bool is_topic = false;                   // what is sent goes to its subscriptions alone
+  std::int64_t retention_ms = 0;           // for so long subscriptions can go back to a message
 };
 
 // What is to be changed of them; what is not named stays as it is.

@@ -122,7 +122,7 @@ class Claimer final : public transport::BatchSource {
   // only the writer thread
   std::map<std::string, Outlook, std::less<>> outlook_;
   std::size_t subscriptions_ = 0;  // queues of the outlook that may be some
-  std::vector<Room> rooms_;  // what every source has room for, in this exchange's order
+  std::vector<Room> rooms_;        // what every source has room for, in this exchange's order
   std::vector<Asked> asked_;
   std::vector<Starting> starting_;
   bool is_asking_ = false;

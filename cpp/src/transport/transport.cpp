@@ -40,10 +40,11 @@ void apply(const DeadEdit& edit, StoredMessage& message) {
 }
 
 void refuse_start(std::string_view queue, const Start& start, std::int64_t oldest_ms) {
-  const std::string place = start.at == Start::At::kId ? "message " + start.id.to_string()
-                                                       : "what was sent at " + moment(start.time_ms);
-  const std::string rest = oldest_ms == 0 ? "nothing is kept"
-                                          : "what is kept begins at " + moment(oldest_ms);
+  const std::string place = start.at == Start::At::kId
+                                ? "message " + start.id.to_string()
+                                : "what was sent at " + moment(start.time_ms);
+  const std::string rest =
+      oldest_ms == 0 ? "nothing is kept" : "what is kept begins at " + moment(oldest_ms);
   throw Error(ErrorCode::kNotFound,
               place + " is not kept for the subscriptions of queue '" + std::string(queue) +
                   "': " + rest +

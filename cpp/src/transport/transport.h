@@ -284,8 +284,8 @@ class Look {
 // The message as the edit says, fit to be run again when it redrives.
 void apply(const DeadEdit& edit, StoredMessage& message);
 
-// Says that a subscription cannot begin there; what is still there begins at `oldest_ms`, 0: nothing
-// is.
+// Says that a subscription cannot begin there; what is still there begins at `oldest_ms`, 0:
+// nothing is.
 [[noreturn]] void refuse_start(std::string_view queue, const Start& start, std::int64_t oldest_ms);
 
 // Says that nobody sends to a subscription; only to its queue.

@@ -239,9 +239,13 @@ TEST_P(SubscriptionConformance, BeyondTheRetentionItSaysWhatIsKept) {
   clock().advance(std::chrono::minutes(2));
   process.append({"b"});
   sweep(process);
-  EXPECT_EQ(code_of([&] { observer().seek(audit, {Start::At::kTime, first_ms, {}}); }),
+  EXPECT_EQ(code_of([&] {
+              observer().seek(audit, {Start::At::kTime, first_ms, {}});
+            }),
             ErrorCode::kNotFound);
-  EXPECT_EQ(code_of([&] { observer().subscribe(kQueue, "x", {Start::At::kId, 0, gone}); }),
+  EXPECT_EQ(code_of([&] {
+              observer().subscribe(kQueue, "x", {Start::At::kId, 0, gone});
+            }),
             ErrorCode::kNotFound);
   EXPECT_EQ(code_of([&] { observer().seek("unknown", {}); }), ErrorCode::kNotFound);
   EXPECT_EQ(code_of([&] { observer().seek(kQueue, {}); }), ErrorCode::kConfigInvalid);
@@ -330,6 +334,51 @@ TEST_P(SubscriptionConformance, ItIsLookedAtLikeAQueue) {
   EXPECT_EQ(observer().queues(), (Bodies{kQueue, audit}));
   EXPECT_EQ(drain(process, audit), Bodies{"a"});
   EXPECT_FALSE(observer().find(audit, id).has_value());
+}
+
+// Messages of one key, in their order.
+transport::Append keyed(const Bodies& bodies) {
+  const std::string key = "user-42";
+  Parcel parcel;
+  parcel.band = band_of(kPriorityNormal, key);
+  parcel.first_id = draw_ids(bodies.size(), FakeClock::kWallStartMs);
+  for (const auto& body : bodies) parcel.add(body, {}, key);
+  const std::uint8_t band = parcel.band;
+  std::vector<Parcel> parcels;
+  parcels.push_back(std::move(parcel));
+  return {kQueue, transport::Block::build(std::move(parcels), FakeClock::kWallStartMs), band};
+}
+
+TEST_P(SubscriptionConformance, AKeyKeepsItsOrderInEach) {
+  Process& process = join();
+  const auto audit = subscribe("audit"), mail = subscribe("mail");
+  Exchange in;
+  in.appends.push_back(keyed({"first", "second"}));
+  process.exchange(in);
+  const Claimed claimed = process.claim_one(10, audit);
+  EXPECT_TRUE(claimed.is_keyed);
+  EXPECT_FALSE(claimed.is_returned);
+  SettleOrder order = ack_some(claimed, {});
+  add_back(order, claimed, 0, SettleOrder::Return::kRetry, wall_ms() + 1'000);
+  add_back(order, claimed, 1, SettleOrder::Return::kBehind, wall_ms());
+  for (std::uint32_t i = 0; i < 2; ++i) order.backs[i].message.place = {claimed.parts[0].seq, i};
+  order.is_whole = true;
+  ASSERT_TRUE(process.settle(order));
+  in.appends[0] = keyed({"third"});
+  process.exchange(in);
+  const Claimed third = process.claim_one(10, audit);
+  EXPECT_TRUE(third.away.has(0)) << "first is parked";
+  EXPECT_TRUE(process.settle(give_back(third)));
+  EXPECT_EQ(drain(process, mail), (Bodies{"first", "second", "third"}));
+  clock().advance(std::chrono::seconds(2));
+  EXPECT_EQ(process.promote(), 2u);
+  const Claimed back = process.claim_one(2, audit);
+  EXPECT_TRUE(back.is_returned);
+  EXPECT_EQ(bodies_of(back), (Bodies{"first", "second"}));
+  SettleOrder done = ack_all(back);
+  done.keys.assign(2, hash_of("user-42"));
+  EXPECT_TRUE(process.settle(done));
+  EXPECT_EQ(drain(process, audit), Bodies{"third"});
 }
 
 MSGQ_CONFORMANCE(SubscriptionConformance);

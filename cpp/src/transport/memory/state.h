@@ -189,7 +189,8 @@ std::int64_t waits_since(const Lane& lane);
 // What a message outside blocks weighs.
 std::uint64_t bytes_of(const StoredMessage& message);
 
-// Puts a block at the end of a lane; its messages from `first` on wait from now on. Totals but for `sent`.
+// Puts a block at the end of a lane; its messages from `first` on wait from now on. Totals but for
+// `sent`.
 void append(State& state, Queue& queue, Lane& lane, BlockPtr block, std::uint32_t first = 0);
 void park(State& state, Queue& queue, std::int64_t due_ms, StoredMessage message, const Now& now,
           bool is_sent = false);

@@ -13,8 +13,8 @@ namespace {
 void trim(Queue& queue, const Now& now) {
   while (!queue.log.empty()) {
     const LogEntry& oldest = queue.log.front();
-    const bool is_kept = queue.settings.retention_ms > 0 &&
-                         oldest.at_ms > now.wall_ms - queue.settings.retention_ms;
+    const bool is_kept =
+        queue.settings.retention_ms > 0 && oldest.at_ms > now.wall_ms - queue.settings.retention_ms;
     if (is_kept || oldest.block.use_count() > 1) return;
     queue.log.pop_front();
     queue.has_forgotten = true;

@@ -23,7 +23,8 @@ bool continues(const Parcel& parcel, const StoredMessage& message) {
 
 void append(Store& store, const Append& order) {
   Queue& queue = store.require_queue(order.queue);
-  if (queue.source != 0) refuse_send(queue.name, store.directory.of_id(queue.source)->source_name());
+  if (queue.source != 0)
+    refuse_send(queue.name, store.directory.of_id(queue.source)->source_name());
   publish(store, queue, order.band, order.block);
   if (queue.settings.is_topic) return;
   store.totals.change(queue.subscription).sent += order.block->count();
@@ -32,7 +33,8 @@ void append(Store& store, const Append& order) {
 
 void park(Store& store, const Park& order) {
   Queue& queue = store.require_queue(order.queue);
-  if (queue.source != 0) refuse_send(queue.name, store.directory.of_id(queue.source)->source_name());
+  if (queue.source != 0)
+    refuse_send(queue.name, store.directory.of_id(queue.source)->source_name());
   Totals& change = store.totals.change(queue.subscription);
   ++change.sent;
   ++change.parked;

@@ -35,15 +35,13 @@ struct Queue {
   std::int64_t subscription = 0;
   std::map<std::uint8_t, Band, std::greater<>> bands;  // by priority
   QueueSettings settings;
-  std::int64_t log = 0;                // that it writes for its subscriptions; 0: none
-  std::int64_t source = 0;             // of a subscription: the log whose main lanes it reads
-  std::vector<std::int64_t> readers;   // of a log: its subscriptions
+  std::int64_t log = 0;               // that it writes for its subscriptions; 0: none
+  std::int64_t source = 0;            // of a subscription: the log whose main lanes it reads
+  std::vector<std::int64_t> readers;  // of a log: its subscriptions
 
   bool is_log() const { return name.back() == kLogMark; }
   // Of a log: the queue that writes it.
-  std::string_view source_name() const {
-    return std::string_view(name).substr(0, name.size() - 1);
-  }
+  std::string_view source_name() const { return std::string_view(name).substr(0, name.size() - 1); }
   // All lanes by their numbers, in which order they are listed.
   std::vector<std::int64_t> lanes() const;
   bool is_main(std::int64_t lane) const;

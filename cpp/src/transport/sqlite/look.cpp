@@ -77,7 +77,8 @@ std::uint64_t SqliteLook::step_by_step(const std::vector<MessageId>& ids, Take t
 std::vector<std::string> SqliteLook::queues() {
   return read([](Store& store) {
     std::vector<std::string> out;
-    for (const auto& [name, queue] : store.directory.all()) if (!queue.is_log()) out.push_back(name);
+    for (const auto& [name, queue] : store.directory.all())
+      if (!queue.is_log()) out.push_back(name);
     return out;
   });
 }

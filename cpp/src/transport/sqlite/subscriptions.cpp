@@ -97,8 +97,8 @@ bool sweep_lane(Store& store, const Queue& log, std::int64_t lane, std::int64_t 
   std::int64_t below = std::min(floor_of_all(store, log, lane), newest->block.seq + 1);
   const std::int64_t before_ms = store.now.wall_ms - retention_ms;
   if (retention_ms > 0 && newest->at_ms > before_ms)
-    below = std::min(below,
-                     store.headers.first_written_after(lane, before_ms + 1, newest->block.seq));
+    below =
+        std::min(below, store.headers.first_written_after(lane, before_ms + 1, newest->block.seq));
   const std::int64_t count = store.blocks.count_first(lane, below, kBlocksPerSweep);
   if (count == 0) return false;
   store.totals.change(log.subscription).purged += count;
