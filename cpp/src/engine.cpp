@@ -423,25 +423,11 @@ void Engine::delete_queue(std::string_view queue) {
 }
 
 bool Engine::subscribe(std::string_view queue, std::string_view name, const Start& start) {
-  const std::string full = subscription_name(queue, name);
-  validate_queue_name(queue);
-  validate_queue_name(full);
-  if (name.empty() || name.find('@') != std::string_view::npos)
-    throw Error(
-        ErrorCode::kConfigInvalid,
-        "a subscription's name has at least 1 byte and no '@', got '" + std::string(name) + "'");
-  impl_->book.find(full).is_bounded = true;  // whoever sends to it is told by the store
-  impl_->require_settled();
-  const bool is_new = impl_->visit()->look().subscribe(queue, name, start);
-  impl_->stir();
-  return is_new;
+  return impl_->subscribe(queue, name, start);
 }
 
 std::uint64_t Engine::seek(std::string_view subscription, const Start& start) {
-  impl_->require_settled();
-  const std::uint64_t count = impl_->visit()->look().seek(subscription, start);
-  impl_->stir();
-  return count;
+  return impl_->seek(subscription, start);
 }
 
 void Engine::backup(const std::string& path) {

@@ -209,6 +209,27 @@ struct Engine::Impl {
     stir();
   }
 
+  bool subscribe(std::string_view queue, std::string_view name, const Start& start) {
+    validate_queue_name(queue);
+    const std::string full = subscription_name(queue, name);
+    validate_queue_name(full);
+    if (name.empty() || name.find('@') != std::string_view::npos)
+      throw Error(ErrorCode::kConfigInvalid,
+                  "a subscription's name has at least 1 byte and no '@'");
+    book.find(full).is_bounded = true;  // whoever sends to it is told by the store
+    require_settled();
+    const bool is_new = visit()->look().subscribe(queue, name, start);
+    stir();
+    return is_new;
+  }
+
+  std::uint64_t seek(std::string_view subscription, const Start& start) {
+    require_settled();
+    const std::uint64_t count = visit()->look().seek(subscription, start);
+    stir();
+    return count;
+  }
+
   // Somebody here takes work: hints of other processes are heard from now on. Throws kStoreRejected
   // where this process may only send; then nothing was asked of the store, and it goes on sending.
   void listen() {

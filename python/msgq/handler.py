@@ -361,9 +361,7 @@ class HandlerSettings:
     def places(self, client: Client) -> list[tuple[str, str]]:
         """Gives queue and transport of everything that it is to be served."""
         return [
-            (self.place(queue), each)
-            for queue in self.queues
-            for each in self.homes(client, queue)
+            (self.place(queue), each) for queue in self.queues for each in self.homes(client, queue)
         ]
 
     def place(self, queue: str) -> str:

@@ -419,7 +419,7 @@ class Queue:
     def subscriptions(self) -> list[Subscription]:
         """Gives the queue's subscriptions, by name."""
         found = self._client._opened().depth()
-        own = [each["queue"] for each in found if each.get("source") == self.name]
+        own = [str(each["queue"]) for each in found if each.get("source") == self.name]
         return [self.subscription(each[len(self.name) + 1 :]) for each in own]
 
 

@@ -38,6 +38,6 @@ def _as_id(value: object) -> uuid.UUID | None:
     if isinstance(value, uuid.UUID):
         return value
     try:
-        return uuid.UUID(value) if isinstance(value, str) and len(value) >= 32 else None  # noqa: PLR2004
+        return uuid.UUID(value) if isinstance(value, str) and len(value) >= 32 else None
     except ValueError:
         return None

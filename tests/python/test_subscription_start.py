@@ -22,7 +22,10 @@ def test_words_ids_and_times() -> None:
     assert parse_start("2h")[0] == 2
 
 
-@pytest.mark.parametrize("wrong", ["never", None, datetime(2030, 1, 1), -1])
+NAIVE = datetime(2030, 1, 1)  # noqa: DTZ001
+
+
+@pytest.mark.parametrize("wrong", ["never", None, NAIVE, -1])
 def test_what_is_neither_is_refused(wrong: object) -> None:
     with pytest.raises(ConfigError, match="a subscription begins at latest, earliest"):
         parse_start(wrong)  # type: ignore[arg-type]

@@ -70,6 +70,7 @@ def seek(
     queue: QueueName,
     name: Name,
     place: Annotated[str, typer.Argument(metavar="PLACE", help=PLACE)],
+    *,
     yes: Yes = False,
     url: Url = None,
     as_json: Json = False,

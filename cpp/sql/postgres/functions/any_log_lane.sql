@@ -1,5 +1,5 @@
--- Returns: a lane of a queue's log for messages of a band, made where there is none; null: it has no
---   log.
+-- Returns: a lane of a queue's log for messages of a band, made where there is none; null: there is
+--   no log.
 -- Index: the unique keys of log and lane.
 -- Locks: those of make_lane().
 -- Twice: the same lane.

@@ -50,7 +50,8 @@ set enable_hashjoin = off set enable_mergejoin = off set jit = off as $$
   left join due d on d.queue = q.id
   left join :schema.follower w on w.queue = q.id
   left join :schema.subscription ls on ls.queue = w.log
-  left join :schema.totals lt on lt.subscription = ls.id left join fresh lf on lf.subscription = ls.id
+  left join :schema.totals lt on lt.subscription = ls.id
+  left join fresh lf on lf.subscription = ls.id
   where q.name = p_queue
     or p_queue is null and not exists (select 1 from :schema.log g where g.queue = q.id)
   order by q.name

@@ -9,7 +9,8 @@ declare
   v_lane int;
 begin
   insert into :schema.lane (queue, subscription, band, shard, epoch)
-    select p_log, 0, band, shard, epoch from :schema.lane where id = p_lane returning id into v_lane;
+    select p_log, 0, band, shard, epoch from :schema.lane where id = p_lane
+    returning id into v_lane;
   update :schema.lane set log = v_lane,
       is_topic = coalesce((select t.is_topic from :schema.queue_setting t
                            where t.queue = lane.queue), false)

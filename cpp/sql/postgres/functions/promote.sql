@@ -1,6 +1,6 @@
 -- Returns: how many parked messages whose time has come went back into their queues, at most
---   p_max, those of keys excepted; each becomes a block of one; of those
---   delayed by their producers one in the queue's log, too, of a topic there alone. They are sought from due_from() on;
+--   p_max, those of keys excepted; each becomes a block of one; of those delayed by their producers
+--   one in the queue's log, too, of a topic there alone. They are sought from due_from() on;
 --   p_from_left: all of them, as a transaction may have ended long after it had drawn its due time.
 -- Index: parked_due; primary key of block, at its right edge; primary key of due_floor.
 -- Locks: the owner, shared; the lanes of the queues; then the rows, those that others hold are
@@ -47,7 +47,8 @@ begin
     order by p.due limit p_max for update of p skip locked
   ), gone as (
     delete from :schema.parked p using due where p.number = due.number
-    returning due.lane, due.log, due.is_topic, p.queue, p.due, p.number, p.id, p.bytes, p.checksum, p.frames
+    returning due.lane, due.log, due.is_topic, p.queue, p.due, p.number, p.id, p.bytes,
+              p.checksum, p.frames
   ), back as (
     insert into :schema.block
       (lane, seq, n, bytes, first_id, last_id, owner, request, at, checksum, frames)

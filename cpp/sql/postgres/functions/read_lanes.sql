@@ -1,5 +1,5 @@
--- Returns: every queue but logs, with what is set of it, its lanes and who reads them, by band from high to
---   low, in each the lane of returned messages first.
+-- Returns: every queue but logs, with what is set of it, its lanes and who reads them, by band from
+--   high to low, in each the lane of returned messages first.
 -- Index: none: read when the directory has changed.
 -- Locks: none.
 -- Twice: the same.
