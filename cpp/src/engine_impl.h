@@ -190,6 +190,12 @@ struct Engine::Impl {
     pass(std::move(moves));
   }
 
+  // As visit(), once everything that was enqueued here is told.
+  auto settled() {
+    require_settled();
+    return visit();
+  }
+
   // Something may be claimed, or come due, that was not before.
   void stir() {
     claimer.stir();
@@ -217,15 +223,13 @@ struct Engine::Impl {
       throw Error(ErrorCode::kConfigInvalid,
                   "a subscription's name has at least 1 byte and no '@'");
     book.find(full).is_bounded = true;  // whoever sends to it is told by the store
-    require_settled();
-    const bool is_new = visit()->look().subscribe(queue, name, start);
+    const bool is_new = settled()->look().subscribe(queue, name, start);
     stir();
     return is_new;
   }
 
   std::uint64_t seek(std::string_view subscription, const Start& start) {
-    require_settled();
-    const std::uint64_t count = visit()->look().seek(subscription, start);
+    const std::uint64_t count = settled()->look().seek(subscription, start);
     stir();
     return count;
   }
