@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING
 
 from msgq.errors import ConfigError
 from msgq.queue import Queue
+from msgq.queue_settings import Changes
 from msgq.subscription_start import Start, parse_start
 
 if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
     from msgq.client import Client
 
 
@@ -35,6 +38,20 @@ class Subscription(Queue):
     def lag(self) -> int:
         """Gives how many messages it still has before it, exactly: waiting, parked and leased."""
         return self.depth().depth
+
+    def alter(self, **changes: Unpack[Changes]) -> None:
+        """Changes what is set of the subscription: max_length with overflow="drop_oldest".
+
+        Once more messages are before it, its oldest that wait are dropped, within some seconds, and
+        counted as purged. Nobody who sends waits for a subscription. Raises as Queue.alter.
+        """
+        overflow = changes.get("overflow", self.settings().overflow)
+        if set(changes) - {"max_length", "overflow"} or overflow != "drop_oldest":
+            raise ConfigError(
+                f"of subscription {self.name!r} max_length= can be set, with "
+                f"overflow='drop_oldest', not {changes!r:.100}"
+            )
+        super().alter(**changes)
 
     def seek(self, to: Start) -> int:
         """Goes on at another place, as start= of subscribe says; gives how many wait then.

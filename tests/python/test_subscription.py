@@ -92,6 +92,12 @@ def test_wrong_use_is_told(any_app: msgq.App) -> None:
     for name in ("", "a@b"):
         with pytest.raises(msgq.ConfigError, match="without '@'"):
             orders.subscribe(name)
+    with pytest.raises(msgq.ConfigError, match="overflow='drop_oldest'"):
+        audit.alter(max_length=5)
+    with pytest.raises(msgq.ConfigError, match="max_length= can be set"):
+        audit.alter(topic=True)
+    audit.alter(max_length=5, overflow="drop_oldest")
+    assert audit.settings().max_length == 5
     assert repr(audit).startswith("Subscription('orders@audit'")
     assert isinstance(audit, Subscription)
 

@@ -336,6 +336,21 @@ TEST_P(SubscriptionConformance, ItIsLookedAtLikeAQueue) {
   EXPECT_FALSE(observer().find(audit, id).has_value());
 }
 
+TEST_P(SubscriptionConformance, AStalledOneDropsItsOldestWhereThatIsSet) {
+  make_topic();
+  Process& process = join();
+  const auto audit = subscribe("audit"), mail = subscribe("mail");
+  QueueChange change;
+  change.length_max = 2;
+  change.overflow = Overflow::kDropOldest;
+  observer().alter(audit, change);
+  for (const char* body : {"a", "b", "c"}) process.append({body});
+  sweep(process);
+  EXPECT_EQ(depth(audit).purged, 1u);
+  EXPECT_EQ(drain(process, audit), (Bodies{"b", "c"}));
+  EXPECT_EQ(drain(process, mail), (Bodies{"a", "b", "c"}));
+}
+
 // Messages of one key, in their order.
 transport::Append keyed(const Bodies& bodies) {
   const std::string key = "user-42";

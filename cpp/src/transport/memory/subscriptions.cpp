@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "transport/memory/administer.h"
+#include "transport/memory/bounds.h"
 
 namespace msgq::transport::memory {
 namespace {
@@ -71,7 +72,10 @@ std::uint64_t begin_at(State& state, Queue& subscription, const Place& place) {
 
 void publish(State& state, Queue& queue, std::uint8_t band, const BlockPtr& block, const Now& now) {
   if (queue.readers.empty() && queue.settings.retention_ms == 0) return;
-  for (Queue* reader : queue.readers) give(state, *reader, band, block, 0);
+  for (Queue* reader : queue.readers) {
+    give(state, *reader, band, block, 0);
+    drop_beyond(state, *reader);
+  }
   queue.log.push_back({block, band, now.wall_ms});
   trim(queue, now);
 }

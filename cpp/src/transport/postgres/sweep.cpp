@@ -37,9 +37,11 @@ void Sweeper::run(Connection& connection, const Directory& directory) {
   const Nanos now = clock_.steady();
   if (now - turned_at_ < kTurnGap) return;
   turned_at_ = now;
-  if (directory.has_logs())
+  if (directory.has_logs()) {
+    connection.call("drop_beyond");
     for (int i = 0; i < kLogSweeps && connection.call("sweep_logs").integer(0, 0) != 0; ++i) {
     }
+  }
   if (now - active_at_ >= kActiveLasts) return;
   take_turn(connection, directory);
 }

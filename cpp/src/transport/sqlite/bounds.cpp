@@ -102,6 +102,14 @@ void make_room(Store& store, const Queue& queue, std::uint64_t count) {
 
 }  // namespace
 
+std::uint64_t drop_beyond(Store& store, const Queue& subscription) {
+  const QueueSettings& set = subscription.settings;
+  if (set.length_max == 0 || set.overflow != Overflow::kDropOldest) return 0;
+  const Totals totals = totals_of(store, subscription);
+  const auto held = static_cast<std::uint64_t>(totals.waiting() + totals.leased + totals.parked);
+  return held > set.length_max ? drop_oldest(store, subscription, held - set.length_max) : 0;
+}
+
 void make_room(Store& store, const Exchange& in) {
   std::map<std::string_view, std::uint64_t> counts;
   for (const auto& each : in.appends) counts[each.queue] += each.block->count();

@@ -7,6 +7,7 @@
 
 #include "msgq/error.h"
 #include "transport/sqlite/administer.h"
+#include "transport/sqlite/bounds.h"
 
 namespace msgq::transport::sqlite {
 namespace {
@@ -148,6 +149,8 @@ std::uint64_t seek(Store& store, Queue& subscription, const Start& start) {
 
 bool sweep_logs(Store& store) {
   bool has_more = false;
+  for (const auto& [name, queue] : store.directory.all())
+    if (queue.source != 0) drop_beyond(store, queue);
   for (const auto& [name, queue] : store.directory.all()) {
     if (queue.log == 0) continue;
     const Queue& log = *store.directory.of_id(queue.log);
