@@ -13,6 +13,7 @@ lock :schema.owner in access exclusive mode;
 lock :schema.parked in access exclusive mode;
 lock :schema.flushed in access exclusive mode;
 lock :schema.totals in access exclusive mode;
+lock :schema.lane in access exclusive mode;
 set local lock_timeout = 0;
 
 -- lane.band is now used: the priority of its messages, less 5. To which of them a message returns:
