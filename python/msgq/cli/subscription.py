@@ -65,7 +65,7 @@ def create(
         print_text(f"subscription {name} of {queue}: {human_count(lag)} messages before it")
 
 
-@group.command(epilog="Example: msgq subscription seek orders audit 2h")
+@group.command(epilog="Example: msgq subscription seek orders audit 2h --yes")
 def seek(
     queue: QueueName,
     name: Name,
