@@ -27,7 +27,9 @@ def test_made_listed_moved_and_deleted() -> None:
 
 
 def test_topic_and_retention_are_set_and_shown() -> None:
-    shown = ok("queue", "alter", "q", "--create", "--topic", "--retention", "7d", "--url", URL)
+    with msgq.connect(URL) as client:
+        client.queue("q").enqueue(1)
+    shown = ok("queue", "alter", "q", "--topic", "--retention", "7d", "--url", URL)
     assert "topic: what is sent goes to its subscriptions alone" in shown.out
     assert "retention: " in shown.out
     ok("queue", "alter", "q", "--no-topic", "--url", URL)
