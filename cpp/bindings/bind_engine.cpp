@@ -132,6 +132,8 @@ py::dict settings(Engine& engine, const std::string& queue) {
   out["max_length"] = found.length_max;
   out["overflow"] = static_cast<int>(found.overflow);
   out["overflow_wait_ms"] = found.overflow_wait_ms;
+  out["is_topic"] = found.is_topic;
+  out["retention_ms"] = found.retention_ms;
   return out;
 }
 
@@ -147,10 +149,33 @@ void alter(Engine& engine, const std::string& queue, const py::dict& changes, bo
   read_change(changes, "max_length", change.length_max);
   read_change(changes, "overflow", overflow);
   read_change(changes, "overflow_wait_ms", change.overflow_wait_ms);
+  read_change(changes, "is_topic", change.is_topic);
+  read_change(changes, "retention_ms", change.retention_ms);
   if (overflow) change.overflow = static_cast<Overflow>(*overflow);
   change.creates = creates;
   Released released;
   engine.alter(queue, change);
+}
+
+// As Start::At has it; the time in Unix ms, the id in bytes.
+Start to_start(int at, std::int64_t time_ms, const py::bytes& id) {
+  Start out{static_cast<Start::At>(at), time_ms, {}};
+  if (out.at == Start::At::kId) out.id = MessageId::from_bytes(view_bytes(id, "a message id"));
+  return out;
+}
+
+bool subscribe(Engine& engine, const std::string& queue, const std::string& name, int at,
+               std::int64_t time_ms, const py::bytes& id) {
+  const Start start = to_start(at, time_ms, id);
+  Released released;
+  return engine.subscribe(queue, name, start);
+}
+
+std::uint64_t seek(Engine& engine, const std::string& subscription, int at, std::int64_t time_ms,
+                   const py::bytes& id) {
+  const Start start = to_start(at, time_ms, id);
+  Released released;
+  return engine.seek(subscription, start);
 }
 
 py::list drain_log(Engine& engine) {
@@ -197,6 +222,8 @@ void bind_looking(EngineClass& engine) {
       .def("settings", &settings, arg("queue"))
       .def("alter", &alter, arg("queue"), arg("changes"), arg("creates") = false)
       .def("purge", &Engine::purge, arg("queue"), Guard())
+      .def("subscribe", &subscribe, arg("queue"), arg("name"), arg("at"), arg("time_ms"), arg("id"))
+      .def("seek", &seek, arg("subscription"), arg("at"), arg("time_ms"), arg("id"))
       .def("delete_queue", &Engine::delete_queue, arg("queue"), Guard())
       .def("backup", &Engine::backup, arg("path"), Guard())
       .def("drain_log", &drain_log)

@@ -92,6 +92,7 @@ py::dict to_dict(const QueueTraffic& t) {
 py::dict to_dict(const QueueDepth& d) {
   py::dict out;
   out["queue"] = d.queue;
+  out["source"] = d.source;
   out["sent"] = d.sent;
   out["waiting"] = d.waiting;
   out["parked"] = d.parked;

@@ -300,10 +300,7 @@ std::vector<AckFate> Engine::bar(const LotPtr& lot, const std::vector<std::uint3
 
 // --- looking and administering ---
 
-std::vector<QueueDepth> Engine::depth() {
-  impl_->require_settled();
-  return impl_->visit()->reader().depth();
-}
+std::vector<QueueDepth> Engine::depth() { return impl_->settled()->reader().depth(); }
 
 Snapshot Engine::stats(bool with_depth, bool is_fresh) {
   impl_->require_open();
@@ -331,26 +328,20 @@ std::string Engine::store_name() {
   return impl_->visit()->store_name();
 }
 
-std::vector<std::string> Engine::queues() {
-  impl_->require_settled();
-  return impl_->visit()->look().queues();
-}
+std::vector<std::string> Engine::queues() { return impl_->settled()->look().queues(); }
 
 std::vector<FoundMessage> Engine::peek(std::string_view queue, std::string_view after,
                                        std::uint32_t limit) {
-  impl_->require_settled();
-  return impl_->visit()->reader().peek(queue, after, limit);
+  return impl_->settled()->reader().peek(queue, after, limit);
 }
 
 std::optional<FoundMessage> Engine::find(std::string_view queue, MessageId id) {
-  impl_->require_settled();
-  return impl_->visit()->reader().find(queue, id);
+  return impl_->settled()->reader().find(queue, id);
 }
 
 std::vector<FoundMessage> Engine::dead(std::string_view queue, std::string_view after,
                                        std::uint32_t limit) {
-  impl_->require_settled();
-  return impl_->visit()->reader().dead(queue, after, limit);
+  return impl_->settled()->reader().dead(queue, after, limit);
 }
 
 std::uint64_t Engine::redrive(std::string_view queue, const std::vector<MessageId>& ids) {
@@ -361,8 +352,7 @@ std::uint64_t Engine::redrive(std::string_view queue, const std::vector<MessageI
 }
 
 std::uint64_t Engine::delete_dead(std::string_view queue, const std::vector<MessageId>& ids) {
-  impl_->require_settled();
-  return impl_->visit()->look().delete_dead(queue, ids);
+  return impl_->settled()->look().delete_dead(queue, ids);
 }
 
 std::uint64_t Engine::edit_dead(std::string_view queue, const DeadEdit& edit) {
@@ -373,13 +363,11 @@ std::uint64_t Engine::edit_dead(std::string_view queue, const DeadEdit& edit) {
 }
 
 std::uint64_t Engine::purge(std::string_view queue) {
-  impl_->require_settled();
-  return impl_->visit()->look().purge(queue);
+  return impl_->settled()->look().purge(queue);
 }
 
 std::uint64_t Engine::cancel(std::string_view queue, const std::vector<MessageId>& ids) {
-  impl_->require_settled();
-  return impl_->visit()->look().cancel(queue, ids);
+  return impl_->settled()->look().cancel(queue, ids);
 }
 
 std::uint64_t Engine::reschedule(std::string_view queue, const std::vector<MessageId>& ids,
@@ -391,23 +379,24 @@ std::uint64_t Engine::reschedule(std::string_view queue, const std::vector<Messa
 }
 
 QueueSettings Engine::settings(std::string_view queue) {
-  impl_->require_settled();
-  return impl_->visit()->look().settings(queue);
+  return impl_->settled()->look().settings(queue);
 }
 
 void Engine::alter(std::string_view queue, const QueueChange& change) {
   impl_->alter(queue, change);
 }
 
-void Engine::delete_queue(std::string_view queue) {
-  impl_->require_settled();
-  impl_->visit()->look().delete_queue(queue);
+void Engine::delete_queue(std::string_view queue) { impl_->settled()->look().delete_queue(queue); }
+
+bool Engine::subscribe(std::string_view queue, std::string_view name, const Start& start) {
+  return impl_->subscribe(queue, name, start);
 }
 
-void Engine::backup(const std::string& path) {
-  impl_->require_settled();
-  impl_->visit()->look().backup(path);
+std::uint64_t Engine::seek(std::string_view subscription, const Start& start) {
+  return impl_->seek(subscription, start);
 }
+
+void Engine::backup(const std::string& path) { impl_->settled()->look().backup(path); }
 
 std::vector<std::pair<int, std::string>> Engine::drain_log() {
   impl_->require_unforked();

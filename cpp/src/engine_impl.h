@@ -213,6 +213,12 @@ struct Engine::Impl {
     pass(std::move(moves));
   }
 
+  // As visit(), once everything that was enqueued here is told.
+  auto settled() {
+    require_settled();
+    return visit();
+  }
+
   // Something may be claimed, or come due, that was not before.
   void stir() {
     claimer.stir();
@@ -230,6 +236,25 @@ struct Engine::Impl {
     visit()->look().alter(queue, change);
     if (change.length_max && !bounds) book.find(queue).is_bounded = false;
     stir();
+  }
+
+  bool subscribe(std::string_view queue, std::string_view name, const Start& start) {
+    validate_queue_name(queue);
+    const std::string full = subscription_name(queue, name);
+    validate_queue_name(full);
+    if (name.empty() || name.find('@') != std::string_view::npos)
+      throw Error(ErrorCode::kConfigInvalid,
+                  "a subscription's name has at least 1 byte and no '@'");
+    book.find(full).is_bounded = true;  // whoever sends to it is told by the store
+    const bool is_new = settled()->look().subscribe(queue, name, start);
+    stir();
+    return is_new;
+  }
+
+  std::uint64_t seek(std::string_view subscription, const Start& start) {
+    const std::uint64_t count = settled()->look().seek(subscription, start);
+    stir();
+    return count;
   }
 
   // Somebody here takes work: hints of other processes are heard from now on. Throws kStoreRejected

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextvars
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, cast
 
 from msgq._ack import Acks
@@ -52,6 +52,7 @@ class Inline:
     def __call__(self, engine: SyncEngine, lot: SyncLot, slot: Slot) -> BaseException | None:
         """Runs one message to a decision; gives what its handler raised."""
         handlers = self._app.handlers
+        _refuse_subscriptions(handlers.values(), lot.queue)
         found = handlers.get(lot.type) if lot.type else None
         if found is None or lot.queue not in found.settings.queues:
             found = handlers.get(f"{lot.queue}:*")
@@ -80,6 +81,15 @@ class Inline:
         holds = self._app.config["hold_sends"]
         holds = holds if settings.hold_sends is None else settings.hold_sends
         return kind(own, handler.name, function, handler._plan, judge, acks=acks, holds=holds)
+
+
+def _refuse_subscriptions(handlers: Iterable[Handler[..., Any]], queue: str) -> None:
+    for each in handlers:
+        if each.settings.subscription is not None and queue in each.settings.queues:
+            raise UnsupportedError(
+                f"sync:// stores nothing, so queue {queue!r} can have no subscription "
+                f"{each.settings.subscription!r}: use memory://"
+            )
 
 
 def _blocking(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -28,6 +28,7 @@ from msgq.handler import (
 from msgq.keys import KeySaid
 from msgq.priority import Priority
 from msgq.retry import ExceptionRegistry, RetryPolicy
+from msgq.subscription_start import Start
 
 if TYPE_CHECKING:
     from msgq._core import Engine
@@ -91,6 +92,8 @@ class App(Routed):
         unique: Unique | None = ...,
         on_duplicate: OnDuplicate | None = ...,
         hold_sends: bool | None = ...,
+        subscription: str | None = ...,
+        start: Start = ...,
     ) -> BatchDecorator: ...
     @overload
     def handler(
@@ -108,6 +111,8 @@ class App(Routed):
         unique: Unique | None = ...,
         on_duplicate: OnDuplicate | None = ...,
         hold_sends: bool | None = ...,
+        subscription: str | None = ...,
+        start: Start = ...,
         batch: None = ...,
     ) -> HandlerDecorator: ...
     def handler(
@@ -125,6 +130,8 @@ class App(Routed):
         unique: Unique | None = None,
         on_duplicate: OnDuplicate | None = None,
         hold_sends: bool | None = None,
+        subscription: str | None = None,
+        start: Start = "latest",
         batch: Batch | None = None,
     ) -> Any:
         """Declares the decorated function as handler of `queue`: of several it sends to the first.
@@ -137,7 +144,10 @@ class App(Routed):
         several joined, a msgq.Key, or a function of them: those of one key run one at a time, in
         order; whose call has none is not ordered. dedup: where its dedup id lies, likewise, with
         unique and on_duplicate as of using(). batch: the function takes a list, and fields are
-        those of an item. timeout: counts as a failure once over. Raises ConfigError: a name that
+        those of an item. timeout: counts as a failure once over. subscription: it gets every
+        message of the queue through the subscription of this name, which its worker makes where
+        there is none, from start= on (see Queue.subscribe), as bodies unless name= says which
+        handler's calls. Raises ConfigError: a name that
         is declared twice, a signature whose arguments cannot travel, a key of no argument, a batch
         handler without list[...], generators. hold_sends: whether what the function sends is held
         until its message is done; the setting says unless given.
@@ -147,7 +157,7 @@ class App(Routed):
             return self._declare(
                 function,
                 HandlerSettings(
-                    name_of(function) if name is None else name,
+                    _name(function, name, subscription),
                     queue,
                     transport,
                     retry=retry,
@@ -160,6 +170,8 @@ class App(Routed):
                     terms={"unique": unique, "on_duplicate": on_duplicate},
                     is_async=_is_async(function),
                     hold_sends=hold_sends,
+                    subscription=subscription,
+                    start=start,
                 ),
             )
 
@@ -177,7 +189,9 @@ class App(Routed):
         name = settings.name
         if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
             raise ConfigError(f"handler {name!r} is a generator, which would never run")
-        keys = [f"{queue}:*" for queue in settings.queues] if name == ANY_NAME else [name]
+        keys = [name]
+        if name == ANY_NAME or settings.subscription is not None:
+            keys = [f"{settings.place(queue)}:{name}" for queue in settings.queues]
         for key in keys:
             if key in self.handlers:
                 raise ConfigError(
@@ -269,6 +283,13 @@ def policy_of(config: Config) -> RetryPolicy:
         cap=max(config["retry_cap"], config["retry_base"]),
         jitter=config["retry_jitter"],
     )
+
+
+def _name(function: Callable[..., Any], name: str | None, subscription: str | None) -> str:
+    """Gives a handler's name: what is said, or its own; of a subscription all messages."""
+    if name is not None:
+        return name
+    return name_of(function) if subscription is None else ANY_NAME
 
 
 def _is_async(function: Callable[..., Any]) -> bool:

@@ -20,6 +20,7 @@ from msgq.keys import Key, KeyFunction, KeyRule, parse_rule
 from msgq.priority import NORMAL, Priority, parse_priority
 from msgq.receipt import BatchReceipt, Receipt
 from msgq.retry import RetryPolicy
+from msgq.subscription_start import Start, parse_start
 
 if TYPE_CHECKING:
     from msgq._signature import Plan
@@ -302,7 +303,7 @@ class HandlerSettings:
 
     __slots__ = (
         "batch", "concurrency", "dedup", "hold_sends", "is_async", "key", "name", "priority",
-        "queues", "retry", "terms", "timeout", "transports",
+        "queues", "retry", "start", "subscription", "terms", "timeout", "transports",
     )  # fmt: skip
 
     def __init__(
@@ -321,6 +322,8 @@ class HandlerSettings:
         terms: Mapping[str, Any],
         is_async: bool,
         hold_sends: bool | None = None,
+        subscription: str | None = None,
+        start: Start = "latest",
     ) -> None:
         if batch is not None and not isinstance(batch, Batch):
             raise ConfigError(f"batch= of handler {name!r} takes a msgq.Batch, got {batch!r}")
@@ -348,6 +351,12 @@ class HandlerSettings:
         if hold_sends not in {None, True, False}:
             raise ConfigError(f"hold_sends= of handler {name!r} is True or False")
         self.hold_sends = hold_sends
+        self.subscription = subscription
+        parse_start(start)
+        self.start = start
+        if subscription is not None:
+            for queue in self.queues:
+                validate_queue_name(self.place(queue))
 
     @property
     def queue(self) -> str:
@@ -362,7 +371,13 @@ class HandlerSettings:
 
     def places(self, client: Client) -> list[tuple[str, str]]:
         """Gives queue and transport of everything that it is to be served."""
-        return [(queue, each) for queue in self.queues for each in self.homes(client, queue)]
+        return [
+            (self.place(queue), each) for queue in self.queues for each in self.homes(client, queue)
+        ]
+
+    def place(self, queue: str) -> str:
+        """Gives the name by which it is served of one of its queues."""
+        return queue if self.subscription is None else f"{queue}@{self.subscription}"
 
     @property
     def type(self) -> str:

@@ -23,6 +23,7 @@ from msgq.message import Delivery, Message, parse_lease
 from msgq.queue_settings import Changes, QueueSettings, parse_changes, settings_from
 from msgq.receipt import BatchReceipt, Receipt
 from msgq.stats import QueueDepth, depth_from
+from msgq.subscription_start import Start, parse_start
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from msgq._dead_filter import Criteria
     from msgq.client import Client
     from msgq.dead import DeadLetters
+    from msgq.subscription import Subscription
 
 _CLAIM_MAX = 100_000
 _DRAIN_SECONDS = 0.02  # between two looks
@@ -377,6 +379,7 @@ class Queue:
 
         max_length: so many messages wait, are parked or leased at most; None: any number.
         overflow: block, raise, drop_newest or drop_oldest, overflow_wait: how long block blocks;
+        topic: what is sent goes to subscriptions alone. retention: for how long they can go back;
         see msgq.queue_settings.QueueSettings. What is in the queue already stays. Raises
         ConfigError, also for no change at all, and NotFoundError for an unknown queue.
         """
@@ -394,8 +397,33 @@ class Queue:
         return self._client._opened().purge(self.name)
 
     def delete(self) -> None:
-        """Removes the queue and all it holds. Raises NotFoundError when there is none."""
+        """Removes the queue and all it holds, with its subscriptions. Raises NotFoundError."""
         self._client._opened().delete_queue(self.name)
+
+    # --- subscriptions ---
+
+    def subscribe(self, name: str, start: Start = "latest") -> Subscription:
+        """Makes a subscription, which gets every message of the queue beside all others.
+
+        start: latest (what is sent from now on), earliest (what is still there), an aware datetime,
+        a duration back from now, or the id of the first message. One that is there stays as it is.
+        Raises ConfigError, NotFoundError where `start` is no longer kept.
+        """
+        made = self.subscription(name)
+        self._client._opened().subscribe(self.name, name, *parse_start(start))
+        return made
+
+    def subscription(self, name: str) -> Subscription:
+        """Gives a handle of a subscription; whether there is one is seen when it is used."""
+        from msgq.subscription import Subscription
+
+        return Subscription(self._client, self.name, name)
+
+    def subscriptions(self) -> list[Subscription]:
+        """Gives the queue's subscriptions, by name."""
+        found = self._client._opened().depth()
+        own = [str(each["queue"]) for each in found if each.get("source") == self.name]
+        return [self.subscription(each[len(self.name) + 1 :]) for each in own]
 
 
 def _some_ids(ids: Sequence[uuid.UUID | str]) -> list[bytes]:

@@ -23,13 +23,17 @@ class QueueSettings:
     max_length: so many messages wait, are parked or leased at most; None: any number. overflow:
     what becomes of more: block (for up to overflow_wait seconds, then QueueFullError), raise
     (QueueFullError at once), drop_newest (the receipt says dropped), drop_oldest (those that wait
-    longest make room, and are counted as purged).
+    longest make room, and are counted as purged). topic: what is sent goes to the queue's
+    subscriptions alone, and nothing waits in the queue itself. retention: for so many seconds
+    subscriptions can go back to a message that all have read.
     """
 
     is_paused: bool = False
     max_length: int | None = None
     overflow: str = "block"
     overflow_wait: float = 30.0
+    topic: bool = False
+    retention: float = 0.0
 
 
 class Changes(TypedDict, total=False):
@@ -38,6 +42,8 @@ class Changes(TypedDict, total=False):
     max_length: int | None
     overflow: str
     overflow_wait: Duration
+    topic: bool
+    retention: Duration
 
 
 def settings_from(raw: Mapping[str, int]) -> QueueSettings:
@@ -47,6 +53,8 @@ def settings_from(raw: Mapping[str, int]) -> QueueSettings:
         max_length=raw["max_length"] or None,
         overflow=OVERFLOWS[raw["overflow"]],
         overflow_wait=raw["overflow_wait_ms"] / 1000,
+        topic=bool(raw["is_topic"]),
+        retention=raw["retention_ms"] / 1000,
     )
 
 
@@ -63,6 +71,12 @@ def parse_changes(changes: Mapping[str, Any]) -> dict[str, int]:
             if value not in OVERFLOWS:
                 raise ConfigError(f"overflow is one of {', '.join(OVERFLOWS)}, not {value!r}")
             out[name] = OVERFLOWS.index(value)
+        elif name == "topic":
+            if not isinstance(value, bool):
+                raise ConfigError(f"topic is True or False, not {value!r:.60}")
+            out["is_topic"] = value
+        elif name == "retention":
+            out["retention_ms"] = round(parse_duration(value, "retention") * 1000)
         else:
             out["overflow_wait_ms"] = round(parse_duration(value, "overflow_wait") * 1000)
     return out

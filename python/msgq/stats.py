@@ -74,6 +74,7 @@ class QueueDepth:
     oldest_age: float = 0.0
     transport: str = DEFAULT
     is_paused: bool = False
+    source: str = ""  # of a subscription: the queue whose messages it reads
 
     @property
     def depth(self) -> int:

@@ -28,6 +28,7 @@ from msgq.duration import Duration, parse_duration
 from msgq.errors import ClosedError, ConfigError, MsgqError, WaitTimeoutError
 from msgq.handler import ANY_NAME, Handler
 from msgq.stats import Meter
+from msgq.subscription_start import parse_start
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -50,6 +51,13 @@ class Served(NamedTuple):
     handler: Handler[..., Any]
     queue: str
     transport: str
+
+    def subscribe(self, engine: _core.Engine) -> None:
+        """Makes the subscription that it is served through, where it is not there yet."""
+        settings = self.handler.settings
+        if settings.subscription is not None:
+            queue = self.queue[: -len(settings.subscription) - 1]
+            engine.subscribe(queue, settings.subscription, *parse_start(settings.start))
 
 
 class Worker:
@@ -105,6 +113,8 @@ class Worker:
                 raise ClosedError("a worker starts once; make another one")
             self._state = "running"
         engine = self._engine = self.client._opened()
+        for each in self.served:
+            each.subscribe(engine)
         channels = self._open_channels(engine)
         config = self.client.config
         sync_slots = self.concurrency if any(not each[5] for each in channels) else 0

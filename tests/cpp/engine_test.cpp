@@ -54,6 +54,7 @@ class ScriptedTransport final : public transport::Transport {
         .can_expire = true,
         .can_cancel = true,
         .can_pause = true,
+        .has_subscriptions = true,
         .can_bound = true,
         .can_prove_death = true,
     };

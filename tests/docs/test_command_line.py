@@ -54,6 +54,8 @@ def made_to_end(example: str, dead: str) -> str:
         example += " --times 2 --interval 10ms"
     if " drain " in example:
         example = f"msgq purge emails --yes && {example}"
+    if " subscription " in example and " create " not in example:
+        example = f"msgq subscription create orders audit && {example}"
     return example.replace("0198c0de-...", dead).replace("--duration 30s", "--duration 1s")
 
 

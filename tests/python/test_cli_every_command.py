@@ -39,6 +39,8 @@ COMMANDS: dict[str, Callable[[Ids], list[object]]] = {
     "queue show": lambda _: ["queue", "show", "q"],
     "queue alter": lambda _: ["queue", "alter", "q", "--max-length", 9],
     "queue resume": lambda _: ["queue", "resume", "q"],
+    "subscription create": lambda _: ["subscription", "create", "q", "s"],
+    "subscription list": lambda _: ["subscription", "list", "q"],
     "purge": lambda _: ["purge", "q", "--yes"],
     "delete-queue": lambda _: ["delete-queue", "q", "--yes"],
     "backup": lambda _: ["backup", "copy.db"],

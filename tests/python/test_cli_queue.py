@@ -40,7 +40,7 @@ def test_what_is_set_is_shown_and_changed() -> None:
     assert "overflow: block, for up to 2.0 s" in shown.out
     answer = ok("queue", "alter", "q", "--overflow", "raise", "--url", URL, "--json")
     assert answer.json == {"queue": "q", "is_paused": False, "max_length": 3, "overflow": "raise",
-                           "overflow_wait": 2.0}  # fmt: skip
+                           "overflow_wait": 2.0, "topic": False, "retention": 0.0}  # fmt: skip
     full = call("enqueue", "q", "1", "--url", URL)
     assert "holds 3 messages, at most 3 are allowed (its max_length)" in full.err
     ok("queue", "alter", "q", "--max-length", "none", "--url", URL)

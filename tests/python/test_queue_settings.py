@@ -267,8 +267,9 @@ def test_what_would_end_meanwhile_is_not_held(any_app: msgq.App) -> None:
 
 
 def test_settings_are_as_in_config_h() -> None:
-    raw = {"is_paused": True, "max_length": 5, "overflow": 3, "overflow_wait_ms": 1500}
-    assert settings_from(raw) == QueueSettings(True, 5, "drop_oldest", 1.5)
+    raw = {"is_paused": True, "max_length": 5, "overflow": 3, "overflow_wait_ms": 1500,
+           "is_topic": True, "retention_ms": 2500}  # fmt: skip
+    assert settings_from(raw) == QueueSettings(True, 5, "drop_oldest", 1.5, True, 2.5)
 
 
 @pytest.mark.parametrize("call", ["pause", "resume", "settings"])

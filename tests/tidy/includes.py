@@ -12,7 +12,10 @@ OURS = ("cpp/src/", "cpp/include/", "cpp/bindings/")
 INCLUDE = re.compile(r'^\s*#include\s+["<]([^">]+)[">]')
 
 # The plain types of cpp/include/msgq that know no room.
-NOUN_NAMES = "message delivery receipt error kept config stats queue_settings version worker_spec"
+NOUN_NAMES = (
+    "message delivery receipt error kept config stats subscription queue_settings version"
+    " worker_spec"
+)
 NOUNS = frozenset(f"msgq/{noun}.h" for noun in NOUN_NAMES.split())
 
 # Room to the rooms whose headers it may include besides its own and the public nouns. "transport"

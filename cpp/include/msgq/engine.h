@@ -21,6 +21,7 @@
 #include "msgq/queue_settings.h"
 #include "msgq/receipt.h"
 #include "msgq/stats.h"
+#include "msgq/subscription.h"
 #include "msgq/worker_spec.h"
 
 namespace msgq {
@@ -165,6 +166,13 @@ class Engine {
   void alter(std::string_view queue, const QueueChange& change);
   // Removes the queue and all it holds. kNotFound when there is none.
   void delete_queue(std::string_view queue);
+  // Makes a subscription of a queue. False: it was there, and is as it was. Throws kNotFound where
+  // `start` is no longer, or nowhere.
+  bool subscribe(std::string_view queue, std::string_view name, const Start& start);
+  // Takes a subscription (`queue@name`) to another place: what it has in hand, parked or waiting is
+  // dropped, and what was stored from there on comes again. How many that are. Throws as
+  // subscribe(), and kConfigInvalid for a queue.
+  std::uint64_t seek(std::string_view subscription, const Start& start);
   // Copies the store to a new file while running. kUnsupported for memory.
   void backup(const std::string& path);
 

@@ -17,6 +17,8 @@ struct QueueSettings {
   std::uint64_t length_max = 0;            // messages that wait, are parked or leased; 0: no bound
   Overflow overflow = Overflow::kBlock;    // what becomes of those beyond it
   std::int64_t overflow_wait_ms = 30'000;  // how long kBlock blocks
+  bool is_topic = false;                   // what is sent goes to its subscriptions alone
+  std::int64_t retention_ms = 0;           // for so long subscriptions can go back to a message
 };
 
 // What is to be changed of them; what is not named stays as it is.
@@ -25,6 +27,8 @@ struct QueueChange {
   std::optional<std::uint64_t> length_max;
   std::optional<Overflow> overflow;
   std::optional<std::int64_t> overflow_wait_ms;
+  std::optional<bool> is_topic;
+  std::optional<std::int64_t> retention_ms;
   bool creates = false;  // makes the queue where there is none
 
   void apply(QueueSettings& settings) const {
@@ -32,6 +36,8 @@ struct QueueChange {
     settings.length_max = length_max.value_or(settings.length_max);
     settings.overflow = overflow.value_or(settings.overflow);
     settings.overflow_wait_ms = overflow_wait_ms.value_or(settings.overflow_wait_ms);
+    settings.is_topic = is_topic.value_or(settings.is_topic);
+    settings.retention_ms = retention_ms.value_or(settings.retention_ms);
   }
 };
 

@@ -42,6 +42,7 @@ struct QueueTraffic {
 // What the store holds of one queue, all processes together.
 struct QueueDepth {
   std::string queue;
+  std::string source;  // of a subscription: the queue whose messages it reads
   std::uint64_t sent = 0;
   std::uint64_t waiting = 0;
   std::uint64_t parked = 0;

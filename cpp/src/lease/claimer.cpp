@@ -32,6 +32,23 @@ void Claimer::refresh_all() {
   for (auto& entry : outlook_) entry.second.refresh();
 }
 
+Claimer::Outlook& Claimer::outlook_of(const std::string& queue) {
+  const auto [found, is_new] = outlook_.try_emplace(queue);
+  if (is_new && queue.find('@') != std::string::npos) ++subscriptions_;
+  return found->second;
+}
+
+// Of a queue that was sent something, and of its subscriptions, which are `queue@name`.
+void Claimer::refresh(const std::string& queue) {
+  outlook_of(queue).refresh();
+  if (subscriptions_ == 0) return;
+  const std::string begin = queue + "@";
+  for (auto each = outlook_.lower_bound(begin); each != outlook_.end(); ++each) {
+    if (!each->first.starts_with(begin)) break;
+    each->second.refresh();
+  }
+}
+
 bool Claimer::expect(const transport::Exchange& done) {
   {
     MutexLock lock(mutex_);
@@ -46,7 +63,7 @@ bool Claimer::expect(const transport::Exchange& done) {
 void Claimer::take_expected() {
   if (!has_expected_.exchange(false, std::memory_order_seq_cst)) return;
   MutexLock lock(mutex_);
-  for (const auto& queue : expected_) outlook_[queue].refresh();
+  for (const auto& queue : expected_) refresh(queue);
   expected_.clear();
   if (expected_due_ms_ != 0) note_due(std::exchange(expected_due_ms_, 0));
 }
@@ -66,7 +83,7 @@ void Claimer::take_hints() {
 
 // Work is to be expected where an append or a returned message says so.
 void Claimer::take_work_of(const transport::Exchange& out) {
-  for (const auto& append : out.appends) outlook_[append.queue].refresh();
+  for (const auto& append : out.appends) refresh(append.queue);
   for (const auto& park : out.parks) note_due(park.due_ms);
   for (const auto& settle : out.settles) {
     for (const auto& back : settle.backs) note_due(back.due_ms);
@@ -119,7 +136,7 @@ void Claimer::collect(transport::Exchange& out, Nanos now) {
     for (Room& room : rooms_) add_due(room, due, now);
   // A suspect runs alone, so it is all that an idle process asks for.
   const auto suspect = std::find_if(due.begin(), due.end(), [&](const Asked& asked) {
-    return outlook_[asked.demand.queue].has_suspects(now);
+    return outlook_of(asked.demand.queue).has_suspects(now);
   });
   if (suspect != due.end() && ledger_.count() == 0) {
     suspect->takes_suspect = true;
@@ -132,7 +149,7 @@ void Claimer::collect(transport::Exchange& out, Nanos now) {
 
 bool Claimer::is_any_due(Nanos now) {
   const auto is_due = [&](const Demand& demand) {
-    return demand.count_max > 0 && (demand.is_urgent || outlook_[demand.queue].is_due(now));
+    return demand.count_max > 0 && (demand.is_urgent || outlook_of(demand.queue).is_due(now));
   };
   return std::any_of(rooms_.begin(), rooms_.end(), [&](const Room& room) {
     return std::any_of(room.demands.begin(), room.demands.end(), is_due);
@@ -143,7 +160,7 @@ bool Claimer::is_any_due(Nanos now) {
 void Claimer::add_due(Room& room, std::vector<Asked>& due, Nanos now) {
   bool follows = false;  // a demand before it in its chain is asked
   for (auto& demand : room.demands) {
-    const Outlook& outlook = outlook_[demand.queue];
+    const Outlook& outlook = outlook_of(demand.queue);
     const bool is_due = outlook.is_nearly_due(now) || demand.is_urgent;
     demand.continues = follows && demand.continues;
     follows = demand.continues;
@@ -162,7 +179,7 @@ void Claimer::ask(Asked asked, transport::Exchange& out) {
   wish.may_take_suspect = asked.takes_suspect;
   wish.is_exact = asked.demand.is_exact;
   wish.continues = asked.demand.continues;
-  out.is_poll = out.is_poll && !outlook_[wish.queue].maybe_work && !asked.demand.is_urgent &&
+  out.is_poll = out.is_poll && !outlook_of(wish.queue).maybe_work && !asked.demand.is_urgent &&
                 !asked.takes_suspect;
   out.claims.push_back(std::move(wish));
   asked_.push_back(std::move(asked));
@@ -186,7 +203,7 @@ void Claimer::report(const transport::Exchange& in, const transport::ExchangeRes
 }
 
 void Claimer::answered(const Asked& asked, const transport::ClaimAnswer& answer, Nanos now) {
-  Outlook& outlook = outlook_[asked.demand.queue];
+  Outlook& outlook = outlook_of(asked.demand.queue);
   outlook.suspects_until = answer.suspects_waiting ? now + kDrainMax : Nanos::zero();
   outlook.maybe_work =
       answer.has_more || (answer.suspects_waiting && ledger_.count() == 0 && !asked.takes_suspect);

@@ -102,6 +102,8 @@ class Claimer final : public transport::BatchSource {
   void answered(const Asked& asked, const transport::ClaimAnswer& answer, Nanos now);
   void deliver(const Starting& starting);
   void refresh_all();
+  void refresh(const std::string& queue);
+  Outlook& outlook_of(const std::string& queue);
   Nanos next_wish(Nanos now);
   void note_suspects(Nanos now);
   std::vector<std::shared_ptr<DemandSource>> sources();
@@ -119,7 +121,8 @@ class Claimer final : public transport::BatchSource {
   std::int64_t expected_due_ms_ MSGQ_GUARDED_BY(mutex_) = 0;
   // only the writer thread
   std::map<std::string, Outlook, std::less<>> outlook_;
-  std::vector<Room> rooms_;  // what every source has room for, in this exchange's order
+  std::size_t subscriptions_ = 0;  // queues of the outlook that may be some
+  std::vector<Room> rooms_;        // what every source has room for, in this exchange's order
   std::vector<Asked> asked_;
   std::vector<Starting> starting_;
   bool is_asking_ = false;

@@ -50,6 +50,30 @@ void apply(const DeadEdit& edit, StoredMessage& message) {
   if (edit.redrives) message.renew();
 }
 
+void refuse_start(std::string_view queue, const Start& start, std::int64_t oldest_ms) {
+  const std::string place = start.at == Start::At::kId
+                                ? "message " + start.id.to_string()
+                                : "what was sent at " + moment(start.time_ms);
+  const std::string rest =
+      oldest_ms == 0 ? "nothing is kept" : "what is kept begins at " + moment(oldest_ms);
+  throw Error(ErrorCode::kNotFound,
+              place + " is not kept for the subscriptions of queue '" + std::string(queue) +
+                  "': " + rest +
+                  "; begin at 'earliest', or set a longer retention of the queue for next time");
+}
+
+void refuse_send(std::string_view subscription, std::string_view queue) {
+  throw Error(ErrorCode::kStoreRejected, "'" + std::string(subscription) +
+                                             "' is a subscription, which only reads: send to '" +
+                                             std::string(queue) + "'");
+}
+
+void refuse_seek(std::string_view queue) {
+  throw Error(ErrorCode::kConfigInvalid,
+              "queue '" + std::string(queue) +
+                  "' is no subscription: what a plain queue handed out is gone; subscribe to it");
+}
+
 void refuse_due(MessageId id, std::int64_t expires_ms) {
   throw Error(ErrorCode::kConfigInvalid,
               "the ttl of message " + id.to_string() + " ends at " + moment(expires_ms) +

@@ -24,6 +24,7 @@
 #include "msgq/message.h"
 #include "msgq/queue_settings.h"
 #include "msgq/stats.h"
+#include "msgq/subscription.h"
 #include "transport/block.h"
 #include "transport/capability.h"
 
@@ -288,7 +289,14 @@ class Look {
                                    std::int64_t due_ms) = 0;
   virtual QueueSettings settings(std::string_view queue) = 0;
   virtual void alter(std::string_view queue, const QueueChange& change) = 0;
+  // With its subscriptions; or a subscription alone.
   virtual void delete_queue(std::string_view queue) = 0;
+  // Makes a subscription of a queue, which is made where there is none. False: it was there, and is
+  // as it was. Throws kNotFound where `start` is no longer, or nowhere.
+  virtual bool subscribe(std::string_view queue, std::string_view name, const Start& start) = 0;
+  // Takes a subscription to another place: what it has in hand, parked or waiting is dropped, and
+  // what is stored from there on waits. How many that are. Throws as subscribe().
+  virtual std::uint64_t seek(std::string_view subscription, const Start& start) = 0;
   virtual void backup(const std::string& path) = 0;
   // Finds out what became of messages that users acknowledge in transactions of their own, and bars
   // the undecided ones from it: their outcome is now this process's. Blocks for about half a
@@ -302,6 +310,16 @@ class Look {
 
 // The message as the edit says, fit to be run again when it redrives.
 void apply(const DeadEdit& edit, StoredMessage& message);
+
+// Says that a subscription cannot begin there; what is still there begins at `oldest_ms`, 0:
+// nothing is.
+[[noreturn]] void refuse_start(std::string_view queue, const Start& start, std::int64_t oldest_ms);
+
+// Says that nobody sends to a subscription; only to its queue.
+[[noreturn]] void refuse_send(std::string_view subscription, std::string_view queue);
+
+// Says that the queue, which is known, is no subscription.
+[[noreturn]] void refuse_seek(std::string_view queue);
 
 // Says that a parked message would be over, Unix ms, at the due time that it was to get.
 [[noreturn]] void refuse_due(MessageId id, std::int64_t expires_ms);

@@ -10,6 +10,7 @@ from msgq.cli.options import Json, QueueName, Url, duration
 from msgq.cli.output import human_seconds, print_json, print_text
 from msgq.cli.store import existing, opened
 from msgq.errors import ConfigError
+from msgq.queue_settings import QueueSettings
 
 MaxLength = Annotated[
     str | None,
@@ -29,6 +30,20 @@ OverflowWait = Annotated[
     float | None,
     typer.Option(
         "--overflow-wait", parser=duration, metavar="DURATION", help="How long block blocks."
+    ),
+]
+
+Topic = Annotated[
+    bool | None,
+    typer.Option("--topic/--no-topic", help="What is sent goes to its subscriptions alone."),
+]
+Retention = Annotated[
+    float | None,
+    typer.Option(
+        "--retention",
+        parser=duration,
+        metavar="DURATION",
+        help="For so long its subscriptions can go back to a message.",
     ),
 ]
 
@@ -70,6 +85,8 @@ def alter(
     max_length: MaxLength = None,
     overflow: Overflow = None,
     overflow_wait: OverflowWait = None,
+    topic: Topic = None,
+    retention: Retention = None,
     create: Annotated[
         bool, typer.Option("--create", help="Make the queue where it is not there yet.")
     ] = False,
@@ -77,7 +94,12 @@ def alter(
     as_json: Json = False,
 ) -> None:
     """Change what is set of the queue. Every process sees it within a second."""
-    given = {"overflow": overflow, "overflow_wait": overflow_wait}
+    given = {
+        "overflow": overflow,
+        "overflow_wait": overflow_wait,
+        "topic": topic,
+        "retention": retention,
+    }
     changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     if max_length is not None:
         changes["max_length"] = _number(max_length)
@@ -128,6 +150,14 @@ def _show(queue: msgq.Queue, as_json: bool) -> None:
     if found.max_length is not None:
         waits = f", for up to {human_seconds(found.overflow_wait)}"
         print_text(f"overflow: {found.overflow}{waits if found.overflow == 'block' else ''}")
+    _show_log(found)
+
+
+def _show_log(found: QueueSettings) -> None:
+    if found.topic:
+        print_text("topic: what is sent goes to its subscriptions alone")
+    if found.retention:
+        print_text(f"retention: {human_seconds(found.retention)}")
 
 
 def _report(queue: str, is_paused: bool, as_json: bool) -> None:

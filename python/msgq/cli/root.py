@@ -20,6 +20,7 @@ from msgq.cli import (
     parked,
     queue,
     settings,
+    subscription,
     worker,
 )
 from msgq.cli.exit_codes import Exit, ending_of
@@ -94,6 +95,7 @@ for group in (
     dead,
     parked,
     queue,
+    subscription,
     administer,
     settings,
     bench,

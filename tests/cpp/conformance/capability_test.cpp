@@ -96,6 +96,14 @@ TEST_P(CapabilityConformance, WhoCanPauseGivesNothingOut) {
   EXPECT_TRUE(process.claim(1).claims.empty());
 }
 
+TEST_P(CapabilityConformance, WhoHasSubscriptionsGivesEachEveryMessage) {
+  Process& process = join();
+  ASSERT_TRUE(record_of(process).has_subscriptions);
+  EXPECT_TRUE(observer().subscribe(kQueue, "audit", {}));
+  process.append({"x"});
+  EXPECT_EQ(drain(process), drain(process, subscription_name(kQueue, "audit")));
+}
+
 TEST_P(CapabilityConformance, WhoCanBoundRefusesWhatIsMore) {
   Process& process = join();
   ASSERT_TRUE(record_of(process).can_bound);

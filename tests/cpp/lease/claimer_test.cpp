@@ -168,6 +168,15 @@ TEST_F(ClaimerTest, AHintOrAnAppendMakesItLookAtOnce) {
 
 // Whoever asks after the inbox was taken waits for the next exchange: what it enqueued before may
 // not be in this one.
+TEST_F(ClaimerTest, AnAppendIsExpectedInEverySubscriptionOfItsQueue) {
+  want({"q", "q@audit", "q@mail", "qq", "q2@audit"});
+  for (int i = 0; i < 3; ++i) look();
+  Exchange appended;
+  appended.appends.push_back({"q", transport::Block::build({test::parcel_of({"a"})}, 0)});
+  claimer.expect(appended);
+  EXPECT_EQ(queues(collect()), (Texts{"q", "q@audit", "q@mail"}));
+}
+
 TEST_F(ClaimerTest, WhoAsksWhileAnExchangeIsCollectedIsInTheNext) {
   Exchange ex;
   claimer.prepare(clock.steady());

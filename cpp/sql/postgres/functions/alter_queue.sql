@@ -15,7 +15,17 @@ begin
     is_paused = coalesce(p_settings[1] <> 0, s.is_paused),
     length_max = coalesce(p_settings[2], s.length_max),
     overflow = coalesce(p_settings[3], s.overflow),
-    overflow_wait_ms = coalesce(p_settings[4], s.overflow_wait_ms)
+    overflow_wait_ms = coalesce(p_settings[4], s.overflow_wait_ms),
+    is_topic = coalesce(p_settings[5] <> 0, s.is_topic),
+    retention_ms = coalesce(p_settings[6], s.retention_ms)
     where s.queue = p_queue;
+  if p_settings[5] is not null or p_settings[6] > 0 then
+    perform :schema.open_log(p_queue);
+    perform 1 from :schema.directory where id = 0 for no key update;
+    perform :schema.lock_lanes(array(
+      select id from :schema.lane where queue = p_queue and subscription = 0));
+    update :schema.lane l set is_topic = s.is_topic from :schema.queue_setting s
+      where s.queue = p_queue and l.queue = p_queue and l.subscription = 0;
+  end if;
   update :schema.directory set version = version + 1 where id = 0;
 end $$

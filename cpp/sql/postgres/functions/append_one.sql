@@ -19,10 +19,12 @@ begin
   select l.id, nextval(':schema.seq'), p_n, p_bytes, p_first, p_last, p_owner, p_request,
          :schema.clock(), p_checksum, p_frames
   from :schema.owner o, :schema.lane l
-  where o.id = p_owner and not o.is_closed and l.id = p_lane and not l.is_closed;
-  if not found then
-    perform :schema.enter(p_owner);  -- raises when it is the owner that was closed
-    raise exception using errcode = 'MQ003', message = 'a lane was closed; look it up again';
+  where o.id = p_owner and not o.is_closed and l.id = p_lane and not l.is_closed and l.log is null;
+  if not found then  -- it goes into a log, too, or the owner or the lane was closed
+    perform :schema.append(
+      p_owner, p_request, array[p_lane], array[p_subscription], array[p_n], array[p_bytes],
+      array[p_first], array[p_last], array[p_checksum], array[length(p_frames)], p_frames);
+    return;
   end if;
   insert into :schema.flushed (owner, request, part, subscription, sent)
   values (p_owner, p_request, 1, p_subscription, p_n);

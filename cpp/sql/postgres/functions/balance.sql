@@ -37,7 +37,8 @@ set enable_hashjoin = off set enable_mergejoin = off set jit = off as $$
       order by p.due limit 10000
     ) as d group by d.queue
   )
-  select q.name, t.sent + coalesce(f.sent, 0), t.parked + coalesce(f.parked, 0) - coalesce(d.n, 0),
+  select q.name, t.sent + coalesce(f.sent, 0) + coalesce(lt.sent, 0) + coalesce(lf.sent, 0),
+         t.parked + coalesce(f.parked, 0) - coalesce(d.n, 0),
          coalesce(h.leased, 0) - coalesce(a.n, 0),
          t.done + coalesce(f.done, 0) + coalesce(a.n, 0), t.dead + coalesce(f.dead, 0),
          t.purged, t.quarantined, t.expired + coalesce(f.expired, 0), t.cancelled,
@@ -47,6 +48,11 @@ set enable_hashjoin = off set enable_mergejoin = off set jit = off as $$
   left join fresh f on f.subscription = s.id left join held h on h.subscription = s.id
   left join acks a on a.subscription = s.id
   left join due d on d.queue = q.id
-  where p_queue is null or q.name = p_queue
+  left join :schema.follower w on w.queue = q.id
+  left join :schema.subscription ls on ls.queue = w.log
+  left join :schema.totals lt on lt.subscription = ls.id
+  left join fresh lf on lf.subscription = ls.id
+  where q.name = p_queue
+    or p_queue is null and not exists (select 1 from :schema.log g where g.queue = q.id)
   order by q.name
 $$

@@ -49,7 +49,7 @@ begin
       v_run := array(
         select b.id from unnest(v_run) with ordinality as r(lane, place)
         join :schema.lane a on a.id = r.lane
-        join :schema.lane b on b.queue = a.queue and b.band = a.band and b.id = any (p_lanes)
+        join :schema.lane b on b.band = a.band and b.id = any (p_lanes)
         group by b.id order by min(r.place));
       v_got := :schema.claim_keyed(
         p_owner, p_request, p_process, p_settled, p_subscription, v_run, p_room - taken,
@@ -74,7 +74,7 @@ begin
       and c.is_suspect and :schema.is_complete(c) and (
         l.band < 95 or p_flags >> l.band - 87 & 1 = 0 and not :schema.is_held_elsewhere(
           p_subscription, array(select k.id from :schema.lane k
-                                where k.queue = l.queue and k.band = l.band), p_process)));
+                                where k.id = any (p_lanes) and k.band = l.band), p_process)));
   passed_over := passed_over and taken = 0;
   has_keys := has_keys and :schema.has_away_keys(p_subscription);
 end $$

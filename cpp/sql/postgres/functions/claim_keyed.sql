@@ -13,6 +13,7 @@ create or replace function :schema.claim_keyed(
 language plpgsql as $$
 #variable_conflict use_variable
 declare
+  v_queue int := (select s.queue from :schema.subscription s where s.id = p_subscription);
   v_shard record;
   v_lane int;
   v_got record;
@@ -22,7 +23,7 @@ begin
   runs_suspect := false;
   <<shards>>
   for v_shard in
-    select min(l.queue) as queue, l.band, max(l.id) filter (where l.subscription = 0) as main,
+    select l.band, max(l.id) filter (where l.subscription = 0) as main,
            max(l.id) filter (where l.subscription <> 0) as returned
     from unnest(p_lanes) with ordinality as g(lane, place) join :schema.lane l on l.id = g.lane
     where l.band >= 95 group by l.band order by min(g.place)
@@ -40,7 +41,7 @@ begin
     continue when :schema.is_held_elsewhere(  -- later than the locks: it sees what came before
       p_subscription, array[v_shard.main, v_shard.returned], p_process);
     -- What came back just now, through a lane that the client does not know yet, is first.
-    continue when exists (select 1 from :schema.lane l where l.queue = v_shard.queue
+    continue when exists (select 1 from :schema.lane l where l.queue = v_queue
                          and l.band = v_shard.band and l.subscription = p_subscription
                          and l.id is distinct from v_shard.returned);
     foreach v_lane in array array[v_shard.returned, v_shard.main] loop

@@ -31,13 +31,8 @@ begin
     return false;
   end if;
   delete from :schema.outbox o where o.xid >= p_mark::text::xid8 and o.number = any (p_numbers);
-  for i in 1 .. cardinality(b_lanes) loop
-    insert into :schema.block
-      (lane, seq, n, bytes, first_id, last_id, owner, request, at, checksum, frames)
-    values (b_lanes[i], nextval(':schema.seq'), b_n[i], b_bytes[i], b_first[i], b_last[i], 0, 0,
-      v_now,
-            b_checksums[i], :schema.slice(b_frames, b_ends, i));
-  end loop;
+  perform :schema.write_blocks(0, 0, b_lanes, b_n, b_bytes, b_first, b_last, b_checksums, b_ends,
+                               b_frames);
   for i in 1 .. cardinality(k_queues) loop
     insert into :schema.parked
       (queue, subscription, band, kind, due, parked_at, id, bytes, checksum, frames)
@@ -46,7 +41,7 @@ begin
   end loop;
   insert into :schema.flushed (owner, request, part, subscription, sent, parked)
   select p_owner, p_request, 5, s, sum(n), sum(p)
-  from (select s, n, 0 as p from unnest(b_subscriptions, b_n) as b(s, n)
+  from (select s, n, 0 as p from :schema.sent_to(b_lanes, b_subscriptions, b_n) as b(s, n)
         union all select s, 1, 1 from unnest(k_subscriptions) as s) as each
   group by s;
   return true;

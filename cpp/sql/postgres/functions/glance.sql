@@ -51,6 +51,9 @@ begin
     for v_reader in
       select s.id from :schema.lane l join :schema.subscription s
         on s.queue = l.queue and l.subscription in (0, s.id) where l.id = v_lane
+      union all
+      select s.id from :schema.lane l join :schema.follower f on f.log = l.queue
+        join :schema.subscription s on s.queue = f.queue where l.id = v_lane
     loop
       select c.pos_seq, c.pos_index into v_at from :schema.claim c
         where c.subscription = v_reader and c.lane = v_lane order by c.gen desc limit 1;
@@ -60,6 +63,8 @@ begin
         work := work || v_reader;
         continue;
       end if;
+      continue when exists (select 1 from :schema.cursor r where r.subscription = v_reader
+                            and r.lane = v_lane and not r.deletes);  -- see sweep_logs
       select f.gen, f.seq into v_floor from :schema.floor f
         where f.subscription = v_reader and f.lane = v_lane order by f.gen desc limit 1;
       if exists (select 1 from :schema.block b where b.lane = v_lane

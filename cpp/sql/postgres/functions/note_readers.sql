@@ -15,9 +15,9 @@ declare
   v_is_barred boolean;
 begin
   foreach v_subscription in array p_subscriptions loop
-    v_lanes := array(select l.id from :schema.subscription s
-                     join :schema.lane l on l.queue = s.queue and l.band >= 95
-                     where s.id = v_subscription);
+    v_lanes := array(select l.id from :schema.cursor r
+                     join :schema.lane l on l.id = r.lane and l.band >= 95
+                     where r.subscription = v_subscription);
     v_is_barred := :schema.is_held_elsewhere(v_subscription, v_lanes, p_process);
     continue when not v_is_barred and not exists (
       select 1 from :schema.reader r

@@ -11,6 +11,9 @@ declare
 begin
   insert into :schema.queue (name) values (p_name) on conflict do nothing;
   select id into v_queue from :schema.queue where name = p_name;
+  if exists (select 1 from :schema.follower where queue = v_queue) then
+    return;  -- nobody sends to a subscription
+  end if;
   insert into :schema.subscription (queue, name) values (v_queue, '') on conflict do nothing;
   select id into v_subscription from :schema.subscription where queue = v_queue and name = '';
   insert into :schema.totals (subscription) values (v_subscription) on conflict do nothing;

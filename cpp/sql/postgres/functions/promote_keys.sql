@@ -29,7 +29,8 @@ begin
             where hash is not null and due >= v_from and due <= v_now
             order by due limit p_max) as p) as d
     join :schema.subscription s on s.queue = d.queue
-    join :schema.lane m on m.queue = d.queue and m.band = d.band and m.subscription = 0
+    join :schema.cursor r on r.subscription = s.id
+    join :schema.lane m on m.id = r.lane and m.band = d.band and m.subscription = 0
     order by m.id
   loop
     perform :schema.enter(p_owner);

@@ -34,8 +34,9 @@ begin
   if :schema.ones(v_done) < v_claim.n then
     return false;
   end if;
-  delete from :schema.block b
-    where b.lane = p_lane and b.seq >= v_claim.lo_seq + (v_claim.lo_index > 0)::int
+  delete from :schema.block b using :schema.cursor r
+    where r.subscription = p_subscription and r.lane = p_lane and r.deletes
+      and b.lane = p_lane and b.seq >= v_claim.lo_seq + (v_claim.lo_index > 0)::int
       and b.seq < v_claim.hi_seq;
   perform :schema.end_claims(array[v_claim]);
   return true;

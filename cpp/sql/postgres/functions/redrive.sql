@@ -8,7 +8,9 @@ create or replace function :schema.redrive(
   p_checksums bigint[], p_ends int[], p_frames bytea)
 returns int language plpgsql as $$
 declare
-  v_lanes int[] := array(select case when b < 95 then :schema.returned_lane(p_queue, b)
+  -- Nobody appends to the lanes of a log but its source.
+  v_follows boolean := exists (select 1 from :schema.follower f where f.queue = p_queue);
+  v_lanes int[] := array(select case when b < 95 or v_follows then :schema.returned_lane(p_queue, b)
                                 else :schema.keyed_lane(p_queue, b) end
                          from unnest(p_bands) with ordinality as e(b, i) order by i);
   v_count int;

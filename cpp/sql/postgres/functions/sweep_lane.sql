@@ -30,7 +30,8 @@ begin
     where c.subscription = p_subscription and c.lane = p_lane and c.gen >= v_floor.gen
       and c.gen < v_newest.gen and c.state = 1;
   v_end := least(v_newest.pos_seq, v_live.seq);
-  delete from :schema.block b where b.lane = p_lane
+  delete from :schema.block b using :schema.cursor r where b.lane = p_lane
+    and r.subscription = p_subscription and r.lane = p_lane and r.deletes  -- else see sweep_logs
     and b.seq >= greatest(p_from, v_floor.seq) and b.seq < v_end;
   if least(v_newest.gen, v_live.gen) > v_floor.gen then
     insert into :schema.floor

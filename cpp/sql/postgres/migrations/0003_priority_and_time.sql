@@ -13,6 +13,7 @@ lock :schema.owner in access exclusive mode;
 lock :schema.parked in access exclusive mode;
 lock :schema.flushed in access exclusive mode;
 lock :schema.totals in access exclusive mode;
+lock :schema.lane in access exclusive mode;
 set local lock_timeout = 0;
 
 -- lane.band is now used: the priority of its messages, less 5. To which of them a message returns:
@@ -55,8 +56,24 @@ create table :schema.queue_setting (
   is_paused boolean not null default false,
   length_max bigint not null default 0,  -- 0: no bound
   overflow smallint not null default 0,  -- as in config.h
-  overflow_wait_ms bigint not null default 30000
+  overflow_wait_ms bigint not null default 30000,
+  is_topic boolean not null default false,
+  retention_ms bigint not null default 0
 );
+-- Subscriptions: each is a queue (follower), which reads the lanes of a log beside what comes back
+-- to it alone. A log is a queue, too, which nobody sees: to it goes what its source is sent.
+create table :schema.log (
+  queue int primary key,
+  source int not null unique
+);
+create table :schema.follower (
+  queue int primary key,
+  log int not null
+);
+create index follower_log on :schema.follower (log);
+-- The lane of the log to which this lane's blocks go, too; is_topic: to it alone.
+alter table :schema.lane add column log int;
+alter table :schema.lane add column is_topic boolean not null default false;
 -- Processes that claim messages of keys where others do, too, and when they last said so.
 create table :schema.reader (
   subscription int not null,

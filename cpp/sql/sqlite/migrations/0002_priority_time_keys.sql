@@ -46,6 +46,12 @@ alter table queue add column is_paused integer not null default 0;
 alter table queue add column length_max integer not null default 0;  -- 0: no bound
 alter table queue add column overflow integer not null default 0;    -- as in config.h
 alter table queue add column overflow_wait_ms integer not null default 30000;
+alter table queue add column is_topic integer not null default 0;
+alter table queue add column retention_ms integer not null default 0;
+-- Subscriptions: each is a queue, which reads the lanes of a log; that is a queue, too, with a name
+-- that nobody can give.
+alter table queue add column log integer not null default 0;     -- the log it writes; 0: none
+alter table queue add column source integer not null default 0;  -- the log it reads; 0: none
 -- Processes that claim messages of keys where others do, too; when they last said so, boot clock.
 create table reader (
   subscription integer not null,

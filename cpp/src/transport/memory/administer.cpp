@@ -83,7 +83,7 @@ std::uint64_t redrive(State& state, Queue& queue, const std::vector<MessageId>& 
   std::vector<StoredMessage> messages = take_dead(state, queue, ids);
   for (StoredMessage& message : messages) message.renew();
   const std::uint64_t count = messages.size();
-  return_all(state, queue, std::move(messages), bounds, now);
+  return_all(state, queue, messages, bounds, now);
   return count;
 }
 
@@ -93,7 +93,7 @@ std::uint64_t edit_dead(State& state, Queue& queue, const DeadEdit& edit, const 
   std::vector<StoredMessage> messages = take_dead(state, queue, {edit.id});
   for (StoredMessage& message : messages) apply(edit, message);
   const std::uint64_t count = messages.size();
-  return_all(state, queue, std::move(messages), bounds, now);
+  return_all(state, queue, messages, bounds, now);
   return count;
 }
 
@@ -158,11 +158,13 @@ std::uint64_t reschedule(State& state, Queue& queue, const std::vector<MessageId
   }
   auto moved = take_parked(state, queue, ids);
   for (Parked& each : moved)
-    park(state, queue, due_ms, std::move(each.message), {each.parked_ms, 0});
+    park(state, queue, due_ms, std::move(each.message), {each.parked_ms, 0}, each.is_sent);
   return moved.size();
 }
 
 void delete_queue(State& state, Queue& queue) {
+  while (!queue.readers.empty()) delete_queue(state, *queue.readers.back());
+  if (queue.source != nullptr) std::erase(queue.source->readers, &queue);
   purge(state, queue);
   take_dead(state, queue, {});
   state.queues.erase(queue.name);

@@ -90,6 +90,13 @@ void check_lengths(State& state, const Exchange& in) {
   }
 }
 
+void drop_beyond(State& state, Queue& subscription) {
+  const QueueSettings& set = subscription.settings;
+  if (set.length_max == 0 || set.overflow != Overflow::kDropOldest) return;
+  const std::uint64_t held = held_of(subscription);
+  if (held > set.length_max) drop(state, subscription, held - set.length_max);
+}
+
 void drop_oldest(State& state, const Exchange& in) {
   for (const auto& [name, count] : counts_of(in)) {
     Queue* queue = state.find_queue(name);

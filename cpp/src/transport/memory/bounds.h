@@ -9,6 +9,8 @@ namespace msgq::transport::memory {
 
 // Throws QueueFull, and nothing has happened, when a queue would hold more than it may.
 void check_lengths(State& state, const Exchange& in);
+// The oldest that wait of a subscription go until it has no more before it than it may.
+void drop_beyond(State& state, Queue& subscription);
 // Where the oldest make room for others that is done now. REQUIRES: checked, and settled.
 void drop_oldest(State& state, const Exchange& in);
 

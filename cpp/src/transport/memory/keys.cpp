@@ -76,8 +76,7 @@ void wake(State& state, Queue& queue, std::uint64_t hash, const Now& now) {
     set_due(state, first, now.wall_ms);
 }
 
-std::vector<StoredMessage> take_chunk(State& state, Due due, std::uint32_t count_max,
-                                      const Now& now) {
+std::vector<Parked> take_chunk(State& state, Due due, std::uint32_t count_max, const Now& now) {
   const Parked& head = state.parked.at(due);
   Queue& queue = *head.queue;
   const std::uint64_t hash = hash_of(head.message.key);
@@ -93,9 +92,9 @@ std::vector<StoredMessage> take_chunk(State& state, Due due, std::uint32_t count
     chunk.push_back(each);
   }
   key.in_lane = static_cast<std::uint32_t>(chunk.size());
-  std::vector<StoredMessage> out;
+  std::vector<Parked> out;
   out.reserve(chunk.size());
-  for (const Due& each : chunk) out.push_back(unpark(state, each).message);
+  for (const Due& each : chunk) out.push_back(unpark(state, each));
   return out;
 }
 

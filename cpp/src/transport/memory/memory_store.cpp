@@ -8,6 +8,7 @@
 #include "transport/memory/claim.h"
 #include "transport/memory/dedup.h"
 #include "transport/memory/search.h"
+#include "transport/memory/subscriptions.h"
 
 namespace msgq::transport::memory {
 
@@ -62,9 +63,12 @@ void MemoryStore::check_caller(const Caller& caller) {
 }
 
 void MemoryStore::check_queues(const Exchange& in) {
-  if (!strict_queues_) return;
-  for (const auto& each : in.appends) require_queue(each.queue);
-  for (const auto& each : in.parks) require_queue(each.queue);
+  const auto check = [this](std::string_view name) MSGQ_REQUIRES(mutex_) {
+    const Queue* queue = strict_queues_ ? &require_queue(name) : state_.find_queue(name);
+    if (queue != nullptr && queue->source != nullptr) refuse_send(name, queue->source->name);
+  };
+  for (const auto& each : in.appends) check(each.queue);
+  for (const auto& each : in.parks) check(each.queue);
 }
 
 // What would refuse the exchange as a whole, before anything of it is done.
@@ -84,8 +88,10 @@ void MemoryStore::check_bounds(const Exchange& in) {
   if (in.appends.empty() && in.parks.empty()) return;
   std::uint64_t count = state_.count + in.parks.size(), bytes = state_.bytes;
   for (const auto& each : in.appends) {
-    count += each.block->count();
-    bytes += each.block->body_bytes(0, each.block->count());
+    const Queue* queue = state_.find_queue(each.queue);
+    const std::size_t times = queue == nullptr ? 1 : copies(*queue);
+    count += times * each.block->count();
+    bytes += times * each.block->body_bytes(0, each.block->count());
   }
   for (const auto& each : in.parks) bytes += bytes_of(each.message);
   for (const auto& each : in.settles) {
@@ -127,13 +133,15 @@ void MemoryStore::append_all(const Exchange& in, const Now& at) {
   drop_oldest(state_, in);
   for (const auto& each : in.appends) {
     Queue& queue = state_.make_queue(each.queue);
+    publish(state_, queue, each.band, each.block, at);
+    if (queue.settings.is_topic) continue;
     queue.totals.sent += each.block->count();
     append(state_, queue, state_.make_band(queue, each.band).main, each.block);
   }
   for (const auto& each : in.parks) {
     Queue& queue = state_.make_queue(each.queue);
     ++queue.totals.sent;
-    park(state_, queue, each.due_ms, each.message, at);
+    park(state_, queue, each.due_ms, each.message, at, true);
   }
 }
 
@@ -248,6 +256,18 @@ void MemoryStore::alter(std::string_view queue, const QueueChange& change) {
 void MemoryStore::delete_queue(std::string_view queue) {
   MutexLock lock(mutex_);
   memory::delete_queue(state_, require_queue(queue));
+}
+
+bool MemoryStore::subscribe(std::string_view queue, std::string_view name, const Start& start) {
+  const Now at = now();
+  MutexLock lock(mutex_);
+  return memory::subscribe(state_, queue, name, start, at);
+}
+
+std::uint64_t MemoryStore::seek(std::string_view subscription, const Start& start) {
+  const Now at = now();
+  MutexLock lock(mutex_);
+  return memory::seek(state_, require_queue(subscription), start, at);
 }
 
 std::uint64_t MemoryStore::bytes() {

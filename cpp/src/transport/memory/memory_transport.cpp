@@ -27,6 +27,7 @@ constexpr Capability kMemory{
     .can_expire = true,
     .can_cancel = true,
     .can_pause = true,
+    .has_subscriptions = true,
     .can_bound = true,
     .can_prove_death = true,
 };
@@ -104,6 +105,12 @@ class MemoryLook final : public Look {
     store_.alter(queue, change);
   }
   void delete_queue(std::string_view queue) override { store_.delete_queue(queue); }
+  bool subscribe(std::string_view queue, std::string_view name, const Start& start) override {
+    return store_.subscribe(queue, name, start);
+  }
+  std::uint64_t seek(std::string_view subscription, const Start& start) override {
+    return store_.seek(subscription, start);
+  }
   void backup(const std::string&) override {
     throw Error(ErrorCode::kUnsupported,
                 "memory:// cannot be backed up: it lives only in this process; use sqlite:///path");

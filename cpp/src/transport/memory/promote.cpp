@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "transport/memory/keys.h"
+#include "transport/memory/subscriptions.h"
 
 namespace msgq::transport::memory {
 namespace {
@@ -17,20 +18,19 @@ Parcel to_parcel(const Queue& queue, const StoredMessage& message) {
 
 }  // namespace
 
-void return_all(State& state, Queue& queue, std::vector<StoredMessage> messages,
-                const BlockBounds& bounds, const Now& now) {
+std::vector<std::pair<std::uint8_t, BlockPtr>> blocks_of(const Queue& queue,
+                                                         const std::vector<StoredMessage>& messages,
+                                                         const BlockBounds& bounds,
+                                                         const Now& now) {
+  std::vector<std::pair<std::uint8_t, BlockPtr>> out;
   // Those of one band, in their order.
   std::map<std::uint8_t, std::pair<std::vector<Parcel>, std::uint64_t>> open;
   const auto flush = [&](std::uint8_t number) {
     auto& [parcels, bytes] = open[number];
     bytes = 0;
-    Band& band = state.make_band(queue, number);
-    // A message of a key that was never taken out of its lane goes to the end of its order.
-    const bool is_last = is_keyed(number) && parcels.front().view(0).place.seq == 0;
-    append(state, queue, is_last ? band.main : band.returned,
-           Block::build(std::exchange(parcels, {}), now.wall_ms));
+    out.emplace_back(number, Block::build(std::exchange(parcels, {}), now.wall_ms));
   };
-  for (StoredMessage& message : messages) {
+  for (const StoredMessage& message : messages) {
     auto& [parcels, bytes] = open[message.band()];
     Parcel parcel = to_parcel(queue, message);
     const bool is_full =
@@ -40,30 +40,61 @@ void return_all(State& state, Queue& queue, std::vector<StoredMessage> messages,
     parcels.push_back(std::move(parcel));
   }
   for (const auto& [number, rest] : open) flush(number);
+  return out;
 }
+
+void return_all(State& state, Queue& queue, const std::vector<StoredMessage>& messages,
+                const BlockBounds& bounds, const Now& now) {
+  for (auto& [number, block] : blocks_of(queue, messages, bounds, now)) {
+    Band& band = state.make_band(queue, number);
+    // A message of a key that was never taken out of its lane goes to the end of its order.
+    const bool is_last = is_keyed(number) && block->view(0).place.seq == 0;
+    append(state, queue, is_last ? band.main : band.returned, std::move(block));
+  }
+}
+
+namespace {
+
+// What comes back of one queue; of it, what nobody has seen: its subscriptions get it now.
+struct Moved {
+  Queue* queue = nullptr;
+  std::vector<StoredMessage> messages, unseen;
+};
+
+void bring_back(State& state, Moved& moved, const BlockBounds& bounds, const Now& now) {
+  Queue& queue = *moved.queue;
+  publish_all(state, queue, moved.unseen, bounds, now);
+  if (!queue.settings.is_topic) return return_all(state, queue, moved.messages, bounds, now);
+  // Of a topic they are done once its subscriptions have them.
+  queue.totals.done += moved.messages.size();
+  for (const StoredMessage& each : moved.messages)
+    if (!each.key.empty()) note_decided(state, queue, {hash_of(each.key)}, now);
+}
+
+}  // namespace
 
 std::uint32_t promote(State& state, std::uint32_t count_max, const BlockBounds& bounds,
                       const Now& now) {
-  std::map<std::uint64_t, std::pair<Queue*, std::vector<StoredMessage>>> moved;  // by subscription
+  std::map<std::uint64_t, Moved> moved;  // by subscription
   std::uint32_t count = 0;
   while (count < count_max && !state.parked.empty()) {
     const auto& [due, parked] = *state.parked.begin();
     if (due.due_ms > now.wall_ms) break;
-    auto& [queue, messages] = moved[parked.queue->subscription];
-    queue = parked.queue;
-    if (parked.message.key.empty()) {
-      messages.push_back(unpark(state, due).message);
-      ++count;
-      continue;
-    }
-    for (StoredMessage& each : take_chunk(state, due, bounds.count_max, now)) {
-      messages.push_back(std::move(each));
+    Moved& of = moved[parked.queue->subscription];
+    of.queue = parked.queue;
+    std::vector<Parked> taken;
+    if (parked.message.key.empty())
+      taken.push_back(unpark(state, due));
+    else
+      taken = take_chunk(state, due, bounds.count_max, now);
+    for (Parked& each : taken) {
+      if (each.is_sent) of.unseen.push_back(each.message);
+      of.messages.push_back(std::move(each.message));
       ++count;
     }
   }
-  for (auto& [subscription, batch] : moved)
-    if (!batch.second.empty())
-      return_all(state, *batch.first, std::move(batch.second), bounds, now);
+  for (auto& [subscription, each] : moved)
+    if (!each.messages.empty()) bring_back(state, each, bounds, now);
   return count;
 }
 

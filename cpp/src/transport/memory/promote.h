@@ -23,8 +23,12 @@ struct BlockBounds {
 std::uint32_t promote(State& state, std::uint32_t count_max, const BlockBounds& bounds,
                       const Now& now);
 
-// Puts messages at the end of the return lanes of a queue, in blocks within `bounds`.
-void return_all(State& state, Queue& queue, std::vector<StoredMessage> messages,
+// Blocks of these messages with their bands, within `bounds`.
+std::vector<std::pair<std::uint8_t, BlockPtr>> blocks_of(const Queue& queue,
+                                                         const std::vector<StoredMessage>& messages,
+                                                         const BlockBounds& bounds, const Now& now);
+// Puts messages at the end of the return lanes of a queue, in such blocks.
+void return_all(State& state, Queue& queue, const std::vector<StoredMessage>& messages,
                 const BlockBounds& bounds, const Now& now);
 
 }  // namespace msgq::transport::memory

@@ -59,17 +59,18 @@ std::uint64_t bytes_of(const StoredMessage& m) {
   return m.body.size() + m.headers.size() + m.history.size() + m.type.size();
 }
 
-void append(State& state, Queue& queue, Lane& lane, BlockPtr block) {
+void append(State& state, Queue& queue, Lane& lane, BlockPtr block, std::uint32_t first) {
   const MessageId lowest = block->first_id();
   lane.disorder_ms = std::max(lane.disorder_ms, lane.highest.unix_ms() - lowest.unix_ms());
   lane.highest = std::max(lane.highest, block->last_id());
-  queue.totals.waiting += block->count();
-  state.count += block->count();
-  state.bytes += block->body_bytes(0, block->count());
-  lane.waiting.push_back({state.draw(), std::move(block), 0, lane.highest});
+  queue.totals.waiting += block->count() - first;
+  state.count += block->count() - first;
+  state.bytes += block->body_bytes(first, block->count());
+  lane.waiting.push_back({state.draw(), std::move(block), first, lane.highest});
 }
 
-void park(State& state, Queue& queue, std::int64_t due_ms, StoredMessage message, const Now& now) {
+void park(State& state, Queue& queue, std::int64_t due_ms, StoredMessage message, const Now& now,
+          bool is_sent) {
   const Due due{due_ms, state.draw()};
   queue.parked.emplace(std::pair(message.id, due.number), due);
   ++queue.totals.parked;
@@ -77,7 +78,7 @@ void park(State& state, Queue& queue, std::int64_t due_ms, StoredMessage message
   state.bytes += bytes_of(message);
   if (!message.key.empty())
     queue.away_keys[hash_of(message.key)].parked.emplace(std::pair(message.place, due.number), due);
-  state.parked.emplace(due, Parked{&queue, std::move(message), now.wall_ms});
+  state.parked.emplace(due, Parked{&queue, std::move(message), now.wall_ms, is_sent});
 }
 
 void bury(State& state, Queue& queue, DeadLetter letter) {

@@ -107,9 +107,20 @@ struct Dedup {
   std::map<MessageId, std::string> by_message;
 };
 
+// A block that subscriptions can go back to.
+struct LogEntry {
+  BlockPtr block;
+  std::uint8_t band = kPriorityNormal;
+  std::int64_t at_ms = 0;
+};
+
 struct Queue {
   std::string name;
   std::uint64_t subscription = 0;
+  Queue* source = nullptr;           // of a subscription: whose messages it reads
+  std::vector<Queue*> readers = {};  // its subscriptions
+  std::deque<LogEntry> log = {};     // what they, or later ones, may still read
+  bool has_forgotten = false;        // the log does not begin with the first message
   std::map<std::uint8_t, Band, std::greater<>> bands;    // made when first used
   std::unordered_map<std::uint64_t, AwayKey> away_keys;  // by hash
   std::map<std::uint64_t, KeyReader> key_readers;        // by process
@@ -129,6 +140,7 @@ struct Parked {
   Queue* queue = nullptr;
   StoredMessage message;
   std::int64_t parked_ms = 0;
+  bool is_sent = false;  // by its producer, and nobody has seen it
 };
 
 struct OpenClaim {
@@ -177,9 +189,11 @@ std::int64_t waits_since(const Lane& lane);
 // What a message outside blocks weighs.
 std::uint64_t bytes_of(const StoredMessage& message);
 
-// Puts a block at the end of a lane; its messages wait from now on. Totals but for `sent`.
-void append(State& state, Queue& queue, Lane& lane, BlockPtr block);
-void park(State& state, Queue& queue, std::int64_t due_ms, StoredMessage message, const Now& now);
+// Puts a block at the end of a lane; its messages from `first` on wait from now on. Totals but for
+// `sent`.
+void append(State& state, Queue& queue, Lane& lane, BlockPtr block, std::uint32_t first = 0);
+void park(State& state, Queue& queue, std::int64_t due_ms, StoredMessage message, const Now& now,
+          bool is_sent = false);
 void bury(State& state, Queue& queue, DeadLetter letter);
 
 }  // namespace msgq::transport::memory

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "msgq/error.h"
+#include "transport/transport.h"
 
 namespace msgq::transport::postgres {
 
@@ -57,12 +58,15 @@ void Directory::refresh(Connection& connection) {
     kIsPaused,
     kLengthMax,
     kOverflow,
-    kOverflowWait
+    kOverflowWait,
+    kIsTopic,
+    kRetention,
+    kSource
   };
   const auto version = connection.call("directory_version").integer(0, 0);
   const Rows rows = connection.call("read_lanes");
   queues_.clear();
-  has_bounds_ = false;
+  has_bounds_ = has_logs_ = false;
   for (int row = 0; row < rows.size(); ++row) {
     const std::string name(rows.bytes(row, kName));
     Queue& queue = queues_[name];
@@ -74,6 +78,11 @@ void Directory::refresh(Connection& connection) {
     has_bounds_ = has_bounds_ || queue.settings.length_max > 0;
     queue.settings.overflow = static_cast<Overflow>(rows.integer(row, kOverflow));
     queue.settings.overflow_wait_ms = rows.integer(row, kOverflowWait);
+    queue.settings.is_topic = rows.integer(row, kIsTopic) != 0;
+    queue.settings.retention_ms = rows.integer(row, kRetention);
+    queue.source = rows.bytes(row, kSource);
+    const QueueSettings& set = queue.settings;
+    has_logs_ = has_logs_ || !queue.source.empty() || set.is_topic || set.retention_ms > 0;
     if (rows.is_null(row, kLane)) continue;
     const int lane = static_cast<int>(rows.integer(row, kLane));
     Band& band = queue.bands[static_cast<std::uint8_t>(rows.integer(row, kBand) + kPriorityNormal)];
@@ -110,7 +119,7 @@ bool Directory::has_keys() const {
 
 bool Directory::can_append(std::string_view name, std::uint8_t number) const {
   const Queue* queue = find(name);
-  if (queue == nullptr) return false;
+  if (queue == nullptr || !queue->source.empty()) return false;
   const auto band = queue->bands.find(number);
   return band != queue->bands.end() && band->second.by_shard.count(shard_of(number)) > 0;
 }
@@ -118,6 +127,8 @@ bool Directory::can_append(std::string_view name, std::uint8_t number) const {
 const Queue& Directory::make_any(Connection& connection, std::string_view name,
                                  std::uint8_t number) {
   const Queue* queue = find(name);
+  if (queue != nullptr && !queue->source.empty())
+    return make_any(connection, std::string(queue->source), number);
   const bool has_lane = queue != nullptr && queue->bands.count(number) > 0 &&
                         !queue->bands.at(number).by_shard.empty();
   return has_lane ? *queue : make(connection, name, false, number);
@@ -126,6 +137,8 @@ const Queue& Directory::make_any(Connection& connection, std::string_view name,
 const Queue& Directory::make(Connection& connection, std::string_view name, bool is_strict,
                              std::uint8_t number) {
   if (can_append(name, number)) return *find(name);
+  if (const Queue* queue = find(name); queue != nullptr && !queue->source.empty())
+    refuse_send(name, queue->source);
   if (is_strict && find(name) == nullptr) {
     forget();
     refresh(connection);

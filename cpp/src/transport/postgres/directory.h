@@ -30,6 +30,7 @@ struct Queue {
   int subscription = 0;
   std::map<std::uint8_t, Band, std::greater<>> bands;
   QueueSettings settings;
+  std::string source;  // of a subscription: the queue whose messages it reads; nobody sends to it
 
   // All that the subscription reads, by band, in each the one of returned messages first.
   std::vector<int> lanes() const { return lanes_in_turn(0); }
@@ -55,6 +56,8 @@ class Directory {
   bool is_stale() const { return is_stale_; }
   // Whether there are queues that may not hold any number of messages.
   bool has_bounds() const { return has_bounds_; }
+  // Whether a queue keeps what it is sent for subscriptions.
+  bool has_logs() const { return has_logs_; }
   // Whether messages with keys were ever sent, as far as it knows.
   bool has_keys() const;
   // nullptr when there is none. Pointers hold until the next refresh.
@@ -89,6 +92,7 @@ class Directory {
   int shard_ = 0;
   bool is_stale_ = true;
   bool has_bounds_ = false;
+  bool has_logs_ = false;
   std::int64_t version_ = 0;
   std::map<std::string, Queue, std::less<>> queues_;
 };

@@ -76,6 +76,30 @@ Array settings_of(const QueueChange& change) {
   add(change.length_max);
   add(change.overflow);
   add(change.overflow_wait_ms);
+  add(change.is_topic);
+  add(change.retention_ms);
+  return out;
+}
+
+// What is kept for the subscriptions of a queue.
+struct Kept {
+  std::vector<int> lanes;
+  std::int64_t oldest_ms = 0;  // 0: nothing is
+  bool has_forgotten = false;
+};
+
+Kept describe_log(Connection& connection, const Queue& queue, std::int64_t now_ms) {
+  Params params;
+  params.small(queue.id);
+  const Rows rows = connection.call("describe_log", params);
+  Kept out;
+  for (int row = 0; row < rows.size(); ++row) {
+    out.lanes.push_back(static_cast<int>(rows.integer(row, 0)));
+    out.has_forgotten = rows.integer(row, 2) != 0;
+    if (rows.is_null(row, 1)) continue;
+    const std::int64_t at_ms = now_ms - rows.integer(row, 1);
+    if (out.oldest_ms == 0 || at_ms < out.oldest_ms) out.oldest_ms = at_ms;
+  }
   return out;
 }
 
@@ -148,6 +172,7 @@ std::vector<QueueDepth> PostgresLook::depth() {
       if (each.waiting > 0 && !rows.is_null(row, column))
         each.oldest_ms = rows.integer(row, column);
       each.is_paused = rows.integer(row, column + 1) != 0;
+      each.source = rows.bytes(row, column + 2);
       out.push_back(std::move(each));
     }
     return out;
@@ -302,6 +327,53 @@ void PostgresLook::delete_queue(std::string_view queue) {
     Params params;
     params.small(require(directory, queue).id);
     take_all(connection, "delete_queue", params);
+  });
+}
+
+// Adds where in the queue's log a subscription is to begin, as the server takes it.
+void PostgresLook::add_place(Connection& connection, const Queue& queue, const Start& start,
+                             Params& out) {
+  const std::int64_t now_ms = clock_.wall_ms();
+  const Kept kept = describe_log(connection, queue, now_ms);
+  LogPlace place;
+  if (start.at == Start::At::kTime && kept.has_forgotten &&
+      (kept.oldest_ms == 0 || start.time_ms < kept.oldest_ms))
+    refuse_start(queue.name, start, kept.oldest_ms);
+  if (start.at == Start::At::kId) {
+    const auto found = Search(connection, clock_).place_in(kept.lanes, start.id);
+    if (!found) refuse_start(queue.name, start, kept.oldest_ms);
+    place = *found;
+  }
+  out.small(static_cast<int>(start.at));
+  out.integer(start.at == Start::At::kTime ? now_ms - start.time_ms : 0);
+  out.small(place.lane).integer(place.seq).small(place.index);
+}
+
+bool PostgresLook::subscribe(std::string_view queue, std::string_view name, const Start& start) {
+  const std::string full = subscription_name(queue, name);
+  const bool is_new = use([&](Connection& connection, Directory& directory) {
+    if (directory.find(queue) == nullptr) directory.make(connection, queue, false);
+    const Queue& source = require(directory, queue);
+    Params open;
+    open.small(source.id);
+    const auto log = static_cast<int>(connection.call("open_log", open).integer(0, 0));
+    Params params;
+    params.small(log).text(full);
+    add_place(connection, source, start, params);
+    return !connection.call("subscribe", params).is_null(0, 0);
+  });
+  if (on_altered) on_altered();
+  return is_new;
+}
+
+std::uint64_t PostgresLook::seek(std::string_view subscription, const Start& start) {
+  return use([&](Connection& connection, const Directory& directory) {
+    const Queue& known = require(directory, subscription);
+    if (known.source.empty()) refuse_seek(subscription);
+    Params params;
+    params.small(known.id);
+    add_place(connection, require(directory, known.source), start, params);
+    return static_cast<std::uint64_t>(connection.call("seek", params).integer(0, 0));
   });
 }
 

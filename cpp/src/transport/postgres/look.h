@@ -36,6 +36,8 @@ class PostgresLook final : public Look {
   QueueSettings settings(std::string_view queue) override;
   void alter(std::string_view queue, const QueueChange& change) override;
   void delete_queue(std::string_view queue) override;
+  bool subscribe(std::string_view queue, std::string_view name, const Start& start) override;
+  std::uint64_t seek(std::string_view subscription, const Start& start) override;
   void backup(const std::string& path) override;
   std::uint64_t store_bytes() override;
   ConnectionFigures connections() override { return pool_.figures(); }
@@ -53,6 +55,7 @@ class PostgresLook final : public Look {
   template <typename Make>
   std::uint64_t take_dead(std::string_view queue, const std::vector<MessageId>& ids,
                           const char* function, Make make_params);
+  void add_place(Connection& connection, const Queue& queue, const Start& start, Params& out);
 
   // fixed after construction
   Pool& pool_;

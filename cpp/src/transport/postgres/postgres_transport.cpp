@@ -26,6 +26,7 @@ constexpr Capability kPostgres{
     .can_expire = true,
     .can_cancel = true,
     .can_pause = true,
+    .has_subscriptions = true,
     .can_bound = true,
     .can_prove_death = true,
 };

@@ -61,6 +61,12 @@ class ReplicaLook final : public Look {
     primary_.alter(queue, change);
   }
   void delete_queue(std::string_view queue) override { primary_.delete_queue(queue); }
+  bool subscribe(std::string_view queue, std::string_view name, const Start& start) override {
+    return primary_.subscribe(queue, name, start);
+  }
+  std::uint64_t seek(std::string_view subscription, const Start& start) override {
+    return primary_.seek(subscription, start);
+  }
   void backup(const std::string& path) override { primary_.backup(path); }
   std::uint64_t store_bytes() override;
   ConnectionFigures connections() override { return primary_.connections(); }

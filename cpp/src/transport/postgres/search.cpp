@@ -234,6 +234,25 @@ std::optional<FoundMessage> Search::find(const Queue& queue, MessageId id) {
   return found;
 }
 
+std::optional<LogPlace> Search::place_in(const std::vector<int>& lanes, MessageId id) {
+  for (const int lane : lanes) {
+    Params params;
+    params.small(lane).uuid(id).integer(id.unix_ms()).flag(false);
+    const Rows candidates = connection_.call("find_blocks", params);
+    for (int row = 0; row < candidates.size(); ++row) {
+      const std::int64_t seq = candidates.integer(row, 0);
+      Params which;
+      which.small(lane).integer(seq);
+      const Rows frames = connection_.call("read_frames", which);
+      if (frames.size() == 0) continue;  // swept just now
+      const BlockPtr block = Block::decode(frames.bytes(0, 0));
+      for (std::uint32_t i = 0; i < block->count(); ++i)
+        if (block->view(i).id == id) return LogPlace{lane, seq, static_cast<int>(i)};
+    }
+  }
+  return std::nullopt;
+}
+
 FoundMessage Search::letter(const Rows& rows, int row) {
   FoundMessage out;
   out.state = "dead";

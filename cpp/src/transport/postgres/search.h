@@ -18,6 +18,13 @@ namespace msgq::transport::postgres {
 // The message of a block of one.
 StoredMessage read_one(std::string_view block);
 
+// Where a message is in a log.
+struct LogPlace {
+  int lane = 0;
+  std::int64_t seq = 0;
+  int index = 0;
+};
+
 class Search {
  public:
   // `clock` is the caller's: times of the store are told by it.
@@ -25,6 +32,8 @@ class Search {
 
   std::vector<FoundMessage> peek(const Queue& queue, std::string_view after, std::uint32_t limit);
   std::optional<FoundMessage> find(const Queue& queue, MessageId id);
+  // nullopt: it is in none of these lanes, claimed or not.
+  std::optional<LogPlace> place_in(const std::vector<int>& lanes, MessageId id);
   // The dead letters of list_dead()'s rows.
   std::vector<FoundMessage> letters(const Rows& rows, const Directory& directory);
 

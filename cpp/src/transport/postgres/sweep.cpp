@@ -7,6 +7,8 @@ namespace msgq::transport::postgres {
 namespace {
 
 constexpr Nanos kTurnGap = std::chrono::seconds(1);
+// Each takes up to 64 blocks of a lane: so many messages may be sent one by one in a second.
+constexpr int kLogSweeps = 64;
 
 bool is_cut(const BlockPart& part) {
   return part.first > 0 || part.first + part.count < part.block->count();
@@ -33,8 +35,14 @@ void Sweeper::run(Connection& connection, const Directory& directory) {
   ended_ = 0;
   for (const Lane& lane : std::exchange(lanes_, {})) sweep(connection, lane);
   const Nanos now = clock_.steady();
-  if (now - turned_at_ < kTurnGap || now - active_at_ >= kActiveLasts) return;
+  if (now - turned_at_ < kTurnGap) return;
   turned_at_ = now;
+  if (directory.has_logs()) {
+    connection.call("drop_beyond");
+    for (int i = 0; i < kLogSweeps && connection.call("sweep_logs").integer(0, 0) != 0; ++i) {
+    }
+  }
+  if (now - active_at_ >= kActiveLasts) return;
   take_turn(connection, directory);
 }
 

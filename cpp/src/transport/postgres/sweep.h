@@ -31,7 +31,8 @@ class Sweeper {
   bool is_due() const { return ended_ >= kEndsPerSweep; }
   // The server may be another: its numbers are to be learned again.
   void forget() { floors_.clear(); }
-  // Sweeps the lanes noted, and once in a while the next one of the directory. Throws as call().
+  // Sweeps the lanes noted, once in a while the logs, and the next lane of the directory. Throws as
+  // call().
   void run(Connection& connection, const Directory& directory);
 
  private:

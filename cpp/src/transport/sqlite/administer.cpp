@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "transport/sqlite/append.h"
+#include "transport/sqlite/subscriptions.h"
 
 namespace msgq::transport::sqlite {
 namespace {
@@ -32,14 +33,6 @@ std::vector<StoredMessage> take_dead(Store& store, Queue& queue, const std::vect
   return out;
 }
 
-// The first block of a lane that somebody still needs.
-std::int64_t floor_of(Store& store, const Queue& queue, std::int64_t lane) {
-  std::int64_t floor = store.claims.read_newest(queue.subscription, lane).position.seq;
-  for (const ClaimRow& row : store.claims.read_of_lane(queue.subscription, lane))
-    floor = std::min(floor, row.from.seq);
-  return floor;
-}
-
 // Lapses every claim of a lane for good and moves the position behind what is in it.
 void skip_lane(Store& store, const Queue& queue, std::int64_t lane) {
   const Newest newest = store.claims.read_newest(queue.subscription, lane);
@@ -56,6 +49,13 @@ void skip_lane(Store& store, const Queue& queue, std::int64_t lane) {
 }
 
 }  // namespace
+
+std::int64_t floor_of(Store& store, const Queue& queue, std::int64_t lane) {
+  std::int64_t floor = store.claims.read_newest(queue.subscription, lane).position.seq;
+  for (const ClaimRow& row : store.claims.read_of_lane(queue.subscription, lane))
+    floor = std::min(floor, row.from.seq);
+  return floor;
+}
 
 std::uint64_t redrive_some(Store& store, Queue& queue, const std::vector<MessageId>& ids,
                            std::int64_t newest) {
@@ -104,7 +104,7 @@ std::uint64_t purge(Store& store, Queue& queue) {
   store.parked.remove_queue(queue.id);
   store.away_keys.remove_queue(queue.id);
   store.dedup.release_all(queue.id);
-  const Totals totals = store.totals.read(queue.subscription);
+  const Totals totals = totals_of(store, queue);
   const std::int64_t count = totals.waiting() + totals.leased + totals.parked;
   Totals& change = store.totals.change(queue.subscription);
   change.leased -= totals.leased;
@@ -142,17 +142,23 @@ std::uint64_t reschedule(Store& store, Queue& queue, const std::vector<MessageId
 bool sweep_some(Store& store, const Queue& queue) {
   bool has_more = false;
   for (const std::int64_t lane : queue.lanes())
-    has_more |= store.blocks.sweep(lane, floor_of(store, queue, lane), kBlocksPerStep);
+    if (!store.directory.is_shared(lane))
+      has_more |= store.blocks.sweep(lane, floor_of(store, queue, lane), kBlocksPerStep);
   return has_more;
 }
 
 void remove_queue(Store& store, Queue& queue) {
+  if (queue.log != 0)
+    for (const std::int64_t reader : std::vector(store.directory.of_id(queue.log)->readers))
+      remove_queue(store, *store.directory.of_id(reader));
   purge(store, queue);
   store.dead.remove_queue(queue.id);
   store.dedup.remove_queue(queue.id);
   store.claims.forget_subscription(queue.subscription);
   store.readers.remove_subscription(queue.subscription);
-  for (const std::int64_t lane : queue.lanes()) store.blocks.remove(lane, 0, kSeqMask);
+  for (const std::int64_t lane : queue.lanes())
+    if (queue.is_log() || !store.directory.is_shared(lane)) store.blocks.remove(lane, 0, kSeqMask);
+  if (queue.log != 0) remove_queue(store, *store.directory.of_id(queue.log));
   store.totals.forget(queue.subscription);
   store.directory.remove(queue, store.counter);
 }

@@ -28,9 +28,11 @@ std::uint64_t purge(Store& store, Queue& queue);
 std::uint64_t cancel(Store& store, Queue& queue, const std::vector<MessageId>& ids);
 std::uint64_t reschedule(Store& store, Queue& queue, const std::vector<MessageId>& ids,
                          std::int64_t due_ms);
+// The first block of a lane that the queue, or subscription, still needs.
+std::int64_t floor_of(Store& store, const Queue& queue, std::int64_t lane);
 // Deletes some blocks of a queue that lie below every claim and position. True: there may be more.
 bool sweep_some(Store& store, const Queue& queue);
-// Removes a purged queue.
+// Removes a purged queue, with its subscriptions.
 void remove_queue(Store& store, Queue& queue);
 
 }  // namespace msgq::transport::sqlite

@@ -3,6 +3,8 @@
 #include <map>
 #include <utility>
 
+#include "transport/sqlite/subscriptions.h"
+
 namespace msgq::transport::sqlite {
 namespace {
 
@@ -21,12 +23,18 @@ bool continues(const Parcel& parcel, const StoredMessage& message) {
 
 void append(Store& store, const Append& order) {
   Queue& queue = store.require_queue(order.queue);
+  if (queue.source != 0)
+    refuse_send(queue.name, store.directory.of_id(queue.source)->source_name());
+  publish(store, queue, order.band, order.block);
+  if (queue.settings.is_topic) return;
   store.totals.change(queue.subscription).sent += order.block->count();
   append_to(store, store.directory.make_main(queue, order.band, store.counter), order.block);
 }
 
 void park(Store& store, const Park& order) {
   Queue& queue = store.require_queue(order.queue);
+  if (queue.source != 0)
+    refuse_send(queue.name, store.directory.of_id(queue.source)->source_name());
   Totals& change = store.totals.change(queue.subscription);
   ++change.sent;
   ++change.parked;
@@ -34,22 +42,22 @@ void park(Store& store, const Park& order) {
                     order.due_ms, store.now.wall_ms});
 }
 
+namespace {
+
 // A block of one band in the making.
 struct Returning {
   std::vector<Parcel> parcels;
   std::size_t count = 0, bytes = 0;
 };
 
-void return_all(Store& store, Queue& queue, const std::vector<StoredMessage>& messages) {
+using Blocks = std::vector<std::pair<std::uint8_t, BlockPtr>>;
+
+// Blocks of these messages, with their bands.
+Blocks blocks_of(const Store& store, const std::vector<StoredMessage>& messages) {
+  Blocks out;
   std::map<std::uint8_t, Returning> open;
   const auto flush = [&](std::uint8_t band, Returning& some) {
-    // A message of a key that was never taken out of its lane goes to the end of its order.
-    const bool is_last = is_keyed(band) && some.parcels.front().view(0).place.seq == 0;
-    Directory& lanes = store.directory;
-    append_to(store,
-              is_last ? lanes.make_main(queue, band, store.counter)
-                      : lanes.make_returned(queue, band, store.counter),
-              Block::build(std::move(some.parcels), store.now.wall_ms));
+    out.emplace_back(band, Block::build(std::move(some.parcels), store.now.wall_ms));
     some = {};
   };
   for (const StoredMessage& message : messages) {
@@ -65,33 +73,75 @@ void return_all(Store& store, Queue& queue, const std::vector<StoredMessage>& me
     some.bytes += size;
   }
   for (auto& [band, rest] : open) flush(band, rest);
+  return out;
+}
+
+// Nobody appends to the main lanes of a subscription, which are its log's: what would go to the end
+// of the order of its key comes back, and the key waits for it.
+bool goes_last(Store& store, const Queue& queue, std::uint8_t band, const Block& block) {
+  if (!is_keyed(band) || block.view(0).place.seq != 0) return false;
+  if (queue.source == 0) return true;
+  for (std::uint32_t i = 0; i < block.count(); ++i)
+    store.away_keys.add_in_lane(queue.id, hash_of(block.view(i).key), 1);
+  return false;
+}
+
+// What comes back of one queue; of it, what nobody has seen: its subscriptions get it now.
+struct Moved {
+  std::vector<StoredMessage> messages, unseen;
+};
+
+void bring_back(Store& store, Queue& queue, const Moved& moved) {
+  const auto count = static_cast<std::int64_t>(moved.messages.size());
+  Totals& change = store.totals.change(queue.subscription);
+  change.parked -= count;
+  if (queue.log != 0)
+    for (const auto& [band, block] : blocks_of(store, moved.unseen))
+      publish(store, queue, band, block);
+  if (!queue.settings.is_topic) return return_all(store, queue, moved.messages);
+  // Of a topic they are done once its subscriptions have them.
+  store.totals.change(queue.subscription).done += count;
+  std::vector<std::uint64_t> hashes;
+  for (const StoredMessage& each : moved.messages)
+    if (!each.key.empty()) hashes.push_back(hash_of(each.key));
+  note_decided(store, queue, hashes);
+}
+
+}  // namespace
+
+void return_all(Store& store, Queue& queue, const std::vector<StoredMessage>& messages) {
+  for (const auto& [band, block] : blocks_of(store, messages))
+    append_to(store,
+              goes_last(store, queue, band, *block)
+                  ? store.directory.make_main(queue, band, store.counter)
+                  : store.directory.make_returned(queue, band, store.counter),
+              block);
 }
 
 std::uint32_t promote(Store& store, std::uint32_t count_max) {
   free_lost_keys(store);
-  std::map<std::int64_t, std::vector<StoredMessage>> by_queue;
+  std::map<std::int64_t, Moved> by_queue;
   std::uint32_t count = 0;
   for (ParkedRow& row : store.parked.read_due(store.now.wall_ms, count_max)) {
     const Queue* queue = store.directory.of_id(row.queue);
     if (queue == nullptr) continue;  // deleted with its parked messages; cannot happen
-    auto& messages = by_queue[row.queue];
+    Moved& moved = by_queue[row.queue];
     if (row.message.key.empty()) {
       store.parked.remove(row.number);
-      messages.push_back(std::move(row.message));
+      if (row.subscription == 0) moved.unseen.push_back(row.message);
+      moved.messages.push_back(std::move(row.message));
       ++count;
       continue;
     }
     if (count >= count_max) break;  // a chunk is more than a row
     for (StoredMessage& each : take_chunk(store, *queue, row)) {
-      messages.push_back(std::move(each));
+      if (each.place.seq == 0) moved.unseen.push_back(each);
+      moved.messages.push_back(std::move(each));
       ++count;
     }
   }
-  for (const auto& [id, messages] : by_queue) {
-    Queue& queue = *store.directory.of_id(id);
-    store.totals.change(queue.subscription).parked -= static_cast<std::int64_t>(messages.size());
-    return_all(store, queue, messages);
-  }
+  for (const auto& [id, moved] : by_queue)
+    if (!moved.messages.empty()) bring_back(store, *store.directory.of_id(id), moved);
   return count;
 }
 

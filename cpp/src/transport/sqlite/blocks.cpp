@@ -61,7 +61,8 @@ Blocks::Blocks(sqlite3* database)
       quarantine_(database, sql::sqlite::kQuarantineBlock),
       empty_(database, sql::sqlite::kEmptyBlock),
       delete_(database, sql::sqlite::kDeleteBlocks),
-      sweep_(database, sql::sqlite::kSweepLane) {}
+      sweep_(database, sql::sqlite::kSweepLane),
+      count_(database, sql::sqlite::kCountMessages) {}
 
 void Blocks::append(std::int64_t lane, std::int64_t seq, const BlockPtr& block,
                     const Author& author, std::int64_t at_ms) {
@@ -111,6 +112,19 @@ void Blocks::remove(std::int64_t lane, std::int64_t from_seq, std::int64_t below
 
 bool Blocks::sweep(std::int64_t lane, std::int64_t below, std::int64_t count_max) {
   return sweep_.run(block_id(lane, 0), block_id(lane, below), count_max) == count_max;
+}
+
+std::int64_t Blocks::count_from(std::int64_t lane, std::int64_t seq) {
+  constexpr std::int64_t kAll = -1;
+  Cursor row = count_.query(block_id(lane, seq), lane_end(lane), kAll);
+  row.next();
+  return row.integer(0);
+}
+
+std::int64_t Blocks::count_first(std::int64_t lane, std::int64_t below, std::int64_t blocks) {
+  Cursor row = count_.query(block_id(lane, 0), block_id(lane, below), blocks);
+  row.next();
+  return row.integer(0);
 }
 
 }  // namespace msgq::transport::sqlite

@@ -83,6 +83,10 @@ class Blocks {
   void remove(std::int64_t lane, std::int64_t from_seq, std::int64_t below);
   // Deletes up to `count_max` blocks below `below`; true when that many were there.
   bool sweep(std::int64_t lane, std::int64_t below, std::int64_t count_max);
+  // How many messages are in the blocks of a lane from `seq` on, or in the first `blocks` of those
+  // below `below`.
+  std::int64_t count_from(std::int64_t lane, std::int64_t seq);
+  std::int64_t count_first(std::int64_t lane, std::int64_t below, std::int64_t blocks);
   // Forgets what it keeps: what was written was rolled back.
   void forget() { cache_.clear(); }
 
@@ -90,7 +94,7 @@ class Blocks {
   friend class Scan;
   BlockRow read_row(const Cursor& row);
 
-  Statement append_, scan_, read_, quarantine_, empty_, delete_, sweep_;
+  Statement append_, scan_, read_, quarantine_, empty_, delete_, sweep_, count_;
   BlockCache cache_;
 };
 

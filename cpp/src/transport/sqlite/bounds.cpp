@@ -4,6 +4,8 @@
 #include <map>
 #include <optional>
 
+#include "transport/sqlite/subscriptions.h"
+
 namespace msgq::transport::sqlite {
 namespace {
 
@@ -90,7 +92,7 @@ std::uint64_t drop_oldest(Store& store, const Queue& queue, std::uint64_t count)
 }
 
 void make_room(Store& store, const Queue& queue, std::uint64_t count) {
-  const Totals totals = store.totals.now(queue.subscription);
+  const Totals totals = totals_of(store, queue);
   auto held = static_cast<std::uint64_t>(totals.waiting() + totals.leased + totals.parked);
   const std::uint64_t most = queue.settings.length_max;
   if (held + count > most && queue.settings.overflow == Overflow::kDropOldest)
@@ -99,6 +101,14 @@ void make_room(Store& store, const Queue& queue, std::uint64_t count) {
 }
 
 }  // namespace
+
+std::uint64_t drop_beyond(Store& store, const Queue& subscription) {
+  const QueueSettings& set = subscription.settings;
+  if (set.length_max == 0 || set.overflow != Overflow::kDropOldest) return 0;
+  const Totals totals = totals_of(store, subscription);
+  const auto held = static_cast<std::uint64_t>(totals.waiting() + totals.leased + totals.parked);
+  return held > set.length_max ? drop_oldest(store, subscription, held - set.length_max) : 0;
+}
 
 void make_room(Store& store, const Exchange& in) {
   std::map<std::string_view, std::uint64_t> counts;

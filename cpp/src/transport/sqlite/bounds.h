@@ -11,4 +11,7 @@ namespace msgq::transport::sqlite {
 // waiting messages make room. Settles of the transaction come first.
 void make_room(Store& store, const Exchange& in);
 
+// The oldest that wait of a subscription go until it has no more before it than it may. How many.
+std::uint64_t drop_beyond(Store& store, const Queue& subscription);
+
 }  // namespace msgq::transport::sqlite

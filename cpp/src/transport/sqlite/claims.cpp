@@ -4,7 +4,7 @@
 
 namespace msgq::transport::sqlite {
 
-Claims::Claims(sqlite3* database, Counter& counter)
+Claims::Claims(sqlite3* database, Counter& counter, const Directory& directory)
     : read_open_(database, sql::sqlite::kReadOpenClaim),
       read_newest_(database, sql::sqlite::kReadNewestClaim),
       read_lapsed_(database, sql::sqlite::kReadLapsedClaims),
@@ -24,7 +24,8 @@ Claims::Claims(sqlite3* database, Counter& counter)
       delete_blocks_(database, sql::sqlite::kDeleteBlocks),
       sweep_block_(database, sql::sqlite::kSweepBlock),
       count_lapsed_(database, sql::sqlite::kCountLapsedOfSubscription),
-      counter_(counter) {}
+      counter_(counter),
+      directory_(directory) {}
 
 ClaimRow Claims::read_row(const Cursor& row) {
   ClaimRow out;
@@ -119,6 +120,7 @@ void Claims::end(const ClaimRow& row) {
     settled_[{row.subscription, row.lane}] = {row.gen, ClaimState::kSettled, row.position};
   else
     delete_.run(row.subscription, row.lane, row.gen);
+  if (directory_.is_shared(row.lane)) return;  // others have to read them
   const std::int64_t first = row.from.index == 0 ? row.from.seq : row.from.seq + 1;
   if (first < row.to.seq)
     delete_blocks_.run(block_id(row.lane, first), block_id(row.lane, row.to.seq));

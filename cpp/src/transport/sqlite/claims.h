@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "transport/sqlite/counter.h"
+#include "transport/sqlite/directory.h"
 #include "transport/sqlite/range.h"
 #include "transport/sqlite/statement.h"
 
@@ -30,7 +31,7 @@ struct HeldCount {
 
 class Claims {
  public:
-  Claims(sqlite3* database, Counter& counter);
+  Claims(sqlite3* database, Counter& counter, const Directory& directory);
 
   std::optional<ClaimRow> read_open(const ClaimKey& key);
   Newest read_newest(std::int64_t subscription, std::int64_t lane);
@@ -57,7 +58,7 @@ class Claims {
 
   // Notes a block that may be under nobody any more.
   void note_edge(std::int64_t subscription, std::int64_t lane, std::int64_t seq) {
-    edges_.emplace(subscription, lane, seq);
+    if (!directory_.is_shared(lane)) edges_.emplace(subscription, lane, seq);
   }
   // Ends the transaction's work: marks what was settled and is still the newest, and deletes the
   // noted blocks that no open or lapsed claim needs and the position has passed.
@@ -77,6 +78,7 @@ class Claims {
   Statement read_expired_, count_of_process_, insert_, mark_settled_, delete_, lapse_, cut_;
   Statement save_done_, extend_, forget_subscription_, delete_blocks_, sweep_block_, count_lapsed_;
   Counter& counter_;
+  const Directory& directory_;
   // Newest rows that were settled in this transaction; most are replaced in it, unmarked.
   std::map<LaneKey, Newest> settled_;
   std::set<std::tuple<std::int64_t, std::int64_t, std::int64_t>> edges_;

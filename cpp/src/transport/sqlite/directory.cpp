@@ -17,6 +17,7 @@ constexpr std::int64_t kLaneBelow = 1ll << 23;
 Directory::Directory(sqlite3* database)
     : read_(database, sql::sqlite::kReadDirectory),
       change_(database, sql::sqlite::kChangeQueue),
+      link_(database, sql::sqlite::kLinkQueue),
       make_queue_(database, sql::sqlite::kMakeQueue),
       make_subscription_(database, sql::sqlite::kMakeSubscription),
       make_lane_(database, sql::sqlite::kMakeLane),
@@ -53,6 +54,10 @@ void Directory::refresh(std::int64_t version) {
     queue.settings.length_max = static_cast<std::uint64_t>(row.integer(7));
     queue.settings.overflow = static_cast<Overflow>(row.integer(8));
     queue.settings.overflow_wait_ms = row.integer(9);
+    queue.settings.is_topic = row.integer(10) != 0;
+    queue.settings.retention_ms = row.integer(11);
+    queue.log = row.integer(12);
+    queue.source = row.integer(13);
     if (row.is_null(3)) continue;
     Band& band = queue.bands[static_cast<std::uint8_t>(row.integer(4) + kPriorityNormal)];
     (row.integer(5) != 0 ? band.returned : band.main) = row.integer(3);
@@ -64,6 +69,22 @@ void Directory::refresh(std::int64_t version) {
 void Directory::index() {
   by_subscription_.clear();
   for (auto& [name, queue] : queues_) by_subscription_[queue.subscription] = &queue;
+  link();
+}
+
+// Subscriptions read the main lanes of their log.
+void Directory::link() {
+  log_lanes_.clear();
+  for (auto& [name, queue] : queues_) queue.readers.clear();
+  for (auto& [name, queue] : queues_) {
+    Queue* const log = queue.source == 0 ? nullptr : of_id(queue.source);
+    if (log == nullptr) continue;
+    log->readers.push_back(queue.id);
+    for (const auto& [number, band] : log->bands) queue.bands[number].main = band.main;
+  }
+  for (const auto& [name, queue] : queues_)
+    for (const auto& [number, band] : queue.bands)
+      if (queue.is_log()) log_lanes_.insert(band.main);
 }
 
 Queue* Directory::find(std::string_view name) {
@@ -83,7 +104,27 @@ Queue* Directory::of_id(std::int64_t id) {
 }
 
 Queue& Directory::make(std::string_view name, Counter& counter) {
-  if (Queue* known = find(name)) return *known;
+  Queue* known = find(name);
+  return known != nullptr ? *known : add(name, counter);
+}
+
+Queue& Directory::make_log(Queue& queue, Counter& counter) {
+  if (queue.log != 0) return *of_id(queue.log);
+  Queue& log = add(queue.name + kLogMark, counter);
+  queue.log = log.id;
+  link_.run(queue.id, queue.log, queue.source);
+  return log;
+}
+
+Queue& Directory::make_reader(Queue& log, std::string_view name, Counter& counter) {
+  Queue& made = add(name, counter);
+  made.source = log.id;
+  link_.run(made.id, made.log, made.source);
+  link();
+  return made;
+}
+
+Queue& Directory::add(std::string_view name, Counter& counter) {
   Queue queue;
   queue.name = name;
   {
@@ -106,20 +147,22 @@ Queue& Directory::make(std::string_view name, Counter& counter) {
 
 std::int64_t Directory::make_main(Queue& queue, std::uint8_t priority, Counter& counter) {
   Band& band = queue.bands[priority];
-  if (band.main == 0) band.main = make_lane(queue.id, 0, priority, counter);
+  if (band.main != 0) return band.main;
+  band.main = make_lane(queue.id, 0, priority, !queue.is_log(), counter);
+  if (queue.is_log()) link();
   return band.main;
 }
 
 std::int64_t Directory::make_returned(Queue& queue, std::uint8_t priority, Counter& counter) {
   Band& band = queue.bands[priority];
   if (band.returned == 0)
-    band.returned = make_lane(queue.id, queue.subscription, priority, counter);
+    band.returned = make_lane(queue.id, queue.subscription, priority, true, counter);
   return band.returned;
 }
 
 std::int64_t Directory::make_lane(std::int64_t queue, std::int64_t subscription,
-                                  std::uint8_t priority, Counter& counter) {
-  Cursor row = make_lane_.query(queue, subscription, priority - kPriorityNormal);
+                                  std::uint8_t priority, bool deletes, Counter& counter) {
+  Cursor row = make_lane_.query(queue, subscription, priority - kPriorityNormal, deletes);
   row.next();
   const std::int64_t lane = row.integer(0);
   if (lane >= kLaneBelow)
@@ -132,7 +175,8 @@ std::int64_t Directory::make_lane(std::int64_t queue, std::int64_t subscription,
 
 void Directory::change(Queue& queue, const QueueSettings& settings, Counter& counter) {
   change_.run(queue.id, settings.is_paused ? 1 : 0, static_cast<std::int64_t>(settings.length_max),
-              static_cast<int>(settings.overflow), settings.overflow_wait_ms);
+              static_cast<int>(settings.overflow), settings.overflow_wait_ms,
+              settings.is_topic ? 1 : 0, settings.retention_ms);
   queue.settings = settings;
   counter.raise_directory();
   version_ = counter.directory();

@@ -29,17 +29,19 @@ class Headers {
   // When the first block of a lane from `seq` on was written, Unix ms.
   std::optional<std::int64_t> written_from(std::int64_t lane, std::int64_t seq);
 
- private:
   struct Header {
     Candidate block;
     MessageId first, last;
     std::int64_t at_ms = 0;
     bool spans(MessageId id) const { return first <= id && id <= last; }
   };
+  std::optional<Header> newest(std::int64_t lane);
+  // The seq of the first block written at `at_ms` or later. REQUIRES: `newest_seq` was.
+  std::int64_t first_written_after(std::int64_t lane, std::int64_t at_ms, std::int64_t newest_seq);
+
+ private:
   static Header read(const Cursor& row);
   std::optional<Header> first_from(std::int64_t lane, std::int64_t seq);
-  std::optional<Header> newest(std::int64_t lane);
-  std::int64_t first_written_after(std::int64_t lane, std::int64_t at_ms, std::int64_t newest_seq);
 
   Statement forward_, back_;
 };

@@ -10,6 +10,7 @@
 #include "transport/sqlite/administer.h"
 #include "transport/sqlite/backup.h"
 #include "transport/sqlite/search.h"
+#include "transport/sqlite/subscriptions.h"
 
 namespace msgq::transport::sqlite {
 namespace {
@@ -76,7 +77,8 @@ std::uint64_t SqliteLook::step_by_step(const std::vector<MessageId>& ids, Take t
 std::vector<std::string> SqliteLook::queues() {
   return read([](Store& store) {
     std::vector<std::string> out;
-    for (const auto& [name, queue] : store.directory.all()) out.push_back(name);
+    for (const auto& [name, queue] : store.directory.all())
+      if (!queue.is_log()) out.push_back(name);
     return out;
   });
 }
@@ -84,7 +86,8 @@ std::vector<std::string> SqliteLook::queues() {
 std::vector<QueueDepth> SqliteLook::depth() {
   return read([](Store& store) {
     std::vector<QueueDepth> out;
-    for (const auto& [name, queue] : store.directory.all()) out.push_back(depth_of(store, queue));
+    for (const auto& [name, queue] : store.directory.all())
+      if (!queue.is_log()) out.push_back(depth_of(store, queue));
     return out;
   });
 }
@@ -156,15 +159,37 @@ void SqliteLook::alter(std::string_view queue, const QueueChange& change) {
         change.creates ? store.directory.make(queue, store.counter) : require_known(store, queue);
     QueueSettings settings = known.settings;
     change.apply(settings);
+    if (settings.retention_ms > 0) store.directory.make_log(known, store.counter);
     store.directory.change(known, settings, store.counter);
   });
 }
 
 void SqliteLook::delete_queue(std::string_view queue) {
+  for (const std::string& each : subscriptions(queue)) delete_queue(each);
   purge(queue);
   while (delete_dead(queue, {}) > 0) {
   }
   write([&](Store& store) { remove_queue(store, require_known(store, queue)); });
+}
+
+std::vector<std::string> SqliteLook::subscriptions(std::string_view queue) {
+  return read([&](Store& store) {
+    std::vector<std::string> out;
+    const Queue& known = require_known(store, queue);
+    const Queue* const log = known.log == 0 ? nullptr : store.directory.of_id(known.log);
+    for (const std::int64_t id : log == nullptr ? std::vector<std::int64_t>() : log->readers)
+      out.push_back(store.directory.of_id(id)->name);
+    return out;
+  });
+}
+
+bool SqliteLook::subscribe(std::string_view queue, std::string_view name, const Start& start) {
+  return write([&](Store& store) { return sqlite::subscribe(store, queue, name, start); });
+}
+
+std::uint64_t SqliteLook::seek(std::string_view subscription, const Start& start) {
+  return write(
+      [&](Store& store) { return sqlite::seek(store, require_known(store, subscription), start); });
 }
 
 void SqliteLook::backup(const std::string& path) {

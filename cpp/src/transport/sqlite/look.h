@@ -37,6 +37,8 @@ class SqliteLook final : public Look {
   QueueSettings settings(std::string_view queue) override;
   void alter(std::string_view queue, const QueueChange& change) override;
   void delete_queue(std::string_view queue) override;
+  bool subscribe(std::string_view queue, std::string_view name, const Start& start) override;
+  std::uint64_t seek(std::string_view subscription, const Start& start) override;
   void backup(const std::string& path) override;
   std::uint64_t store_bytes() override;
   ConnectionFigures connections() override {
@@ -71,7 +73,7 @@ class SqliteLook final : public Look {
   auto read(Read read);
   template <typename Take>
   std::uint64_t step_by_step(const std::vector<MessageId>& ids, Take take);
-  Queue& require(std::string_view name);
+  std::vector<std::string> subscriptions(std::string_view queue);
 
   // fixed after construction
   const ConnectionSpec spec_;

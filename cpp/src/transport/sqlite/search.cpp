@@ -5,6 +5,7 @@
 
 #include "transport/bookmark.h"
 #include "transport/sqlite/headers.h"
+#include "transport/sqlite/subscriptions.h"
 
 namespace msgq::transport::sqlite {
 namespace {
@@ -163,12 +164,13 @@ class LaneView {
 }  // namespace
 
 QueueDepth depth_of(Store& store, const Queue& queue) {
-  const Totals totals = store.totals.read(queue.subscription);
+  const Totals totals = totals_of(store, queue);
   const auto number = [](std::int64_t n) {
     return static_cast<std::uint64_t>(std::max<std::int64_t>(n, 0));
   };
   QueueDepth out;
   out.queue = queue.name;
+  if (queue.source != 0) out.source = store.directory.of_id(queue.source)->source_name();
   out.is_paused = queue.settings.is_paused;
   out.sent = number(totals.sent);
   out.waiting = number(totals.waiting());

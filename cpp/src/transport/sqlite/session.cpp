@@ -10,6 +10,7 @@
 #include "transport/sqlite/claim.h"
 #include "transport/sqlite/house.h"
 #include "transport/sqlite/settle.h"
+#include "transport/sqlite/subscriptions.h"
 
 namespace msgq::transport::sqlite {
 namespace {
@@ -134,6 +135,7 @@ void SqliteSession::run(const Exchange& in, ExchangeResult& out) {
     beat();
     out.reclaimed = reclaimer_.run(store);
   }
+  if (in.reclaims || store.has_more_to_sweep) store.has_more_to_sweep = sweep_logs(store);
   out.next_due_ms = next_due_ms(in);
   claim_all(store, in.claims, out.claims);
 }

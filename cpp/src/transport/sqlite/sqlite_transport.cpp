@@ -28,6 +28,7 @@ constexpr Capability kSqlite{
     .can_expire = true,
     .can_cancel = true,
     .can_pause = true,
+    .has_subscriptions = true,
     .can_bound = true,
     .can_prove_death = true,
 };

@@ -15,7 +15,7 @@ Store::Store(const ConnectionSpec& spec, Clock& a_clock, Log& a_log, const Rules
       totals(connection.handle()),
       blocks(connection.handle()),
       headers(connection.handle()),
-      claims(connection.handle(), counter),
+      claims(connection.handle(), counter, directory),
       parked(connection.handle()),
       away_keys(connection.handle()),
       dedup(connection.handle()),

@@ -66,6 +66,7 @@ struct Store {
   // whether this process held a suspect when it last claimed; and what was reported once
   bool runs_suspect = false;
   std::set<std::int64_t> reported_gens;
+  bool has_more_to_sweep = false;    // of the logs
   std::int64_t free_keys_at_ms = 0;  // boot clock; see free_lost_keys()
 
   // The queue, made when there is none; throws kNotFound when queues are strict.

@@ -38,7 +38,8 @@ class MemoryKeys : public ::testing::Test {
   std::vector<std::string> chunk(std::uint32_t count_max = 100) {
     std::vector<std::string> out;
     const Due due = t.state.parked.begin()->first;
-    for (const auto& each : take_chunk(t.state, due, count_max, t.now)) out.push_back(each.body);
+    for (const auto& each : take_chunk(t.state, due, count_max, t.now))
+      out.push_back(each.message.body);
     return out;
   }
   StateUnderTest t;
