@@ -20,9 +20,8 @@ inline constexpr std::string_view kQueueFull = "MQ005";
 inline constexpr std::string_view kClaimLost = "MQ006";
 // The server's: a standby, or a server that an operator has set to read only.
 inline constexpr std::string_view kTakesNoWrites = "25006";
-// A lock that somebody holds, and the loser of a deadlock: nothing was done.
+// And a lock that somebody holds.
 inline constexpr std::string_view kLockTaken = "55P03";
-inline constexpr std::string_view kDeadlock = "40P01";
 
 // An error that the server answered: the statement's transaction certainly did nothing.
 class Refusal : public Error {

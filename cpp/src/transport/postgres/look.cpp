@@ -26,6 +26,20 @@ Array ids_of(const std::vector<MessageId>& ids) {
   return out;
 }
 
+// Calls what takes all claims of a queue, and waits for none while it holds its lanes: when one is
+// being settled it gives way, waits with nothing in its hands, and tries again.
+Rows take_all(Connection& connection, const char* function, const Params& queue) {
+  constexpr int kTries = 10;
+  for (int tried = 1;; ++tried) {
+    try {
+      return connection.call(function, queue);
+    } catch (const Refusal& refusal) {
+      if (refusal.state() != kLockTaken || tried == kTries) throw;
+    }
+    connection.call("await_settles", queue);
+  }
+}
+
 Rows list_dead(Connection& connection, int queue, std::int64_t after, std::uint32_t limit) {
   Params params;
   params.small(queue).integer(after).array(ids_of({})).small(static_cast<int>(limit));
@@ -252,25 +266,6 @@ std::uint64_t PostgresLook::edit_dead(std::string_view queue, const DeadEdit& ed
   };
   return take_dead(queue, {edit.id}, edit.redrives ? "redrive" : "edit_dead", params);
 }
-
-namespace {
-
-// Calls what takes all claims of a queue, and waits for none while it holds its lanes: when one is
-// being settled it gives way, waits with nothing in its hands, and tries again.
-Rows take_all(Connection& connection, const char* function, const Params& queue) {
-  constexpr int kTries = 10;
-  for (int tried = 1;; ++tried) {
-    try {
-      return connection.call(function, queue);
-    } catch (const Refusal& refusal) {
-      const bool is_busy = refusal.state() == kLockTaken || refusal.state() == kDeadlock;
-      if (!is_busy || tried == kTries) throw;
-    }
-    connection.call("await_settles", queue);
-  }
-}
-
-}  // namespace
 
 std::uint64_t PostgresLook::purge(std::string_view queue) {
   return use([&](Connection& connection, const Directory& directory) {
