@@ -83,6 +83,7 @@ struct Engine::Impl {
   transport::Writer& intake() { return own_intake ? *own_intake : writer; }
 
   void wire() {
+    writer.add(claimer.starter());
     writer.add(settler);
     writer.add(ledger);
     writer.add(ack_watch);
