@@ -309,6 +309,25 @@ std::vector<Work> work_of(Store& store, const Queue& queue, bool& is_barred) {
   std::vector<Work> out;
   const auto lapsed = [&](std::int64_t lane) {
     return lane == 0 ? std::vector<ClaimRow>() : store.claims.read_lapsed(queue.subscription, lane);
+// What this process has open of a shard of keys.
+Share::Open open_of(Store& store, const Queue& queue, std::size_t shard) {
+  Share::Open out;
+  const auto found = queue.bands.find(static_cast<std::uint8_t>(kKeyedBand + shard));
+  if (found == queue.bands.end()) return out;
+  const Band& band = found->second;
+  if (store.away_keys.is_held_elsewhere(queue.subscription, band.main, band.returned,
+                                        store.process))
+    return out;
+  for (const std::int64_t lane : {band.main, band.returned})
+    for (const ClaimRow& row : store.claims.read_of_lane(queue.subscription, lane)) {
+      if (row.state != ClaimState::kOpen) continue;
+      const auto gen = static_cast<std::uint64_t>(row.gen);
+      out.oldest = out.oldest == 0 ? gen : std::min(out.oldest, gen);
+      out.newest = std::max(out.newest, gen);
+    }
+  return out;
+}
+
   };
   // Of keys: what can never be run holds nothing back.
   const auto runnable = [&](std::int64_t lane) {
@@ -318,7 +337,9 @@ std::vector<Work> work_of(Store& store, const Queue& queue, bool& is_barred) {
   };
   const Share* share = nullptr;
   if (queue.has_keys())
-    share = &store.readers.share_of(queue.subscription, store.process, store.now.boot_ms);
+    share =
+        &store.readers.share_of(queue.subscription, store.process, store.now.boot_ms,
+                                [&](std::size_t shard) { return open_of(store, queue, shard); });
   for (const auto& [number, band] : queue.bands) {
     const bool is_held =
         is_keyed(number) && store.away_keys.is_held_elsewhere(queue.subscription, band.main,
