@@ -103,13 +103,13 @@ class Bridge:
 
         In their order; with a key for each in that of by_shard, as the engine's own enqueue_many.
         """
+        queue, kind, content, due, (priority, expires, key, once, on_duplicate) = group
         ends = [len(bodies)]
         if keys is not None:
-            order, ends = core().by_shard(keys)
+            order, ends = core().by_shard(keys, once if onces is None else onces)
             bodies, keys = [bodies[i] for i in order], [keys[i] for i in order]
             each = None if each is None else [each[i] for i in order]
             onces = None if onces is None else [onces[i] for i in order]
-        queue, kind, content, due, (priority, expires, key, once, on_duplicate) = group
         receipts: list[_core.Receipt] = []
         start, deadline = 0, self._loop.time() + self._overflow_wait
         while start < len(bodies):

@@ -252,7 +252,9 @@ class Engine:
 def set_errors(classes: dict[str, type[BaseException]]) -> None:
     """Called once by msgq.errors: code name (as in error.h, without k) to class."""
 
-def by_shard(keys: Sequence[str]) -> tuple[list[int], list[int]]:
+def by_shard(
+    keys: Sequence[str], onces: bytes | Sequence[bytes] | None = None
+) -> tuple[list[int], list[int]]:
     """In which order enqueue_many sends messages with these keys, and where shards end in it."""
 
 def all_bytes(items: list[object]) -> bool:

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "base/clock.h"
@@ -25,4 +26,22 @@ struct Admitted {
   std::vector<Receipt::Duplicate> duplicates;  // once it was stored
 };
 
+  std::optional<Error> refusal;                // why its receipt fails, as some are
+
+  // Takes the messages from `from` on out. REQUIRES: it has its parcel; 0 < from < count.
+  Admitted cut(std::uint32_t from) {
+    Admitted rest;
+    rest.parcel = parcel.cut(from);
+    if (receipt) rest.receipt = receipt->cut(from);
+    rest.traffic = traffic;
+    rest.admitted_at = admitted_at;
+    rest.count = count - from;
+    rest.bytes = bytes * rest.count / count;
+    rest.order = order;
+    rest.is_loose = is_loose;
+    rest.on_duplicate = on_duplicate;
+    count = from;
+    bytes -= rest.bytes;
+    return rest;
+  }
 }  // namespace msgq

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <iterator>
 
+#include "transport/once.h"
+
 namespace msgq {
 
 using transport::Block;
@@ -134,30 +136,27 @@ void Batcher::add_parks(Exchange& out, Admitted& admitted) {
 
 namespace {
 
-// Why a duplicate's receipt fails; empty where it need not.
-std::optional<Error> refusal_of(const Admitted& a, const Receipt::Duplicate& each) {
+// Why a duplicate's receipt fails; empty where it need not. Of many of a call its id says which it
+// is.
+std::optional<Error> refusal_of(const Admitted& a, const Exchange& ex,
+                                const transport::Duplicate& each) {
   using On = Parcel::OnDuplicate;
-  const std::string place = a.count > 1 ? "message " + std::to_string(each.index) + ": " : "";
-  const std::string earlier = "message " + each.earlier.to_string();
-  if (a.on_duplicate == On::kReturn && !each.is_same)
+  const bool is_conflict = a.on_duplicate == On::kReturn && !each.is_same;
+  if (!is_conflict && a.on_duplicate != On::kRaise) return std::nullopt;
+  const std::string earlier = "message " + each.earlier.to_string() + " has the dedup id '" +
+                              std::string(transport::once_id(ex, each.number)) + "'";
+  if (is_conflict)
     return Error(ErrorCode::kDedupConflict,
-                 place + earlier + " has its dedup id and another body; it was not enqueued");
-  if (a.on_duplicate == On::kRaise)
-    return Error(ErrorCode::kDuplicate,
-                 place + earlier + " has its dedup id; it was not enqueued again");
-  return std::nullopt;
+                 earlier + " and another body; this one was not enqueued");
+  return Error(ErrorCode::kDuplicate, earlier + "; this one was not enqueued");
 }
 
 void resolve_duplicates(Admitted& a) {
   if (a.receipt->is_done()) return;  // it was in doubt for too long: who has it may be reading it
-  std::optional<Error> error;
-  for (const Receipt::Duplicate& each : a.duplicates) {
-    a.receipt->note(each);
-    if (!error) error = refusal_of(a, each);
-  }
+  for (const Receipt::Duplicate& each : a.duplicates) a.receipt->note(each);
   const bool is_all = a.duplicates.size() == a.count;
   a.receipt->resolve(is_all ? ReceiptStatus::kDuplicate : ReceiptStatus::kPersisted,
-                     std::move(error));
+                     std::move(a.refusal));
 }
 
 }  // namespace
@@ -206,8 +205,11 @@ void Batcher::note_duplicates(const std::vector<transport::Duplicate>& duplicate
   }
 }
 
-void Batcher::report(const Exchange&, const ExchangeResult& result, Nanos) {
-  note_duplicates(result.duplicates);
+void Batcher::report(const Exchange& in, const ExchangeResult& result, Nanos) {
+  for_each(result.duplicates, [&](Admitted& of, std::uint32_t index, const auto& each) {
+    if (!of.refusal) of.refusal = refusal_of(of, in, each);
+    of.duplicates.push_back({index, each.earlier, each.is_same});
+  });
   isolated_ -= std::min(isolated_, static_cast<std::uint32_t>(flush_.size()));
   if (!flush_.empty()) full_.forget();
   std::swap(stored_, flush_);

@@ -29,6 +29,15 @@ std::vector<OnceWish> once_wishes(const Exchange& in) {
   return out;
 }
 
+std::string_view once_id(const Exchange& in, std::size_t number) {
+  for (const Append& each : in.appends) {
+    if (number < each.block->count())
+      return Once::decode(each.block->view(static_cast<std::uint32_t>(number)).once).id;
+    number -= each.block->count();
+  }
+  return Once::decode(in.parks.at(number).message.once).id;
+}
+
 Exchange without(const Exchange& in, const std::vector<Duplicate>& duplicates) {
   Exchange out;
   auto next = duplicates.begin();

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "transport/transport.h"
@@ -37,6 +38,9 @@ struct OnceWish {
 
 // By number. Costs a look at each block where none has a dedup id.
 std::vector<OnceWish> once_wishes(const Exchange& in);
+
+// The dedup id of the message of that number.
+std::string_view once_id(const Exchange& in, std::size_t number);
 
 // What is to be stored of an exchange, and nothing else of it. `duplicates` by number.
 Exchange without(const Exchange& in, const std::vector<Duplicate>& duplicates);
