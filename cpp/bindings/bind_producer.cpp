@@ -38,6 +38,7 @@ struct Form {
             expires_ms,
             band_of(priority, key),
             false,
+            false,
             static_cast<Parcel::OnDuplicate>(on_duplicate)};
   }
 };
@@ -115,7 +116,9 @@ class Marks {
 };
 
 // The places of a call's messages by band, those of each in order: with keys at random nearly each
-// message would be a parcel of its own otherwise. `ends`: where those of each band end.
+// message would be a parcel of its own otherwise. `ends`: where those of each band end. Behind
+// them, again by band, come those whose dedup id an earlier message of the call has that would be
+// sent later: it is to be the one that is stored.
 struct ByBand {
   ByBand(const Marks& keys, const Marks& onces, Py_ssize_t count, std::uint8_t priority) {
     std::vector<std::size_t> groups;
@@ -324,12 +327,13 @@ py::object try_enqueue(Engine& engine, std::string queue, std::string type, int 
                        const py::object& bodies, const py::object& headers, std::int64_t due_ms,
                        const py::object& headers_each, std::uint8_t priority,
                        std::int64_t expires_ms, const py::object& keys, const py::object& onces,
-                       int on_duplicate) {
+                       int on_duplicate, bool is_loose) {
   Cutter cutter(
       engine.config(),
       {std::move(queue), std::move(type), content, due_ms, priority, expires_ms, on_duplicate},
       bodies, headers, headers_each, keys, onces);
   Parcel parcel = cutter.next();
+  parcel.is_loose = is_loose;
   if (cutter.has_more())
     throw Error(ErrorCode::kPayloadInvalid,
                 "more messages, bytes or shards of keys than one parcel holds");
@@ -391,6 +395,8 @@ void bind_producer(py::module_& module) {
       .def("status_of", &status_of, py::arg("index"))
       .def("wait", &wait_receipt, py::arg("timeout"))
       .def("error", &error_of)
+      .def_property_readonly("end", &Receipt::end)
+      .def_property_readonly("rest", [](const Receipt& r) { return r.rest(); })
       .def("notify", &Receipt::notify, py::arg("waker"), py::arg("token"));
   module.def("by_shard", &by_shard, py::arg("keys"), py::arg("onces") = py::none());
   module.def("all_bytes", &all_bytes, py::arg("items"));
@@ -416,7 +422,7 @@ void bind_producing(EngineClass& engine) {
       .def("try_enqueue", &try_enqueue, arg("queue"), arg("type"), arg("content"), arg("bodies"),
            arg("headers") = none, arg("due_ms") = 0, arg("headers_each") = none,
            arg("priority") = kPriorityNormal, arg("expires_ms") = 0, arg("keys") = none,
-           arg("onces") = none, arg("on_duplicate") = 0);
+           arg("onces") = none, arg("on_duplicate") = 0, arg("is_loose") = false);
 }
 
 }  // namespace msgq::bindings

@@ -298,6 +298,7 @@ struct Engine::Impl {
     a.count = parcel.count();
     a.bytes = parcel.bytes();
     a.on_duplicate = parcel.on_duplicate;
+    a.is_loose = parcel.is_loose;
     if (has_receipt) a.receipt = std::make_shared<Receipt>(parcel.first_id, a.count);
     a.traffic = &traffic;
     a.admitted_at = world.clock.steady();

@@ -67,6 +67,11 @@ class Receipt:
     def error(self) -> BaseException | None:
         """The exception that tells why it failed or is in doubt; None otherwise."""
     def notify(self, waker: Waker, token: int) -> None: ...
+    @property
+    def end(self) -> int:
+        """Once settled: where its rest begins, which is settled by itself; else count."""
+    @property
+    def rest(self) -> Receipt | None: ...
 
 class Run:
     """Calls of a handler, one for each message of a lot; made by Lot.run."""
@@ -184,9 +189,10 @@ class Engine:
         keys: str | Sequence[str] | None = None,
         onces: bytes | Sequence[bytes] | None = None,
         on_duplicate: int = 0,
+        is_loose: bool = False,
     ) -> Receipt | None:
         """One parcel (at most batch_count_max messages), never blocking: None where it would block.
-        What event loops call."""
+        What event loops call. is_loose: of several calls, so that a part of it may be stored."""
     # workers
     def open_worker(
         self,

@@ -22,10 +22,10 @@ struct Admitted {
   std::uint32_t count = 0;
   std::uint64_t bytes = 0;
   std::uint64_t order = 0;  // among those with keys, of all threads
+  std::uint32_t known = 0;  // of `count`: duplicates, as the store last said
+  bool is_loose = false;    // as of its parcel
   Parcel::OnDuplicate on_duplicate = Parcel::OnDuplicate::kReturn;
   std::vector<Receipt::Duplicate> duplicates;  // once it was stored
-};
-
   std::optional<Error> refusal;                // why its receipt fails, as some are
 
   // Takes the messages from `from` on out. REQUIRES: it has its parcel; 0 < from < count.
@@ -44,4 +44,6 @@ struct Admitted {
     bytes -= rest.bytes;
     return rest;
   }
+};
+
 }  // namespace msgq

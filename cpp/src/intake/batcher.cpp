@@ -68,6 +68,7 @@ void Batcher::collect(Exchange& out, Nanos now) {
   std::vector<Group> groups;
   std::vector<Admitted> parked;
   while (!backlog_.empty()) {
+    if (!full_.is_empty()) cut_to_fit();
     Admitted& next = backlog_.front();
     if (!full_.is_empty() && !goes_on(next, now)) {
       backlog_.pop_front();
@@ -91,6 +92,15 @@ void Batcher::collect(Exchange& out, Nanos now) {
   std::move(parked.begin(), parked.end(), std::back_inserter(flush_));
   if (flush_.empty()) full_.forget();
   admission_.set_held(full_.count());
+}
+
+// Of what several calls sent as one as much is stored as there is room for.
+void Batcher::cut_to_fit() {
+  const std::uint32_t fitting = full_.fitting(backlog_.front());
+  if (fitting == backlog_.front().count) return;
+  Admitted first = std::move(backlog_.front());
+  backlog_.front() = first.cut(fitting);
+  backlog_.push_front(std::move(first));
 }
 
 // False: its queue is full, and it waits or has been answered.
@@ -195,13 +205,14 @@ void Batcher::settle(std::span<Admitted> some, ReceiptStatus status,
   }
 }
 
-void Batcher::note_duplicates(const std::vector<transport::Duplicate>& duplicates) {
+// Calls `note` with each duplicate, the parcel of the flush that it is of, and its index in that.
+template <typename Note>
+void Batcher::for_each(const std::vector<transport::Duplicate>& duplicates, const Note& note) {
   auto admitted = flush_.begin();
   std::size_t first = 0;  // the number of its first message
   for (const transport::Duplicate& each : duplicates) {
     for (; each.number >= first + admitted->count; ++admitted) first += admitted->count;
-    admitted->duplicates.push_back(
-        {static_cast<std::uint32_t>(each.number - first), each.earlier, each.is_same});
+    note(*admitted, static_cast<std::uint32_t>(each.number - first), each);
   }
 }
 
@@ -258,6 +269,8 @@ void Batcher::refuse(Exchange& ex, const Error& error, Nanos now) {
 
 void Batcher::limit(Exchange& ex, const transport::QueueFull& full) {
   full_.note(full);
+  for (Admitted& each : flush_) each.known = 0;
+  for_each(full.duplicates, [](Admitted& of, std::uint32_t, const auto&) { ++of.known; });
   put_back(ex);
 }
 

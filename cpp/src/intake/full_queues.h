@@ -25,6 +25,9 @@ class FullQueues {
   void note(const transport::QueueFull& full);
   // What becomes of the next parcel of its queue. REQUIRES: they are shown in their order.
   Fate judge(const Admitted& admitted, Nanos now);
+  // How many messages of it are let in: all, unless it is known that there is room for some only,
+  // and it is loose.
+  std::uint32_t fitting(const Admitted& admitted) const;
   // Why, of one that was refused.
   const Error& error_of(const Admitted& admitted) const;
   // Keeps one that is to wait.

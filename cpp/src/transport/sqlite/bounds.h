@@ -3,12 +3,15 @@
 // Threads: that of the connection.
 #pragma once
 
+#include <vector>
+
 #include "transport/sqlite/store.h"
 
 namespace msgq::transport::sqlite {
 
 // Throws QueueFull when a queue would hold more than it may; where that is so set, its oldest
-// waiting messages make room. Settles of the transaction come first.
-void make_room(Store& store, const Exchange& in);
+// waiting messages make room. Settles of the transaction come first. `duplicates`: what was left
+// out of it before.
+void make_room(Store& store, const Exchange& in, const std::vector<Duplicate>& duplicates);
 
 }  // namespace msgq::transport::sqlite
