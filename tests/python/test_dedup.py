@@ -83,9 +83,7 @@ def test_of_a_batch_with_keys_the_first_of_an_id_is_stored(app: msgq.App) -> Non
 
     async def asend() -> msgq.BatchReceipt:
         ids = [f"async {n % 2}" for n in range(20)]
-        return await queue.aenqueue_many(
-            list(range(20)), key=keys, dedup=ids, on_duplicate="skip"
-        )
+        return await queue.aenqueue_many(list(range(20)), key=keys, dedup=ids, on_duplicate="skip")
 
     for sent in (send("plain"), asyncio.run(asend())):
         assert [each.status for each in sent] == ["persisted"] * 2 + ["duplicate"] * 18

@@ -26,7 +26,16 @@ std::vector<OnceWish> once_wishes(const Exchange& in) {
     if (!each.message.once.empty()) out.push_back(wish_of(first, each.queue, each.message.view()));
     ++first;
   }
+  std::stable_sort(out.begin(), out.end(), [](const OnceWish& a, const OnceWish& b) {
+    return a.as.message < b.as.message;
+  });
   return out;
+}
+
+std::vector<Duplicate> by_number(std::vector<Duplicate> duplicates) {
+  std::sort(duplicates.begin(), duplicates.end(),
+            [](const Duplicate& a, const Duplicate& b) { return a.number < b.number; });
+  return duplicates;
 }
 
 std::string_view once_id(const Exchange& in, std::size_t number) {

@@ -36,8 +36,13 @@ struct OnceWish {
   }
 };
 
-// By number. Costs a look at each block where none has a dedup id.
+// In the order of their messages' ids, which is that of the calls: of two that have one dedup id
+// the first is stored, though it may lie in a later block. Costs a look at each block where none
+// has one.
 std::vector<OnceWish> once_wishes(const Exchange& in);
+
+// The duplicates among them, as stores tell of them.
+std::vector<Duplicate> by_number(std::vector<Duplicate> duplicates);
 
 // The dedup id of the message of that number.
 std::string_view once_id(const Exchange& in, std::size_t number);

@@ -50,7 +50,7 @@ std::vector<Duplicate> find_remembered(const State& state, const Exchange& in, c
     }
     if (place->second.message != wish.as.message) out.push_back(wish.duplicate_of(place->second));
   }
-  return out;
+  return by_number(std::move(out));
 }
 
 std::vector<Duplicate> remember(State& state, const std::vector<OnceWish>& wishes, const Now& now) {
@@ -70,7 +70,7 @@ std::vector<Duplicate> remember(State& state, const std::vector<OnceWish>& wishe
     dedup.by_end.emplace(until_ms, id);
     if (wish.once.until != Once::Until::kWindow) dedup.by_message.emplace(wish.as.message, id);
   }
-  return out;
+  return by_number(std::move(out));
 }
 
 void release(State& state, Queue& queue, const std::vector<MessageId>& messages) {
