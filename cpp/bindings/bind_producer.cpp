@@ -4,6 +4,7 @@
 
 #include <array>
 #include <numeric>
+#include <unordered_map>
 
 #include "bind.h"
 #include "gil.h"
@@ -36,6 +37,7 @@ struct Form {
             priority,
             expires_ms,
             band_of(priority, key),
+            false,
             false,
             static_cast<Parcel::OnDuplicate>(on_duplicate)};
   }
@@ -114,21 +116,26 @@ class Marks {
 };
 
 // The places of a call's messages by band, those of each in order: with keys at random nearly each
-// message would be a parcel of its own otherwise. `ends`: where those of each band end.
+// message would be a parcel of its own otherwise. `ends`: where those of each band end. Behind
+// them, again by band, come those whose dedup id an earlier message of the call has that would be
+// sent later: it is to be the one that is stored.
 struct ByBand {
-  ByBand(const Marks& keys, Py_ssize_t count, std::uint8_t priority) {
-    std::vector<std::uint8_t> bands(static_cast<std::size_t>(count));
-    std::array<std::size_t, 257> starts{};
+  ByBand(const Marks& keys, const Marks& onces, Py_ssize_t count, std::uint8_t priority) {
+    std::vector<std::size_t> groups;
+    std::array<std::size_t, 513> starts{};
+    std::unordered_map<std::string_view, std::size_t> firsts;  // by dedup id
     for (Py_ssize_t i = 0; i < count; ++i) {
-      const std::uint8_t band = band_of(priority, keys.at(i));
-      bands[static_cast<std::size_t>(i)] = band;
-      ++starts[band + 1u];
+      std::size_t group = band_of(priority, keys.at(i));
+      if (const auto once = onces.at(i); !once.empty())
+        if (firsts.try_emplace(once, group).first->second > group) group += 256;
+      groups.push_back(group);
+      ++starts[group + 1];
     }
     std::partial_sum(starts.begin(), starts.end(), starts.begin());
-    for (std::size_t band = 0; band < 256; ++band)
-      if (starts[band + 1] > starts[band]) ends.push_back(starts[band + 1]);
-    order.resize(bands.size());
-    for (std::size_t i = 0; i < bands.size(); ++i) order[starts[bands[i]]++] = i;
+    for (std::size_t group = 0; group < 512; ++group)
+      if (starts[group + 1] > starts[group]) ends.push_back(starts[group + 1]);
+    order.resize(groups.size());
+    for (std::size_t i = 0; i < groups.size(); ++i) order[starts[groups[i]]++] = i;
   }
   std::vector<std::size_t> order, ends;
 };
@@ -153,7 +160,7 @@ class Cutter {
       static_cast<void>(keys_.at(i));
       static_cast<void>(onces_.at(i));
     }
-    if (!keys_.is_one()) order_ = ByBand(keys_, count_, form_.priority).order;
+    if (!keys_.is_one()) order_ = ByBand(keys_, onces_, count_, form_.priority).order;
   }
   bool has_more() const { return next_ < count_; }
   Parcel next() {
@@ -359,12 +366,13 @@ py::object try_enqueue(Engine& engine, std::string queue, std::string type, int 
                        const py::object& bodies, const py::object& headers, std::int64_t due_ms,
                        const py::object& headers_each, std::uint8_t priority,
                        std::int64_t expires_ms, const py::object& keys, const py::object& onces,
-                       int on_duplicate) {
+                       int on_duplicate, bool is_loose) {
   Cutter cutter(
       engine.config(),
       {std::move(queue), std::move(type), content, due_ms, priority, expires_ms, on_duplicate},
       bodies, headers, headers_each, keys, onces);
   Parcel parcel = cutter.next();
+  parcel.is_loose = is_loose;
   if (cutter.has_more())
     throw Error(ErrorCode::kPayloadInvalid,
                 "more messages, bytes or shards of keys than one parcel holds");
@@ -373,9 +381,10 @@ py::object try_enqueue(Engine& engine, std::string queue, std::string type, int 
 }
 
 // In which order enqueue_many sends messages with these keys, and where parcels end at least.
-py::tuple by_shard(const py::sequence& keys) {
+py::tuple by_shard(const py::sequence& keys, const py::object& onces) {
   const Py_ssize_t count = PySequence_Size(keys.ptr());
-  const ByBand found(Marks(keys, count, "keys"), count, kPriorityNormal);
+  const ByBand found(Marks(keys, count, "keys"), Marks(onces, count, "onces"), count,
+                     kPriorityNormal);
   return py::make_tuple(found.order, found.ends);
 }
 
@@ -425,6 +434,8 @@ void bind_producer(py::module_& module) {
       .def("status_of", &status_of, py::arg("index"))
       .def("wait", &wait_receipt, py::arg("timeout"))
       .def("error", &error_of)
+      .def_property_readonly("end", &Receipt::end)
+      .def_property_readonly("rest", [](const Receipt& r) { return r.rest(); })
       .def("notify", &Receipt::notify, py::arg("waker"), py::arg("token"));
   py::class_<Kept, KeptPtr>(module, "Kept")
       .def_property_readonly("receipt", &Kept::receipt)
@@ -432,7 +443,7 @@ void bind_producer(py::module_& module) {
           "drop",
           [](Kept& kept, const std::string& why) { kept.drop(Error(ErrorCode::kRolledBack, why)); },
           py::arg("why"));
-  module.def("by_shard", &by_shard, py::arg("keys"));
+  module.def("by_shard", &by_shard, py::arg("keys"), py::arg("onces") = py::none());
   module.def("all_bytes", &all_bytes, py::arg("items"));
 }
 
@@ -461,7 +472,7 @@ void bind_producing(EngineClass& engine) {
       .def("try_enqueue", &try_enqueue, arg("queue"), arg("type"), arg("content"), arg("bodies"),
            arg("headers") = none, arg("due_ms") = 0, arg("headers_each") = none,
            arg("priority") = kPriorityNormal, arg("expires_ms") = 0, arg("keys") = none,
-           arg("onces") = none, arg("on_duplicate") = 0);
+           arg("onces") = none, arg("on_duplicate") = 0, arg("is_loose") = false);
 }
 
 }  // namespace msgq::bindings

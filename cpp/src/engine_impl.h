@@ -88,6 +88,7 @@ struct Engine::Impl {
 
   void wire() {
     writer.add(bundler());  // before the settler, which is told what goes along with bundles
+    writer.add(claimer.starter());
     writer.add(settler);
     writer.add(ledger);
     writer.add(ack_watch);
@@ -346,6 +347,7 @@ struct Engine::Impl {
     a.bytes = parcel.bytes();
     a.on_duplicate = parcel.on_duplicate;
     a.has_once = parcel.has_once;
+    a.is_loose = parcel.is_loose;
     if (has_receipt) a.receipt = std::make_shared<Receipt>(parcel.first_id, a.count);
     a.traffic = &traffic;
     a.admitted_at = world.clock.steady();

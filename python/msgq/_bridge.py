@@ -103,13 +103,13 @@ class Bridge:
 
         In their order; with a key for each in that of by_shard, as the engine's own enqueue_many.
         """
+        queue, kind, content, due, (priority, expires, key, once, on_duplicate) = group
         ends = [len(bodies)]
         if keys is not None:
-            order, ends = core().by_shard(keys)
+            order, ends = core().by_shard(keys, once if onces is None else onces)
             bodies, keys = [bodies[i] for i in order], [keys[i] for i in order]
             each = None if each is None else [each[i] for i in order]
             onces = None if onces is None else [onces[i] for i in order]
-        queue, kind, content, due, (priority, expires, key, once, on_duplicate) = group
         receipts: list[_core.Receipt] = []
         start, deadline = 0, self._loop.time() + self._overflow_wait
         while start < len(bodies):
@@ -162,17 +162,20 @@ class Bridge:
         each = waiters.headers if any(waiters.headers) else None
         try:
             receipt = self._engine.try_enqueue(
-                queue, kind, content, waiters.bodies, None, due, each, *life
+                queue, kind, content, waiters.bodies, None, due, each, *life, True
             )
         except MsgqError as error:
             self._split(group, waiters, error)
             return True
         if receipt is None:
             return False
-        token = next(self._tokens)
-        self._sent[token] = (receipt, waiters.futures)
-        receipt.notify(self._waker, token)
+        self._watch(receipt, waiters.futures)
         return True
+
+    def _watch(self, receipt: _core.Receipt, futures: list[asyncio.Future[Receipt]]) -> None:
+        token = next(self._tokens)
+        self._sent[token] = (receipt, futures)
+        receipt.notify(self._waker, token)
 
     def _split(self, group: Group, waiters: _Waiters, error: MsgqError) -> None:
         """Finds whose fault it is: one bad message must not fail its neighbours."""
@@ -205,6 +208,9 @@ class Bridge:
         """Resolves the futures of every parcel that settled since the last wake-up."""
         for token in self._waker.drain():
             receipt, futures = self._sent.pop(token)
+            if receipt.rest is not None:  # a bounded queue had room for those before
+                self._watch(receipt.rest, futures[receipt.end :])
+                futures = futures[: receipt.end]
             status = receipt.status
             error = receipt.error()
             if status in _FAILED or error is not None:

@@ -67,6 +67,11 @@ class Receipt:
     def error(self) -> BaseException | None:
         """The exception that tells why it failed or is in doubt; None otherwise."""
     def notify(self, waker: Waker, token: int) -> None: ...
+    @property
+    def end(self) -> int:
+        """Once settled: where its rest begins, which is settled by itself; else count."""
+    @property
+    def rest(self) -> Receipt | None: ...
 
 class Kept:
     """A parcel kept back until Engine.commit."""
@@ -195,9 +200,10 @@ class Engine:
         keys: str | Sequence[str] | None = None,
         onces: bytes | Sequence[bytes] | None = None,
         on_duplicate: int = 0,
+        is_loose: bool = False,
     ) -> Receipt | None:
         """One parcel (at most batch_count_max messages), never blocking: None where it would block.
-        What event loops call."""
+        What event loops call. is_loose: of several calls, so that a part of it may be stored."""
     # several things as one
     def keep(
         self,
@@ -296,7 +302,9 @@ class Engine:
 def set_errors(classes: dict[str, type[BaseException]]) -> None:
     """Called once by msgq.errors: code name (as in error.h, without k) to class."""
 
-def by_shard(keys: Sequence[str]) -> tuple[list[int], list[int]]:
+def by_shard(
+    keys: Sequence[str], onces: bytes | Sequence[bytes] | None = None
+) -> tuple[list[int], list[int]]:
     """In which order enqueue_many sends messages with these keys, and where shards end in it."""
 
 def all_bytes(items: list[object]) -> bool:

@@ -175,13 +175,13 @@ class Sender:
             )  # fmt: skip
             scope.add(kept)
             pending = [HeldPending(one.receipt, scope) for one in kept]
-            return BatchReceipt.of(pending, self._order(keys))
+            return BatchReceipt.of(pending, self._order(keys, onces))
         return BatchReceipt(
             self.engine.enqueue_many(
                 self.queue, self.kind, content, bodies, headers, due, each, priority, expires,
                 key if keys is None else keys, onces, on_duplicate,
             ),
-            self._order(keys),
+            self._order(keys, onces),
         )  # fmt: skip
 
     async def aput(
@@ -217,7 +217,8 @@ class Sender:
         group = (self.queue, self.kind, content, due, life)
         onces = None if dedups is None or options is None else self._encoded(options, dedups)
         receipts = await bridge.put_many(group, bodies, headers, each, keys=keys, onces=onces)
-        return await BatchReceipt(receipts, self._order(keys))
+        order = self._order(keys, life[3] if onces is None else onces)
+        return await BatchReceipt(receipts, order)
 
     def _kept(
         self, body: bytes, content: int, options: Options | None, key: str, dedup: str
@@ -236,11 +237,13 @@ class Sender:
         scope.add(kept)
         return Receipt(b"", HeldPending(kept[0].receipt, scope))
 
-    def _order(self, keys: Sequence[str] | None) -> list[int] | None:
-        """In which order messages with these keys are sent, None: as they come."""
+    def _order(
+        self, keys: Sequence[str] | None, onces: bytes | Sequence[bytes] | None
+    ) -> list[int] | None:
+        """In which order messages with these keys and dedup ids are sent, None: as they come."""
         if keys is None or self.client.transport == "sync":
             return None
-        order: list[int] = core().by_shard(keys)[0]
+        order: list[int] = core().by_shard(keys, onces)[0]
         return order
 
     def _unfold(

@@ -70,8 +70,9 @@ _TABLE: Final = (
     _choice("durability", ("sync", "os"), "sync survives a power cut, os only the process", True),
     # memory:// only
     _count("store_count_max", 0, "memory://: messages stored at most; 0 is no bound"),
-    Setting("store_bytes_max", "bytes", 0, "memory://: bytes stored at most; 0 is no bound",
-            0, _BYTES_MAX, is_core=True),
+    Setting("store_bytes_max", "bytes", 0,
+            "memory://: bytes stored at most, with dedup ids; 0 is no bound", 0, _BYTES_MAX,
+            is_core=True),
     # leases and claims
     _time("lease", 30.0, "how long a claim holds without renewal", 0.1, 86_400.0),
     _time("lease_max", 12 * 3600.0, "no delivery is renewed beyond this", 0.1),

@@ -66,11 +66,36 @@ def test_a_batch_tells_of_each(app: msgq.App) -> None:
     assert sent[2].id == sent[0].id
     assert sent.counts() == {"persisted": 2, "duplicate": 2}
     assert sent.status == "duplicate"
-    with pytest.raises(msgq.DuplicateError, match="message 0") as caught:
+    with pytest.raises(msgq.DuplicateError, match="dedup id 'a'") as caught:
         queue.enqueue_many([b"a", b"d"], dedup=["a", "d"], on_duplicate="raise")
     assert [each.status for each in caught.value.receipt] == ["duplicate", "persisted"]
     assert sorted(each.body for each in queue.messages()) == [b"a", b"b", b"c", b"d"]
     assert app.stats().traffic_of("q").duplicates == 3
+
+
+def test_of_a_batch_with_keys_the_first_of_an_id_is_stored(app: msgq.App) -> None:
+    queue = app.queue("q")
+    keys = [f"key {n}" for n in range(20)]
+
+    def send(prefix: str) -> msgq.BatchReceipt:
+        ids = [f"{prefix} {n % 2}" for n in range(20)]
+        return queue.enqueue_many(list(range(20)), key=keys, dedup=ids, on_duplicate="skip")
+
+    async def asend() -> msgq.BatchReceipt:
+        ids = [f"async {n % 2}" for n in range(20)]
+        return await queue.aenqueue_many(list(range(20)), key=keys, dedup=ids, on_duplicate="skip")
+
+    for sent in (send("plain"), asyncio.run(asend())):
+        assert [each.status for each in sent] == ["persisted"] * 2 + ["duplicate"] * 18
+        assert [each.id for each in sent] == [sent[0].id, sent[1].id] * 10
+    assert sorted(each.value() for each in queue.messages()) == [0, 0, 1, 1]
+
+
+def test_a_conflict_in_a_batch_names_its_id(app: msgq.App) -> None:
+    queue = app.queue("q")
+    queue.enqueue(b"other", dedup="b")
+    with pytest.raises(msgq.DedupConflictError, match=r"has the dedup id 'b' and another body"):
+        queue.enqueue_many([b"a", b"b"], key=["z", "a"], dedup=["a", "b"])
 
 
 def test_an_event_loop_sees_the_same(app: msgq.App) -> None:

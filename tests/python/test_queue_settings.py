@@ -13,7 +13,7 @@ import pytest
 import msgq
 import msgq.testing
 from msgq.queue_settings import QueueSettings, settings_from
-from tests.support.stores import POSTGRES
+from tests.support.stores import POSTGRES, behind_pooler
 
 SHARED = ["sqlite:///q.db", POSTGRES]
 
@@ -89,6 +89,20 @@ def test_what_is_beyond_max_length_is_refused_at_once(any_app: msgq.App) -> None
     queue.enqueue(b"4")
     depth = queue.depth()
     assert (depth.sent, depth.waiting, depth.parked, depth.done) == (4, 2, 1, 1)
+
+
+def test_of_what_is_awaited_together_as_much_is_stored_as_fits(any_app: msgq.App) -> None:
+    queue = bounded(any_app, max_length=50, overflow="raise")
+
+    async def main() -> list[Any]:
+        sent = [queue.aenqueue(number) for number in range(100)]
+        return await asyncio.gather(*sent, return_exceptions=True)
+
+    results = asyncio.run(main())
+    assert {each.status for each in results[:50]} == {"persisted"}
+    assert all(isinstance(each, msgq.QueueFullError) for each in results[50:])
+    assert [each.value() for each in queue.peek(100)] == list(range(50))
+    assert [each.id for each in queue.peek(100)] == [each.id for each in results[:50]]
 
 
 def test_handlers_are_refused_too_and_receipts_tell(any_app: msgq.App) -> None:
@@ -211,6 +225,7 @@ def test_what_cannot_be_set_is_refused(app: msgq.App, changes: Any, text: str) -
     assert queue.settings() == QueueSettings()
 
 
+@behind_pooler
 def test_drain_waits_until_all_was_handled(any_app: msgq.App) -> None:
     queue = any_app.queue("q")
     queue.enqueue(1, delay="1h")
@@ -228,6 +243,7 @@ def test_drain_waits_until_all_was_handled(any_app: msgq.App) -> None:
     assert queue.depth().depth == 0
 
 
+@behind_pooler
 def test_a_message_is_held_until_it_is_released(any_app: msgq.App) -> None:
     queue = any_app.queue("q")
     held, soon = queue.enqueue("held", delay="1h").id, queue.enqueue("soon", delay="300ms").id

@@ -127,6 +127,7 @@ struct Parcel {
   std::int64_t expires_ms = 0;          // Unix milliseconds; 0: never
   std::uint8_t band = kPriorityNormal;  // of all its messages
   bool has_once = false;                // some have dedup ids
+  bool is_loose = false;                // of several calls: a part of it may be stored
   // What to do about a duplicate: nothing more, or its receipt fails.
   enum class OnDuplicate : std::uint8_t { kReturn, kSkip, kRaise };
   OnDuplicate on_duplicate = OnDuplicate::kReturn;
@@ -143,6 +144,8 @@ struct Parcel {
   void add(const MessageView& message);
   // The message at `index`; views point into this parcel.
   MessageView view(std::uint32_t index) const;
+  // Takes the messages from `from` on out, as a parcel of their own. REQUIRES: 0 < from < count().
+  Parcel cut(std::uint32_t from);
   // An empty parcel for messages like this one, whose id is its first.
   static Parcel like(const MessageView& message);
   // Whether the messages of `next`, were they behind these, would be told of in the same words.

@@ -58,7 +58,8 @@ class Receipt {
     bool is_same = true;  // they have one body
   };
 
-  Receipt(MessageId first_id, std::uint32_t count) : first_id_(first_id), count_(count) {}
+  Receipt(MessageId first_id, std::uint32_t count)
+      : first_id_(first_id), count_(count), end_(count) {}
 
   MessageId first_id() const { return first_id_; }
   std::uint32_t count() const { return count_; }
@@ -80,6 +81,13 @@ class Receipt {
   void resolve(ReceiptStatus status, std::optional<Error> error = std::nullopt);
   // Before resolve(), by whoever calls that: by rising index.
   void note(const Duplicate& duplicate) { duplicates_.push_back(duplicate); }
+  // So is this: the messages from `from` on, which come later, get a receipt of their own. Of what
+  // is cut twice the earlier rest is that of the later one.
+  std::shared_ptr<Receipt> cut(std::uint32_t from);
+  // Where its rest begins, and the receipt of that: count() and null unless it was cut. What is
+  // said of the whole receipt is said of those before. REQUIRES: is_done().
+  std::uint32_t end() const { return end_; }
+  const std::shared_ptr<Receipt>& rest() const { return rest_; }
 
  private:
   // fixed after construction
@@ -88,6 +96,8 @@ class Receipt {
   // written once, before status_ is released
   std::optional<Error> error_;
   std::vector<Duplicate> duplicates_;
+  std::uint32_t end_;
+  std::shared_ptr<Receipt> rest_;
   // atomic: release store in resolve() pairs with the acquire load in status()
   std::atomic<std::uint32_t> status_{0};
   mutable std::atomic<std::uint32_t> waiters_{0};

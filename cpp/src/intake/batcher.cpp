@@ -4,6 +4,8 @@
 #include <iterator>
 #include <utility>
 
+#include "transport/once.h"
+
 namespace msgq {
 
 using transport::Block;
@@ -98,6 +100,7 @@ void Batcher::collect(Exchange& out, Nanos now) {
 
 void Batcher::add_singles(Making& making) {
   while (!backlog_.empty() && (isolated_ == 0 || making.units == 0)) {
+    if (!full_.is_empty()) cut_to_fit();
     Admitted& next = backlog_.front();
     if (full_.is_empty() || goes_on(next, making.now)) {
       if (!add(making, next, false)) return;
@@ -190,6 +193,15 @@ std::uint64_t Batcher::count_waiting() const {
   return count;
 }
 
+// Of what several calls sent as one as much is stored as there is room for.
+void Batcher::cut_to_fit() {
+  const std::uint32_t fitting = full_.fitting(backlog_.front());
+  if (fitting == backlog_.front().count) return;
+  Admitted first = std::move(backlog_.front());
+  backlog_.front() = first.cut(fitting);
+  backlog_.push_front(std::move(first));
+}
+
 // False: its queue is full, and it waits or has been answered.
 bool Batcher::goes_on(Admitted& next, Nanos now) {
   const FullQueues::Fate fate = full_.judge(next, now);
@@ -233,30 +245,27 @@ void Batcher::add_parks(Exchange& out, Admitted& admitted) {
 
 namespace {
 
-// Why a duplicate's receipt fails; empty where it need not.
-std::optional<Error> refusal_of(const Admitted& a, const Receipt::Duplicate& each) {
+// Why a duplicate's receipt fails; empty where it need not. Of many of a call its id says which it
+// is.
+std::optional<Error> refusal_of(const Admitted& a, const Exchange& ex,
+                                const transport::Duplicate& each) {
   using On = Parcel::OnDuplicate;
-  const std::string place = a.count > 1 ? "message " + std::to_string(each.index) + ": " : "";
-  const std::string earlier = "message " + each.earlier.to_string();
-  if (a.on_duplicate == On::kReturn && !each.is_same)
+  const bool is_conflict = a.on_duplicate == On::kReturn && !each.is_same;
+  if (!is_conflict && a.on_duplicate != On::kRaise) return std::nullopt;
+  const std::string earlier = "message " + each.earlier.to_string() + " has the dedup id '" +
+                              std::string(transport::once_id(ex, each.number)) + "'";
+  if (is_conflict)
     return Error(ErrorCode::kDedupConflict,
-                 place + earlier + " has its dedup id and another body; it was not enqueued");
-  if (a.on_duplicate == On::kRaise)
-    return Error(ErrorCode::kDuplicate,
-                 place + earlier + " has its dedup id; it was not enqueued again");
-  return std::nullopt;
+                 earlier + " and another body; this one was not enqueued");
+  return Error(ErrorCode::kDuplicate, earlier + "; this one was not enqueued");
 }
 
 void resolve_duplicates(Admitted& a) {
   if (a.receipt->is_done()) return;  // it was in doubt for too long: who has it may be reading it
-  std::optional<Error> error;
-  for (const Receipt::Duplicate& each : a.duplicates) {
-    a.receipt->note(each);
-    if (!error) error = refusal_of(a, each);
-  }
+  for (const Receipt::Duplicate& each : a.duplicates) a.receipt->note(each);
   const bool is_all = a.duplicates.size() == a.count;
   a.receipt->resolve(is_all ? ReceiptStatus::kDuplicate : ReceiptStatus::kPersisted,
-                     std::move(error));
+                     std::move(a.refusal));
 }
 
 }  // namespace
@@ -296,18 +305,22 @@ void Batcher::settle(std::span<Admitted> some, ReceiptStatus status,
   }
 }
 
-void Batcher::note_duplicates(const std::vector<transport::Duplicate>& duplicates) {
+// Calls `note` with each duplicate, the parcel of the flush that it is of, and its index in that.
+template <typename Note>
+void Batcher::for_each(const std::vector<transport::Duplicate>& duplicates, const Note& note) {
   auto admitted = flush_.begin();
   std::size_t first = 0;  // the number of its first message
   for (const transport::Duplicate& each : duplicates) {
     for (; each.number >= first + admitted->count; ++admitted) first += admitted->count;
-    admitted->duplicates.push_back(
-        {static_cast<std::uint32_t>(each.number - first), each.earlier, each.is_same});
+    note(*admitted, static_cast<std::uint32_t>(each.number - first), each);
   }
 }
 
-void Batcher::report(const Exchange&, const ExchangeResult& result, Nanos) {
-  note_duplicates(result.duplicates);
+void Batcher::report(const Exchange& in, const ExchangeResult& result, Nanos) {
+  for_each(result.duplicates, [&](Admitted& of, std::uint32_t index, const auto& each) {
+    if (!of.refusal) of.refusal = refusal_of(of, in, each);
+    of.duplicates.push_back({index, each.earlier, each.is_same});
+  });
   isolated_ -= std::min(isolated_, units());
   if (has_flush()) full_.forget();
   std::swap(stored_, flush_);
@@ -366,6 +379,8 @@ void Batcher::refuse(Exchange& ex, const Error& error, Nanos now) {
 
 void Batcher::limit(Exchange& ex, const transport::QueueFull& full) {
   full_.note(full);
+  for (Admitted& each : flush_) each.known = 0;
+  for_each(full.duplicates, [](Admitted& of, std::uint32_t, const auto&) { ++of.known; });
   put_back(ex);
 }
 

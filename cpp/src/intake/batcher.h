@@ -84,11 +84,13 @@ class Batcher final : public transport::BatchSource, public transport::Intake {
   void take_in_order(std::vector<Admitted>& fresh);
   void put_back(transport::Exchange& ex);
   bool add_to_group(std::vector<Group>& groups, Admitted& next, bool is_forced);
+  void cut_to_fit();
   bool goes_on(Admitted& next, Nanos now);
   void end_waiting(std::vector<Admitted> some, const Error& error);
   void add_parks(transport::Exchange& out, Admitted& admitted);
   void end_flush(transport::Exchange& ex, ReceiptStatus status, const std::optional<Error>& error);
-  void note_duplicates(const std::vector<transport::Duplicate>& duplicates);
+  template <typename Note>
+  void for_each(const std::vector<transport::Duplicate>& duplicates, const Note& note);
   void settle(std::span<Admitted> some, ReceiptStatus status, const std::optional<Error>& error);
 
   // fixed after construction

@@ -31,8 +31,9 @@ FullQueues::Fate FullQueues::judge(const Admitted& admitted, Nanos now) {
   Full& queue = found->second;
   if (!queue.waiting.empty()) return Fate::kWait;  // behind those
   if (!queue.is_known) return Fate::kStore;
-  if (queue.used + admitted.count <= queue.room) {
-    queue.used += admitted.count;
+  const std::uint32_t fresh = admitted.count - admitted.known;
+  if (queue.used + fresh <= queue.room) {
+    queue.used += fresh;
     return Fate::kStore;
   }
   if (queue.settings.overflow == Overflow::kDrop) return Fate::kDrop;
@@ -40,7 +41,7 @@ FullQueues::Fate FullQueues::judge(const Admitted& admitted, Nanos now) {
   if (queue.settings.overflow == Overflow::kDropOldest && queue.used > 0) return Fate::kWait;
   const auto wait = std::chrono::milliseconds(queue.settings.overflow_wait_ms);
   const bool may_wait = queue.settings.overflow == Overflow::kBlock &&
-                        admitted.count <= queue.settings.length_max &&
+                        (admitted.is_loose || fresh <= queue.settings.length_max) &&
                         now - admitted.admitted_at < wait;
   return may_wait ? Fate::kWait : Fate::kRefuse;
 }
@@ -48,7 +49,7 @@ FullQueues::Fate FullQueues::judge(const Admitted& admitted, Nanos now) {
 FullQueues::Fate FullQueues::judge_all(std::span<const Admitted> some, Nanos now,
                                        std::optional<Error>& why) {
   std::map<std::string_view, std::uint64_t> wanted;
-  for (const Admitted& each : some) wanted[each.parcel.queue] += each.count;
+  for (const Admitted& each : some) wanted[each.parcel.queue] += each.count - each.known;
   for (const auto& [name, count] : wanted) {
     const auto found = queues_.find(name);
     if (found == queues_.end()) continue;
@@ -67,6 +68,17 @@ FullQueues::Fate FullQueues::judge_all(std::span<const Admitted> some, Nanos now
   for (const auto& [name, count] : wanted)
     if (const auto found = queues_.find(name); found != queues_.end()) found->second.used += count;
   return Fate::kStore;
+}
+
+std::uint32_t FullQueues::fitting(const Admitted& admitted) const {
+  const auto found = queues_.find(admitted.parcel.queue);
+  // Which of them are duplicates is not known: cut, they would be counted twice.
+  if (found == queues_.end() || !admitted.is_loose || admitted.parcel.has_once)
+    return admitted.count;
+  const Full& queue = found->second;
+  const std::uint64_t room = queue.room - std::min(queue.room, queue.used);
+  if (!queue.waiting.empty() || !queue.is_known || room == 0) return admitted.count;
+  return static_cast<std::uint32_t>(std::min<std::uint64_t>(room, admitted.count));
 }
 
 const Error& FullQueues::error_of(const Admitted& admitted) const {

@@ -29,6 +29,9 @@ class FullQueues {
   Fate judge(const Admitted& admitted, Nanos now);
   // The same of parcels that go on together or not at all; `why` they are refused.
   Fate judge_all(std::span<const Admitted> some, Nanos now, std::optional<Error>& why);
+  // How many messages of it are let in: all, unless it is known that there is room for some only,
+  // and it is loose.
+  std::uint32_t fitting(const Admitted& admitted) const;
   // Why, of one that was refused.
   const Error& error_of(const Admitted& admitted) const;
   // Keeps one that is to wait.

@@ -68,6 +68,14 @@ ReceiptStatus Receipt::status(std::uint32_t index) const {
   return find(duplicates_, index) != nullptr ? ReceiptStatus::kDuplicate : all;
 }
 
+std::shared_ptr<Receipt> Receipt::cut(std::uint32_t from) {
+  const auto rest = std::make_shared<Receipt>(first_id_.plus(from), end_ - from);
+  rest->rest_ = std::move(rest_);
+  rest_ = rest;
+  end_ = from;
+  return rest;
+}
+
 bool Receipt::wait(std::chrono::nanoseconds timeout) const {
   const Nanos until =
       timeout >= kNever - system_clock().steady() ? kNever : system_clock().steady() + timeout;

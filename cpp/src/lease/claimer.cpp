@@ -126,8 +126,6 @@ void Claimer::prepare(Nanos now) {
 
 void Claimer::collect(transport::Exchange& out, Nanos now) {
   take_work_of(out);
-  for (const Starting& each : starting_)
-    out.starts.insert(out.starts.end(), each.starts.begin(), each.starts.end());
   collect_chores(out, now);
   asked_.clear();
   if (!may_ask(now)) return;
@@ -196,7 +194,6 @@ void Claimer::report(const transport::Exchange& in, const transport::ExchangeRes
     reclaimed_.fetch_add(result.reclaimed, std::memory_order_relaxed);
     refresh_all();
   }
-  for (const Starting& each : std::exchange(starting_, {})) deliver(each);
   for (std::size_t i = 0; i < asked_.size(); ++i) answered(asked_[i], result.claims.at(i), now);
   if (!asked_.empty()) note_suspects(now);
   asked_.clear();
@@ -216,25 +213,24 @@ void Claimer::answered(const Asked& asked, const transport::ClaimAnswer& answer,
     outlook.poll_at = now + outlook.gap - outlook.gap * spread_ / 10'000;
   }
   Traffic& traffic = book_.find(asked.demand.queue);
-  Starting found{asked, {}, {}};
+  std::vector<HeldPtr> claims;
+  std::vector<transport::StartOrder> starts;
   for (const auto& claimed : answer.claims) {
-    found.claims.push_back(std::make_shared<Held>(claimed, traffic, now, asked.demand.is_renewed));
-    const Held& held = *found.claims.back();
+    claims.push_back(std::make_shared<Held>(claimed, traffic, now, asked.demand.is_renewed));
+    const Held& held = *claims.back();
     msgq::count(traffic.claimed, held.total - held.done_count);
-    ledger_.add(found.claims.back());
+    ledger_.add(claims.back());
     transport::StartOrder start{claimed.key, {}};
     held.add_once(0, held.total, Once::Until::kStarted, start.messages);
-    if (!start.messages.empty()) found.starts.push_back(std::move(start));
+    if (!start.messages.empty()) starts.push_back(std::move(start));
   }
-  if (starting_.empty() && found.starts.empty())
-    deliver(found);
-  else
-    starting_.push_back(std::move(found));
+  if (!starter_.is_busy() && starts.empty()) return deliver(asked, claims);
+  starter_.hold(std::move(starts),
+                [this, asked, claims = std::move(claims)] { deliver(asked, claims); });
 }
 
-void Claimer::deliver(const Starting& starting) {
-  const Asked& asked = starting.asked;
-  for (const HeldPtr& held : starting.claims)
+void Claimer::deliver(const Asked& asked, const std::vector<HeldPtr>& claims) {
+  for (const HeldPtr& held : claims)
     if (!asked.source->deliver(asked.demand, held)) give_back(held);
   asked.source->answered(asked.demand);
 }
@@ -253,7 +249,6 @@ void Claimer::note_suspects(Nanos now) {
 
 void Claimer::give_up(const Error& error, bool) {
   asked_.clear();
-  starting_.clear();
   for (const auto& source : sources()) source->give_up(error);
 }
 
@@ -263,7 +258,6 @@ Nanos Claimer::next_time(Nanos now) {
       has_room_.load(std::memory_order_relaxed) &&
       (is_hinted_.load(std::memory_order_seq_cst) || has_expected_.load(std::memory_order_seq_cst));
   due_ms_.store(is_promoting_ ? clock_.wall_ms() : next_due_ms_, std::memory_order_relaxed);
-  if (!starting_.empty()) return now;
   const bool is_promoting = is_promoting_ || is_stirred_.load(std::memory_order_seq_cst);
   return is_told || is_promoting ? now : next;
 }

@@ -14,6 +14,7 @@
 
 #include "base/mutex.h"
 #include "lease/ledger.h"
+#include "lease/starter.h"
 #include "msgq/config.h"
 #include "transport/batch_source.h"
 #include "transport/demand.h"
@@ -42,6 +43,8 @@ class Claimer final : public transport::BatchSource {
   void remove(const std::shared_ptr<DemandSource>& source);
   // No new claims from now on.
   void stop() { is_stopped_.store(true, std::memory_order_release); }
+  // What keeps claims until they may start. The writer has it before every other source.
+  Starter& starter() { return starter_; }
   // Gets claims that nobody wants any more.
   std::function<void(const HeldPtr&)> give_back;
   // As prepare() found it: claims are asked for in the exchange that is being collected.
@@ -79,13 +82,6 @@ class Claimer final : public transport::BatchSource {
     Demand demand;
     bool takes_suspect = false;
   };
-  // Claims that wait for the dedup ids of some to be forgotten: until they have started, nobody may
-  // believe that a message of the same id comes too late to be run.
-  struct Starting {
-    Asked asked;
-    std::vector<HeldPtr> claims;
-    std::vector<transport::StartOrder> starts;
-  };
   struct Room {
     std::shared_ptr<DemandSource> source;
     std::vector<Demand> demands;
@@ -100,7 +96,7 @@ class Claimer final : public transport::BatchSource {
   void add_due(Room& room, std::vector<Asked>& due, Nanos now);
   void ask(Asked asked, transport::Exchange& out);
   void answered(const Asked& asked, const transport::ClaimAnswer& answer, Nanos now);
-  void deliver(const Starting& starting);
+  void deliver(const Asked& asked, const std::vector<HeldPtr>& claims);
   void refresh_all();
   void refresh(const std::string& queue);
   Outlook& outlook_of(const std::string& queue);
@@ -124,7 +120,7 @@ class Claimer final : public transport::BatchSource {
   std::size_t subscriptions_ = 0;  // queues of the outlook that may be some
   std::vector<Room> rooms_;        // what every source has room for, in this exchange's order
   std::vector<Asked> asked_;
-  std::vector<Starting> starting_;
+  Starter starter_;
   bool is_asking_ = false;
   Nanos chores_at_{0};
   std::int64_t next_due_ms_ = 0;

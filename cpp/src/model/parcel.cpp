@@ -69,6 +69,22 @@ MessageView Parcel::view(std::uint32_t index) const {
           f.enqueued_ms,        priority, expires_ms, f.key,     f.place, f.once};
 }
 
+Parcel Parcel::cut(std::uint32_t from) {
+  const std::uint32_t start = ends[from - 1];
+  Parcel out = like(view(from));
+  out.queue = queue;
+  out.band = band;
+  out.due_ms = due_ms;
+  out.has_once = has_once;
+  out.is_loose = is_loose;
+  out.on_duplicate = on_duplicate;
+  out.frames = frames.substr(start);
+  for (std::uint32_t i = from; i < count(); ++i) out.ends.push_back(ends[i] - start);
+  frames.resize(start);
+  ends.resize(from);
+  return out;
+}
+
 Parcel Parcel::like(const MessageView& m) {
   Parcel out;
   out.type = m.type;

@@ -26,6 +26,9 @@ std::vector<OnceWish> once_wishes(const Exchange& in) {
     if (!each.message.once.empty()) out.push_back(wish_of(first, each.queue, each.message.view()));
     ++first;
   }
+  std::stable_sort(out.begin(), out.end(), [](const OnceWish& a, const OnceWish& b) {
+    return a.as.message < b.as.message;
+  });
   return out;
 }
 
@@ -37,6 +40,21 @@ void refuse_strict(const Exchange& in, const std::vector<Duplicate>& duplicates)
       if (is_of_it && (strict.refuses_same || !each.is_same))
         throw DuplicateRefused(each, strict.refuses_same);
     }
+}
+
+std::vector<Duplicate> by_number(std::vector<Duplicate> duplicates) {
+  std::sort(duplicates.begin(), duplicates.end(),
+            [](const Duplicate& a, const Duplicate& b) { return a.number < b.number; });
+  return duplicates;
+}
+
+std::string_view once_id(const Exchange& in, std::size_t number) {
+  for (const Append& each : in.appends) {
+    if (number < each.block->count())
+      return Once::decode(each.block->view(static_cast<std::uint32_t>(number)).once).id;
+    number -= each.block->count();
+  }
+  return Once::decode(in.parks.at(number).message.once).id;
 }
 
 Exchange without(const Exchange& in, const std::vector<Duplicate>& duplicates) {

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "transport/transport.h"
@@ -35,11 +36,19 @@ struct OnceWish {
   }
 };
 
-// By number. Costs a look at each block where none has a dedup id.
+// In the order of their messages' ids, which is that of the calls: of two that have one dedup id
+// the first is stored, though it may lie in a later block. Costs a look at each block where none
+// has one.
 std::vector<OnceWish> once_wishes(const Exchange& in);
 
 // Throws DuplicateRefused when one of them is strict.
 void refuse_strict(const Exchange& in, const std::vector<Duplicate>& duplicates);
+
+// The duplicates among them, as stores tell of them.
+std::vector<Duplicate> by_number(std::vector<Duplicate> duplicates);
+
+// The dedup id of the message of that number.
+std::string_view once_id(const Exchange& in, std::size_t number);
 
 // What is to be stored of an exchange, and nothing else of it. `duplicates` by number.
 Exchange without(const Exchange& in, const std::vector<Duplicate>& duplicates);

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 namespace msgq::transport {
 
-void Share::look(std::int64_t self, const std::vector<Reader>& readers, std::int64_t now_ms) {
+void Share::look(std::int64_t self, const std::vector<Reader>& readers, std::int64_t now_ms,
+                 const OpenOf& open_of) {
   looked_ms_ = now_ms;
   is_alone_ = true;
   std::size_t rank = 0, count = 1;
@@ -17,7 +19,21 @@ void Share::look(std::int64_t self, const std::vector<Reader>& readers, std::int
     if (reader.process < self) ++rank;
   }
   constexpr std::uint32_t kAll = (1u << kKeyShards) - 1;
-  others_ = kAll & ~shards_of(rank, count);
+  const std::uint32_t before = std::exchange(parts_, kAll & ~shards_of(rank, count));
+  others_ = parts_;
+  for (std::size_t shard = 0; shard < kKeyShards; ++shard) {
+    const std::uint32_t bit = 1u << shard;
+    if ((parts_ & bit) != 0 && is_slow(shard, now_ms, open_of, (before & bit) == 0))
+      others_ &= ~bit;
+  }
+}
+
+// What was claimed since it came back is no reason to go on, or it would never be the other's.
+bool Share::is_slow(std::size_t shard, std::int64_t now_ms, const OpenOf& open_of, bool is_new) {
+  const Open open = open_of(shard);
+  if (is_new) lost_[shard] = {now_ms, open.newest};
+  const Lost& lost = lost_[shard];
+  return open.oldest != 0 && open.oldest <= lost.newest && now_ms - lost.since_ms >= kSlowMs;
 }
 
 std::uint32_t shards_of(std::size_t rank, std::size_t readers) {

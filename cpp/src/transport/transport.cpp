@@ -20,13 +20,15 @@ std::string moment(std::int64_t unix_ms) {
 
 }  // namespace
 
-QueueFull::QueueFull(std::string name, std::uint64_t held, const QueueSettings& its)
+QueueFull::QueueFull(std::string name, std::uint64_t held, const QueueSettings& its,
+                     std::vector<Duplicate> there)
     : Error(ErrorCode::kQueueFull, "queue '" + name + "' holds " + std::to_string(held) +
                                        " messages, at most " + std::to_string(its.length_max) +
                                        " are allowed (its max_length)"),
       queue(std::move(name)),
       room(its.length_max - std::min(its.length_max, held)),
-      settings(its) {}
+      settings(its),
+      duplicates(std::move(there)) {}
 
 ClaimLost::ClaimLost(std::size_t number)
     : Error(ErrorCode::kLeaseLost,

@@ -212,11 +212,13 @@ struct ExchangeResult {
 // is what the store knew then.
 class QueueFull final : public Error {
  public:
-  QueueFull(std::string name, std::uint64_t held, const QueueSettings& settings);
+  QueueFull(std::string name, std::uint64_t held, const QueueSettings& settings,
+            std::vector<Duplicate> duplicates = {});
 
   const std::string queue;
   const std::uint64_t room;  // so many messages more would have fitted
   const QueueSettings settings;
+  const std::vector<Duplicate> duplicates;  // in the exchange, by number: they need no room
 };
 
 // The claim of a required settle was no longer open: certainly nothing happened.

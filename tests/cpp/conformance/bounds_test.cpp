@@ -20,6 +20,17 @@ class BoundsConformance : public ConformanceTest {
   }
   // Processes that only send look for new settings now and then.
   void pass_a_second() { clock().advance(std::chrono::seconds(1)); }
+  // Sends messages whose dedup ids are remembered until they are done. How many were there before.
+  static std::size_t duplicates(Process& process, const std::vector<std::string>& ids) {
+    Parcel parcel;
+    parcel.first_id = draw_ids(ids.size(), FakeClock::kWallStartMs);
+    for (const auto& id : ids) parcel.add(id, {}, {}, Once{id, Once::Until::kDone, 0}.encode());
+    std::vector<Parcel> parcels;
+    parcels.push_back(std::move(parcel));
+    Exchange in;
+    in.appends.push_back({kQueue, transport::Block::build(std::move(parcels), 1)});
+    return process.exchange(in).duplicates.size();
+  }
   // What the store says when it refuses; empty when it does not.
   static std::optional<QueueFull> refusal_of(Process& process,
                                              const std::vector<std::string>& bodies,
@@ -128,25 +139,44 @@ TEST_P(BoundsConformance, TheOldestMakeRoom) {
 TEST_P(BoundsConformance, WhatIsDroppedMayComeAgainAndDuplicatesDropNothing) {
   bound(2, Overflow::kDropOldest);
   Process& process = join();
-  const auto duplicates = [&](const std::vector<std::string>& ids) {
-    Parcel parcel;
-    parcel.first_id = draw_ids(ids.size(), FakeClock::kWallStartMs);
-    for (const auto& id : ids) parcel.add(id, {}, {}, Once{id, Once::Until::kDone, 0}.encode());
-    std::vector<Parcel> parcels;
-    parcels.push_back(std::move(parcel));
-    Exchange in;
-    in.appends.push_back({kQueue, transport::Block::build(std::move(parcels), 1)});
-    return process.exchange(in).duplicates.size();
-  };
-  EXPECT_EQ(duplicates({"a"}), 0u);
-  EXPECT_EQ(duplicates({"b"}), 0u);
-  EXPECT_EQ(duplicates({"a"}), 1u);
+  EXPECT_EQ(duplicates(process, {"a"}), 0u);
+  EXPECT_EQ(duplicates(process, {"b"}), 0u);
+  EXPECT_EQ(duplicates(process, {"a"}), 1u);
   EXPECT_EQ(depth().purged, 0u) << "what is there already takes no room";
-  EXPECT_EQ(duplicates({"c"}), 0u);
+  EXPECT_EQ(duplicates(process, {"c"}), 0u);
   EXPECT_EQ(depth().purged, 1u);
-  EXPECT_EQ(duplicates({"b"}), 1u);
-  EXPECT_EQ(duplicates({"a"}), 0u) << "a was dropped";
+  EXPECT_EQ(duplicates(process, {"b"}), 1u);
+  EXPECT_EQ(duplicates(process, {"a"}), 0u) << "a was dropped";
   EXPECT_EQ(drain(process), (std::vector<std::string>{"c", "a"}));
+}
+
+TEST_P(BoundsConformance, DuplicatesNeedNoRoom) {
+  bound(2);
+  Process& process = join();
+  EXPECT_EQ(duplicates(process, {"a", "b"}), 0u);
+  EXPECT_EQ(duplicates(process, {"a"}), 1u);
+  try {
+    duplicates(process, {"b", "c", "c"});
+    ADD_FAILURE() << "there is no room for c";
+  } catch (const QueueFull& full) {
+    EXPECT_EQ(full.room, 0u);
+    ASSERT_EQ(full.duplicates.size(), 2u);
+    EXPECT_EQ(full.duplicates[0].number, 0u);
+    EXPECT_EQ(full.duplicates[1].number, 2u);
+  }
+  EXPECT_EQ(drain(process), (std::vector<std::string>{"a", "b"}));
+}
+
+// PostgreSQL once freed the ids of the whole block: what was left of it came twice.
+TEST_P(BoundsConformance, OfABlockThatIsDroppedInPartTheRestIsRemembered) {
+  bound(3, Overflow::kDropOldest);
+  Process& process = join();
+  EXPECT_EQ(duplicates(process, {"a", "b", "c"}), 0u);
+  EXPECT_EQ(duplicates(process, {"d"}), 0u);
+  EXPECT_EQ(depth().purged, 1u);
+  EXPECT_EQ(duplicates(process, {"b", "c"}), 2u);
+  EXPECT_EQ(duplicates(process, {"a"}), 0u);
+  EXPECT_EQ(drain(process), (std::vector<std::string>{"c", "d", "a"}));
 }
 
 TEST_P(BoundsConformance, OfSeveralPrioritiesTheOldestMakeRoom) {

@@ -39,6 +39,28 @@ TEST_P(DamageConformance, WhatWasClaimedBeforeTheDamageSettles) {
   EXPECT_EQ(depth().quarantined, 0u);
 }
 
+// They were remembered for thirty days, though nobody will ever run their messages.
+TEST_P(DamageConformance, TheDedupIdsThatCanStillBeReadAreFreed) {
+  Process& process = join();
+  const auto duplicates = [&] {
+    Parcel parcel;
+    parcel.first_id = draw_ids(2, FakeClock::kWallStartMs);
+    for (const char* id : {"first-of-two", "second-of-two"})
+      parcel.add("x", {}, {}, Once{id, Once::Until::kDone, 0}.encode());
+    std::vector<Parcel> parcels;
+    parcels.push_back(std::move(parcel));
+    Exchange in;
+    in.appends.push_back({kQueue, transport::Block::build(std::move(parcels), 1)});
+    return process.exchange(in).duplicates.size();
+  };
+  EXPECT_EQ(duplicates(), 0u);
+  store().scratch();
+  EXPECT_EQ(duplicates(), 2u);
+  EXPECT_TRUE(drain(join()).empty());
+  EXPECT_EQ(depth().quarantined, 2u);
+  EXPECT_EQ(duplicates(), 0u);
+}
+
 TEST_P(DamageConformance, LookingDoesNotStumbleOverIt) {
   Process& process = join();
   const MessageId first = process.append(numbered(4));

@@ -54,6 +54,21 @@ class DedupConformance : public ConformanceTest {
   MessageId first_;  // of the last send()
 };
 
+// The blocks of an exchange need not lie in the order of the calls.
+TEST_P(DedupConformance, OfOneExchangeTheFirstCallIsStored) {
+  Process& process = join();
+  Parcel first = parcel({{"a", "1"}}), second = parcel({{"b", "2"}, {"c", "1"}});
+  const MessageId earlier = first.first_id;
+  Exchange in;
+  in.appends.push_back(append_of(std::move(second)));
+  in.appends.push_back(append_of(std::move(first)));
+  const auto duplicates = process.exchange(in).duplicates;
+  ASSERT_EQ(duplicates.size(), 1u);
+  EXPECT_EQ(duplicates[0].number, 1u);
+  EXPECT_EQ(duplicates[0].earlier, earlier);
+  EXPECT_EQ(drain(process), (Bodies{"b", "a"}));
+}
+
 TEST_P(DedupConformance, TheSecondOfAnIdIsToldOfTheFirst) {
   Process& process = join();
   EXPECT_TRUE(send(process, {{"a", "x"}}).duplicates.empty());

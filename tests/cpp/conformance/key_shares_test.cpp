@@ -2,6 +2,7 @@
 // five seconds of its coming; the part of one that leaves or falls silent goes to the others; and
 // each key stays in order through it all.
 #include <set>
+#include <utility>
 
 #include "conformance/harness.h"
 
@@ -126,6 +127,23 @@ TEST_P(KeySharesConformance, WhatSomebodyHoldsStaysItsUntilItIsThrough) {
   }
   settle(first);
   turns(kRounds, first.process, {&first, &second});
+  EXPECT_EQ(second.shards(), 8u);
+}
+
+// Nobody else may claim of its shard: the other keys waited as long as it took.
+TEST_P(KeySharesConformance, ASlowMessageHoldsUpNoOthersOfItsShard) {
+  Busy first{join()};
+  REQUIRE_KEYS(first.process);
+  turn(first.process, {&first});
+  Busy slow{first.process, std::exchange(first.held, {})};
+  ASSERT_EQ(slow.shards(), kKeyShards);
+  Busy second{join()};
+  turns(kRounds, first.process, {&first, &second});
+  EXPECT_EQ(first.shards(), kKeyShards);
+  EXPECT_EQ(second.shards(), 0u);
+  settle(slow);
+  turns(kRounds, first.process, {&first, &second});
+  EXPECT_EQ(first.shards(), 8u);
   EXPECT_EQ(second.shards(), 8u);
 }
 

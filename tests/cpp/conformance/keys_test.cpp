@@ -475,6 +475,26 @@ TEST_P(KeysConformance, AMissingBlockHoldsNothingBackEither) {
   retry_third(other);
 }
 
+// Only a purge let the key go on.
+TEST_P(KeysConformance, WhatWaitsForALostMessageComesBack) {
+  Process& process = join();
+  REQUIRE_KEYS(process);
+  if (!GetParam().holds_bytes) return;
+  shed(process, {"lost", "behind"});
+  wait(31'000);
+  EXPECT_EQ(process.reclaim(), 1u);
+  wait(10'000);
+  EXPECT_EQ(process.promote(), 0u) << "it is to be run again";
+  store().damage();
+  Process& other = join();
+  EXPECT_TRUE(other.claim(10).claims.empty());
+  wait(10'000);
+  other.promote();
+  wait(10'000);
+  other.promote();
+  EXPECT_EQ(bodies_of(other.claim_one(10)), Bodies{"behind"});
+}
+
 TEST_P(KeysConformance, ABlockThatIsMissingBeforeItWasClaimedHoldsNothingBack) {
   Process& process = join();
   REQUIRE_KEYS(process);

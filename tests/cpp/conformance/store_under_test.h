@@ -26,6 +26,8 @@ class StoreUnderTest {
   virtual void kill(transport::Transport& process) = 0;
   // Spoils the stored bytes of every block of the store. Only of stores that hold bytes.
   virtual void damage() {}
+  // Changes one byte of each, of its first message.
+  virtual void scratch() {}
   // Takes them all away.
   virtual void lose_blocks() {}
 

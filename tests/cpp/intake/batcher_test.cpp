@@ -262,6 +262,58 @@ TEST_F(BatcherTest, AFullQueueHoldsNobodyElseBack) {
   EXPECT_EQ(admission.count(), 0U);
 }
 
+// A hundred calls of one turn of an event loop were refused, though there was room for fifty.
+TEST_F(BatcherTest, OfWhatSeveralCallsSentAsMuchIsStoredAsFits) {
+  QueueSettings settings;
+  settings.length_max = 3;
+  settings.overflow = Overflow::kRaise;
+  Parcel loose = parcel_of({"a", "b", "c", "d", "e"});
+  loose.is_loose = true;
+  const auto receipt = push(std::move(loose));
+  auto ex = collect();
+  batcher->limit(ex, {"q", 0, settings});
+  ex = collect();
+  ASSERT_EQ(ex.appends.size(), 1U);
+  EXPECT_EQ(ex.appends[0].block->count(), 3U);
+  EXPECT_FALSE(receipt->is_done());
+  batcher->limit(ex, {"q", 1, settings});  // others came in between
+  ex = collect();
+  ASSERT_EQ(ex.appends.size(), 1U);
+  EXPECT_EQ(ex.appends[0].block->view(1).body, "b");
+  report(ex);
+  ASSERT_EQ(receipt->status(), ReceiptStatus::kPersisted);
+  EXPECT_EQ(receipt->end(), 2U);
+  const auto middle = receipt->rest();
+  ASSERT_TRUE(middle);
+  EXPECT_EQ(middle->status(), ReceiptStatus::kFailed);
+  EXPECT_EQ(middle->end(), 1U);
+  EXPECT_EQ(middle->first_id(), receipt->first_id().plus(2));
+  ASSERT_TRUE(middle->rest());
+  EXPECT_EQ(middle->rest()->error()->code(), ErrorCode::kQueueFull);
+  EXPECT_EQ(middle->rest()->end(), 2U);
+  EXPECT_EQ(admission.count(), 0U);
+  EXPECT_EQ(admission.bytes(), 0U);
+}
+
+TEST_F(BatcherTest, DuplicatesInAFullQueueAreToldAsSuch) {
+  QueueSettings settings;
+  settings.overflow = Overflow::kRaise;
+  const auto known = push(parcel_of({"a"}));
+  const auto more = push(parcel_of({"b"}));
+  auto ex = collect();
+  const transport::Duplicate duplicate{0, MessageId{1, 1}, true};
+  batcher->limit(ex, {"q", 0, settings, {duplicate}});
+  ex = collect();
+  ASSERT_EQ(ex.appends.size(), 1U);
+  EXPECT_EQ(ex.appends[0].block->count(), 1U);
+  EXPECT_EQ(more->status(), ReceiptStatus::kFailed);
+  transport::ExchangeResult result;
+  result.duplicates.push_back(duplicate);
+  batcher->report(ex, result, clock.steady());
+  batcher->announce();
+  EXPECT_EQ(known->status(), ReceiptStatus::kDuplicate);
+}
+
 TEST_F(BatcherTest, WhatWaitsForRoomInItsQueueKeepsItsOrder) {
   QueueSettings settings;
   settings.length_max = 3;

@@ -102,6 +102,29 @@ TEST_F(FullQueuesTest, WhatCanNeverFitDoesNotWait) {
   EXPECT_EQ(full.judge(parcel(11), now), Fate::kRefuse);
 }
 
+TEST_F(FullQueuesTest, OfWhatSeveralCallsSentSomeFits) {
+  Admitted loose = parcel(12);
+  EXPECT_EQ(full.fitting(loose), 12u) << "nothing is known";
+  note(4, Overflow::kBlock);
+  EXPECT_EQ(full.fitting(loose), 12u) << "one call's";
+  loose.is_loose = true;
+  EXPECT_EQ(full.fitting(loose), 4u);
+  EXPECT_EQ(full.judge(parcel(3), now), Fate::kStore);
+  EXPECT_EQ(full.fitting(loose), 1u);
+  EXPECT_EQ(full.judge(parcel(1), now), Fate::kStore);
+  EXPECT_EQ(full.fitting(loose), 12u) << "all of it waits or is refused";
+  EXPECT_EQ(full.judge(loose, now), Fate::kWait) << "in parts it will fit";
+}
+
+TEST_F(FullQueuesTest, DuplicatesNeedNoRoom) {
+  note(1, Overflow::kRaise);
+  Admitted some = parcel(3);
+  EXPECT_EQ(full.judge(some, now), Fate::kRefuse);
+  some.known = 2;
+  EXPECT_EQ(full.judge(some, now), Fate::kStore);
+  EXPECT_EQ(full.judge(parcel(1), now), Fate::kRefuse);
+}
+
 TEST_F(FullQueuesTest, WhatWaitsIsGivenBackAtTheEnd) {
   note(0, Overflow::kBlock);
   full.hold(parcel(1), now);

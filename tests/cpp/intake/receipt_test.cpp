@@ -57,6 +57,21 @@ TEST(Receipt, TellsItsWakerBeforeAndAfter) {
   EXPECT_FALSE(is_readable(*waker));
 }
 
+TEST(Receipt, WhatIsCutOffIsSettledByItself) {
+  Receipt receipt(MessageId{1, 1}, 5);
+  const auto last = receipt.cut(3);
+  const auto middle = receipt.cut(1);
+  receipt.resolve(ReceiptStatus::kPersisted);
+  EXPECT_EQ(receipt.end(), 1u);
+  EXPECT_EQ(receipt.rest(), middle);
+  EXPECT_EQ(middle->count(), 2u);
+  EXPECT_EQ(middle->rest(), last);
+  EXPECT_EQ(last->count(), 2u);
+  EXPECT_EQ(last->end(), 2u);
+  EXPECT_EQ(last->first_id(), receipt.first_id().plus(3));
+  EXPECT_FALSE(middle->is_done());
+}
+
 TEST(Waker, APokeIsSeenWithoutAToken) {
   Waker waker;
   waker.poke();

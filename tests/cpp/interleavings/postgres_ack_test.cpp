@@ -295,6 +295,37 @@ TEST_P(PostgresAckInterleavings, TheDeathOfItsProcessCountsWhatWasCommitted) {
   EXPECT_EQ(depth().done, 3u);
 }
 
+// Its process did not live to free them: they were remembered for thirty days.
+TEST_P(PostgresAckInterleavings, WhoeverTakesTheCommittedOverFreesTheirDedupIds) {
+  Process& victim = join();
+  Process& other = join();
+  const auto send = [&](const std::vector<std::string>& ids) {
+    Parcel parcel;
+    parcel.first_id = draw_ids(ids.size(), FakeClock::kWallStartMs);
+    for (const auto& id : ids) parcel.add(id, {}, {}, Once{id, Once::Until::kDone, 0}.encode());
+    std::vector<Parcel> parcels;
+    parcels.push_back(std::move(parcel));
+    Exchange in;
+    in.appends.push_back({kQueue, transport::Block::build(std::move(parcels), 1)});
+    return other.exchange(in).duplicates.size();
+  };
+  EXPECT_EQ(send({"a", "b"}), 0u);
+  EXPECT_EQ(send({"c", "d"}), 0u);
+  const auto answer = victim.claim(4);
+  ASSERT_EQ(answer.claims.size(), 1u);
+  const Claimed& claimed = answer.claims[0];
+  ASSERT_EQ(claimed.parts.size(), 2u);
+  const auto own = user();
+  EXPECT_EQ(own->state_of(ack_of(claimed, 1)), kDone);
+  EXPECT_EQ(own->state_of(ack_of(claimed, 2)), kDone);
+  own->run("commit");
+  EXPECT_EQ(send({"b"}), 1u) << "nobody has taken it over yet";
+  victim.kill();
+  EXPECT_EQ(other.reclaim(), 1u);
+  EXPECT_EQ(send({"a", "d"}), 2u) << "they will run again";
+  EXPECT_EQ(send({"b", "c"}), 0u);
+}
+
 TEST_P(PostgresAckInterleavings, AnOpenOneOfADeadProcessHoldsItsClaimUntilItEnds) {
   Process& victim = join();
   Process& other = join();

@@ -44,6 +44,38 @@ TEST_F(PostgresWriterInterleavings, OfSixteenWritersOneStopsBetweenLockAndCommit
   }
 }
 
+// One that is stopped with its flush half sent: all others of the queue, or the id, waited with it,
+// until they were in doubt.
+TEST_F(PostgresWriterInterleavings, AFlushThatIsHalfSentHoldsNobodyUpForLong) {
+  Process& sender = join();
+  sender.append({"x"}, "bounded");
+  QueueChange change;
+  change.length_max = 10;
+  observer().alter("bounded", change);
+  clock().advance(std::chrono::seconds(1));
+  OpenTransaction half(store().config().schema);
+  half.run(
+      "insert into :schema.dedup select id, 'a', gen_random_uuid(), 1, 1, 'infinity' "
+      "from :schema.queue; select * from :schema.queue_setting for no key update");
+  Parcel parcel;
+  parcel.first_id = draw_ids(1, FakeClock::kWallStartMs);
+  parcel.add("y", {}, {}, Once{"a", Once::Until::kDone, 0}.encode());
+  std::vector<Parcel> parcels;
+  parcels.push_back(std::move(parcel));
+  Exchange once, bounded;
+  once.appends.push_back({"bounded", transport::Block::build(std::move(parcels), 1)});
+  bounded.appends.push_back({"bounded", block_of({"z"})});
+  Process& other = join();
+  std::thread thread(
+      [&] { EXPECT_EQ(code_of([&] { other.exchange(bounded); }), ErrorCode::kStoreUnavailable); });
+  EXPECT_EQ(code_of([&] { sender.exchange(once); }), ErrorCode::kStoreUnavailable);
+  thread.join();
+  half.run("rollback");
+  EXPECT_TRUE(sender.exchange(once).duplicates.empty());
+  other.exchange(bounded);
+  EXPECT_EQ(drain(sender, "bounded"), (std::vector<std::string>{"x", "y", "z"}));
+}
+
 TEST_F(PostgresWriterInterleavings, RolesWithOtherDefaultsChangeNothing) {
   observer();  // as another role
   const std::string role = store().config().schema + "_role";

@@ -26,6 +26,28 @@ TEST(Parcel, GivesBackWhatWasAdded) {
   EXPECT_EQ(parcel.view(2).content, Content::kText);
 }
 
+TEST(Parcel, WhatIsCutOffIsAParcelOfItsOwn) {
+  Parcel parcel;
+  parcel.queue = "q";
+  parcel.type = "t";
+  parcel.due_ms = 7;
+  parcel.first_id = draw_ids(3, 1'000);
+  parcel.add("a", {}, "k");
+  parcel.add("bb", "{}");
+  parcel.add("ccc");
+  parcel.band = kKeyedBand;
+  const Parcel rest = parcel.cut(1);
+  ASSERT_EQ(parcel.count(), 1u);
+  EXPECT_EQ(parcel.view(0).body, "a");
+  ASSERT_EQ(rest.count(), 2u);
+  EXPECT_EQ(rest.queue, "q");
+  EXPECT_EQ(rest.due_ms, 7);
+  EXPECT_EQ(rest.first_id, parcel.first_id.plus(1));
+  EXPECT_EQ(rest.band, parcel.band);
+  EXPECT_EQ(rest.view(0).headers, "{}");
+  EXPECT_EQ(rest.view(1).body, "ccc");
+}
+
 TEST(Parcel, ReservedRoomIsEnoughForPlainBodies) {
   Parcel parcel;
   parcel.reserve(100, 100 * 200);

@@ -106,6 +106,7 @@ inline Admitted admitted_of(Parcel parcel, Traffic& traffic, Nanos now) {
   Admitted a;
   a.count = parcel.count();
   a.bytes = parcel.bytes();
+  a.is_loose = parcel.is_loose;
   a.receipt = std::make_shared<Receipt>(parcel.first_id, a.count);
   a.traffic = &traffic;
   a.admitted_at = now;

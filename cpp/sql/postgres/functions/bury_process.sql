@@ -38,7 +38,7 @@ begin
     v_rows := v_rows || v_row;
   end loop;
   foreach v_row in array v_rows loop
-    v_done := :schema.take_acks(v_row.gen, v_row.done, v_row.n);
+    v_done := :schema.take_over(v_row);
     v_of := v_of || v_row.subscription;
     v_acked := v_acked || :schema.ones(v_done) - :schema.ones(v_row.done);
     v_row.done := v_done;

@@ -14,7 +14,11 @@ declare
   v_index int;
   v_lanes int[] := '{}';
   v_dropped bigint := 0;
+  v_queue int;
+  v_has_dedup boolean;
 begin
+  select queue into v_queue from :schema.subscription where id = p_subscription;
+  v_has_dedup := exists (select 1 from :schema.dedup d where d.queue = v_queue and d.kind > 0);
   for v_cursor in
     select r.number from :schema.cursor r join :schema.lane l on l.id = r.lane
     where r.subscription = p_subscription and l.band < 95 order by r.number
@@ -22,7 +26,7 @@ begin
     perform pg_advisory_xact_lock(:schema.space(), v_cursor.number);
   end loop;
   while v_dropped < p_count loop
-    select r.lane, newest.gen, newest.state, b.seq, b.n, b.first_id, b.last_id,
+    select r.lane, newest.gen, newest.state, b.seq, b.n,
            case when b.seq = newest.pos_seq then newest.pos_index else 0 end as index
       into v_old
       from :schema.cursor r join :schema.lane l on l.id = r.lane and l.band < 95
@@ -31,7 +35,7 @@ begin
         where c.subscription = r.subscription and c.lane = r.lane
         order by c.gen desc limit 1) as newest on true
       cross join lateral (
-        select e.seq, e.n, e.first_id, e.last_id from :schema.block e
+        select e.seq, e.n from :schema.block e
         where e.lane = r.lane and e.seq >= coalesce(newest.pos_seq, 0)
           and (e.seq = newest.pos_seq and newest.pos_index >= e.n) is not true
         order by e.seq limit 1) as b
@@ -50,10 +54,12 @@ begin
       delete from :schema.claim c where c.subscription = p_subscription and c.lane = v_old.lane
         and c.gen = v_old.gen;
     end if;
-    -- Of a block of which some stay those too: a message may then come twice, and never not at all.
-    delete from :schema.dedup d using :schema.subscription s
-      where s.id = p_subscription and d.queue = s.queue and d.kind > 0
-        and d.message between v_old.first_id and v_old.last_id;
+    if v_has_dedup then
+      perform :schema.forget_messages(array_agg(v_queue), array_agg(m.id))
+        from :schema.block b cross join lateral :schema.decode_block(b.frames) as m
+        where b.lane = v_old.lane and b.seq = v_old.seq
+          and m.index >= v_old.index and m.index < v_old.index + v_take;
+    end if;
     v_dropped := v_dropped + v_take;
     v_lanes := v_lanes || v_old.lane;
   end loop;

@@ -1,11 +1,12 @@
 -- Returns: how many messages of the claim users had acknowledged in transactions of their own,
 --   which its caller is to count. The rest of the claim is claimable again; without one it ends.
--- Index: primary keys of claim and acked.
--- Locks: none of its own. REQUIRES: the claim's row lock for update, taken in an earlier statement.
+-- Index: primary keys of claim and acked; see take_over.
+-- Locks: rows of dedup ids. REQUIRES: the claim's row lock for update, taken in an earlier
+--   statement.
 -- Twice: its caller finds the claim no longer open.
 create or replace function :schema.lapse(p_claim :schema.claim) returns int language plpgsql as $$
 declare
-  v_done varbit := :schema.take_acks(p_claim.gen, p_claim.done, p_claim.n);
+  v_done varbit := :schema.take_over(p_claim);
   v_acked int := :schema.ones(v_done) - :schema.ones(p_claim.done);
 begin
   p_claim.done := v_done;

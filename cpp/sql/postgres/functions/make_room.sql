@@ -1,12 +1,12 @@
 -- Returns: nothing; holds what a request is about to bring against what its queues may hold. Where
 --   that is so set, the oldest that wait make room. Raises MQ005 when there is none: then nothing
 --   of the request happens. Whoever brings more for the same queue waits until this transaction
---   ends, so that the bound holds across processes.
+--   ends, so that the bound holds across processes; not for long, see remember().
 -- Index: primary keys of queue_setting and subscription's queue; see length_of, drop_oldest.
 -- Locks: the owner, shared; the queues' settings, ascending; see drop_oldest.
 -- Twice: the same.
 create or replace function :schema.make_room(p_owner bigint, p_queues int[], p_counts bigint[])
-returns void language plpgsql as $$
+returns void language plpgsql set lock_timeout = '1s' as $$
 declare
   v_each record;
   v_over bigint;

@@ -1,8 +1,8 @@
 -- Returns: whether a claim ended, as nothing is left of it once the messages that it has in a
 --   damaged block are given up. The block's bytes are kept in quarantine; its row stays, empty, so
 --   that ordinals still count its messages.
--- Index: primary keys of claim, block, quarantine.
--- Locks: the claim's row, the block's, the totals.
+-- Index: primary keys of claim, block, quarantine; dedup_message.
+-- Locks: the claim's row, rows of dedup ids, the block's, the totals.
 -- Twice: changes nothing more.
 create or replace function :schema.quarantine(
   p_subscription int, p_lane int, p_gen bigint, p_seq bigint, p_first int, p_count int)
@@ -24,6 +24,12 @@ begin
   from :schema.block b, :schema.subscription s
   where b.lane = p_lane and b.seq = p_seq and s.id = p_subscription
   on conflict do nothing;
+  -- Of what can still be read; the rest is forgotten when its time is over.
+  perform :schema.forget_messages(array_agg(q.queue), array_agg(m.id))
+    from :schema.quarantine q cross join lateral :schema.decode_block(q.frames) as m
+    where q.lane = p_lane and q.seq = p_seq
+      and m.index >= case when p_seq = v_claim.lo_seq then v_claim.lo_index else 0 end
+      and m.index < case when p_seq = v_claim.lo_seq then v_claim.lo_index else 0 end + p_count;
   update :schema.block set frames = '' where lane = p_lane and seq = p_seq and frames <> '';
   v_done := :schema.merged(v_claim.done, repeat('0', p_first) || repeat('1', p_count), v_claim.n);
   update :schema.totals

@@ -2,12 +2,13 @@
 --   stores. MQ004, and nothing is stored, when some are remembered already: its detail has
 --   "number message digest," of each, the number from 1; empty when they were forgotten meanwhile.
 -- Index: primary key of dedup.
--- Locks: the rows, in their order: one that comes at the same time waits for this transaction.
+-- Locks: the rows, in their order: one that comes at the same time waits for this transaction, but
+--   not for long: of one that is half sent by a process that stands still there is no end.
 -- Twice: MQ004.
 create or replace function :schema.remember(
   p_queues int[], p_ids text[], p_messages uuid[], p_digests bigint[], p_kinds int[],
   p_windows_ms bigint[])
-returns void language plpgsql set enable_seqscan = off set jit = off as $$
+returns void language plpgsql set enable_seqscan = off set jit = off set lock_timeout = '1s' as $$
 declare
   v_now timestamptz := :schema.clock();
   v_found text := :schema.find_remembered(p_queues, p_ids, v_now);

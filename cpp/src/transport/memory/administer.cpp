@@ -131,7 +131,7 @@ std::uint64_t purge(State& state, Queue& queue) {
     empty_lane(state, band.returned);
   }
   empty_parked(state, queue);
-  release_all(queue);
+  release_all(state, queue);
   state.count -= waiting;
   totals.purged += count;
   totals.waiting = 0;
@@ -141,7 +141,7 @@ std::uint64_t purge(State& state, Queue& queue) {
 std::uint64_t cancel(State& state, Queue& queue, const std::vector<MessageId>& ids,
                      const Now& now) {
   const auto gone = take_parked(state, queue, ids);
-  for (const Parked& each : gone) release(queue, {each.message.id});
+  for (const Parked& each : gone) release(state, queue, {each.message.id});
   for (const Parked& each : gone)
     if (!each.message.key.empty()) wake(state, queue, hash_of(each.message.key), now);
   queue.totals.cancelled += gone.size();
@@ -167,6 +167,7 @@ void delete_queue(State& state, Queue& queue) {
   if (queue.source != nullptr) std::erase(queue.source->readers, &queue);
   purge(state, queue);
   take_dead(state, queue, {});
+  forget_all(state, queue);
   state.queues.erase(queue.name);
 }
 

@@ -65,7 +65,7 @@ void drop(State& state, Queue& queue, std::uint64_t count) {
     const auto some = static_cast<std::uint32_t>(
         std::min<std::uint64_t>(count, front.block->count() - front.first));
     for (std::uint32_t i = 0; front.block->has_once() && i < some; ++i)
-      release(queue, {front.block->view(front.first + i).id});
+      release(state, queue, {front.block->view(front.first + i).id});
     state.bytes -= front.block->body_bytes(front.first, front.first + some);
     state.count -= some;
     queue.totals.waiting -= some;
@@ -78,15 +78,16 @@ void drop(State& state, Queue& queue, std::uint64_t count) {
 
 }  // namespace
 
-void check_lengths(State& state, const Exchange& in) {
-  for (const auto& [name, count] : counts_of(in)) {
+void check_lengths(State& state, const Exchange& in, const Exchange& fresh,
+                   const std::vector<Duplicate>& duplicates) {
+  for (const auto& [name, count] : counts_of(fresh)) {
     Queue* queue = state.find_queue(name);
     if (queue == nullptr || queue->settings.length_max == 0) continue;
     std::uint64_t held = held_of(*queue) - freed_of(state, *queue, in);
     const std::uint64_t most = queue->settings.length_max;
     if (held + count > most && queue->settings.overflow == Overflow::kDropOldest)
       held -= std::min(held + count - most, droppable(*queue));
-    if (held + count > most) throw QueueFull(queue->name, held, queue->settings);
+    if (held + count > most) throw QueueFull(queue->name, held, queue->settings, duplicates);
   }
 }
 

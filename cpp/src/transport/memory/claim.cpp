@@ -184,7 +184,7 @@ void claim(State& state, const Caller& caller, const ClaimWish& wish, std::uint3
   const Process& process = state.processes[caller.process];
   Cutter cutter(state, *queue, caller, wish, count_max, now, out);
   const bool is_of_keys = count_max > 0 && queue->has_keys();
-  const Share* const share = is_of_keys ? &share_of(*queue, caller.process, now) : nullptr;
+  const Share* const share = is_of_keys ? &share_of(state, *queue, caller.process, now) : nullptr;
   const auto bands = bands_in_order(*queue, caller, share, state.priority_aging_ms, now);
   const auto take_suspect = [&](Band* band) {
     if (cutter.take_suspect(band->returned)) return true;

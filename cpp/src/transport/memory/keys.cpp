@@ -1,5 +1,6 @@
 #include "transport/memory/keys.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace msgq::transport::memory {
@@ -98,7 +99,23 @@ std::vector<Parked> take_chunk(State& state, Due due, std::uint32_t count_max, c
   return out;
 }
 
-Share& share_of(Queue& queue, std::uint64_t process, const Now& now) {
+namespace {
+
+Share::Open open_of(const State& state, const Band& band, std::uint64_t process) {
+  Share::Open out;
+  if (band.main.open_count + band.returned.open_count == 0) return out;
+  for (const auto& [gen, claim] : state.open) {
+    if (claim.process != process || (claim.lane != &band.main && claim.lane != &band.returned))
+      continue;
+    out.oldest = out.oldest == 0 ? gen : std::min(out.oldest, gen);
+    out.newest = std::max(out.newest, gen);
+  }
+  return out;
+}
+
+}  // namespace
+
+Share& share_of(const State& state, Queue& queue, std::uint64_t process, const Now& now) {
   Share& share = queue.key_readers[process].share;
   if (!share.is_look_due(now.boot_ms)) return share;
   std::erase_if(queue.key_readers, [&](const auto& entry) {
@@ -109,7 +126,10 @@ Share& share_of(Queue& queue, std::uint64_t process, const Now& now) {
   for (const auto& [number, reader] : queue.key_readers)
     if (reader.said_ms >= 0)
       readers.push_back({static_cast<std::int64_t>(number), now.boot_ms - reader.said_ms});
-  share.look(static_cast<std::int64_t>(process), readers, now.boot_ms);
+  share.look(static_cast<std::int64_t>(process), readers, now.boot_ms, [&](std::size_t shard) {
+    const auto band = queue.bands.find(static_cast<std::uint8_t>(kKeyedBand + shard));
+    return band == queue.bands.end() ? Share::Open() : open_of(state, band->second, process);
+  });
   return share;
 }
 

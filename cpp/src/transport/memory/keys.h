@@ -39,7 +39,7 @@ void wake(State& state, Queue& queue, std::uint64_t hash, const Now& now);
 std::vector<Parked> take_chunk(State& state, Due due, std::uint32_t count_max, const Now& now);
 
 // What the process has of the shards of keys of a queue, looked up now and then.
-Share& share_of(Queue& queue, std::uint64_t process, const Now& now);
+Share& share_of(const State& state, Queue& queue, std::uint64_t process, const Now& now);
 
 // The process claims of the queue's keys, and found some of them: says so now and then, when others
 // do, too, or have shards in their hands.

@@ -43,9 +43,12 @@ void MemoryStore::exchange(const Caller& caller, const Exchange& in, ExchangeRes
   MutexLock lock(mutex_);
   check_caller(caller);
   check_queues(in);
-  check_bounds(in);
-  check_lengths(state_, in);
-  check_required(in, at);
+  const std::vector<Duplicate> duplicates = find_remembered(state_, in, at);
+  const Exchange rest = duplicates.empty() ? Exchange{} : without(in, duplicates);
+  const Exchange& fresh = duplicates.empty() ? in : rest;
+  check_bounds(in, fresh, at);
+  check_lengths(state_, in, fresh, duplicates);
+  check_required(in, duplicates);
   settle_all(in, out, at, graveyard);
   out.duplicates = store_all(in, at);
   out.promoted = in.promote_max > 0 ? promote(state_, in.promote_max, block_bounds_, at) : 0;
@@ -72,28 +75,25 @@ void MemoryStore::check_queues(const Exchange& in) {
 }
 
 // What would refuse the exchange as a whole, before anything of it is done.
-void MemoryStore::check_required(const Exchange& in, const Now& at) {
+void MemoryStore::check_required(const Exchange& in, const std::vector<Duplicate>& duplicates) {
   for (std::size_t i = 0; i < in.settles.size(); ++i)
     if (in.settles[i].is_required && !is_open(state_, in.settles[i].claim)) throw ClaimLost(i);
-  if (in.stricts.empty()) return;
-  std::vector<Duplicate> duplicates = find_duplicates(state_, once_wishes(in), at);
-  for (const SettleOrder& order : in.settles)
-    for (const MessageId released : order.releases)
-      std::erase_if(duplicates, [&](const Duplicate& d) { return d.earlier == released; });
   refuse_strict(in, duplicates);
 }
 
-void MemoryStore::check_bounds(const Exchange& in) {
+void MemoryStore::check_bounds(const Exchange& in, const Exchange& fresh, const Now& at) {
   if (count_max_ == 0 && bytes_max_ == 0) return;
-  if (in.appends.empty() && in.parks.empty()) return;
-  std::uint64_t count = state_.count + in.parks.size(), bytes = state_.bytes;
-  for (const auto& each : in.appends) {
+  if (fresh.appends.empty() && fresh.parks.empty()) return;
+  if (bytes_max_ != 0) forget_old(state_, at);
+  std::uint64_t count = state_.count + fresh.parks.size();
+  std::uint64_t bytes = state_.bytes + bytes_of(once_wishes(fresh));
+  for (const auto& each : fresh.appends) {
     const Queue* queue = state_.find_queue(each.queue);
     const std::size_t times = queue == nullptr ? 1 : copies(*queue);
     count += times * each.block->count();
     bytes += times * each.block->body_bytes(0, each.block->count());
   }
-  for (const auto& each : in.parks) bytes += bytes_of(each.message);
+  for (const auto& each : fresh.parks) bytes += bytes_of(each.message);
   for (const auto& each : in.settles) {
     const Freed freed = would_free(state_, each);
     count -= freed.count;

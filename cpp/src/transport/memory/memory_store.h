@@ -65,8 +65,9 @@ class MemoryStore {
  private:
   void check_caller(const Caller& caller) MSGQ_REQUIRES(mutex_);
   void check_queues(const Exchange& in) MSGQ_REQUIRES(mutex_);
-  void check_bounds(const Exchange& in) MSGQ_REQUIRES(mutex_);
-  void check_required(const Exchange& in, const Now& at) MSGQ_REQUIRES(mutex_);
+  void check_bounds(const Exchange& in, const Exchange& fresh, const Now& at) MSGQ_REQUIRES(mutex_);
+  void check_required(const Exchange& in, const std::vector<Duplicate>& duplicates)
+      MSGQ_REQUIRES(mutex_);
   void settle_all(const Exchange& in, ExchangeResult& out, const Now& now, Graveyard& graveyard)
       MSGQ_REQUIRES(mutex_);
   std::vector<Duplicate> store_all(const Exchange& in, const Now& now) MSGQ_REQUIRES(mutex_);

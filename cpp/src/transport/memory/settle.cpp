@@ -98,7 +98,7 @@ void crash(State& state, OpenClaims::iterator row, const CrashRule& rule, const 
   const auto [part, index] = range.locate(0);
   if (lane.is_keyed && (lane.is_returned || is_awaited(queue, message.key, {part->seq, index})))
     note_decided(state, queue, {hash_of(message.key)}, now);
-  release(queue, {message.id});
+  release(state, queue, {message.id});
   --queue.totals.leased;
   --state.count;
   bury(state, queue, {std::move(message), "worker lost", now.wall_ms});
@@ -136,7 +136,7 @@ bool settle(State& state, const SettleOrder& order, const Now& now, Graveyard& g
   }
   for (const auto& dead : order.deads) bury(state, queue, {dead.message, dead.reason, now.wall_ms});
   note_decided(state, queue, order.keys, now);
-  release(queue, order.releases);
+  release(state, queue, order.releases);
   queue.totals.leased -= newly;
   queue.totals.done += order.acked;
   queue.totals.expired += order.expired;
@@ -160,7 +160,7 @@ bool extend(State& state, const ExtendOrder& order) {
 
 void start(State& state, const StartOrder& order) {
   const auto row = find_open(state, order.claim);
-  if (row != state.open.end()) release(*row->second.queue, order.messages);
+  if (row != state.open.end()) release(state, *row->second.queue, order.messages);
 }
 
 std::uint32_t reclaim(State& state, const CrashRule& rule, const Now& now, Graveyard& graveyard) {

@@ -87,7 +87,7 @@ std::vector<Duplicate> OnceFilter::duplicates() const {
     else if (wishes_[i].first != i)
       out.push_back(wishes_[i].wish.duplicate_of(first.wish.as));
   }
-  return out;
+  return by_number(std::move(out));
 }
 
 }  // namespace msgq::transport::postgres

@@ -1,5 +1,6 @@
 #include "transport/postgres/readers.h"
 
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -28,8 +29,24 @@ void Readers::look(Connection& connection, const Asker& asker, const std::set<in
   for (int row = 0; row < rows.size(); ++row)
     readers[static_cast<int>(rows.integer(row, 0))].push_back(
         {rows.integer(row, 1), rows.integer(row, 2)});
+  std::optional<std::map<std::pair<int, std::size_t>, Share::Open>> open;
   for (const int subscription : subscriptions)
-    shares_[subscription].look(asker.process, readers[subscription], asker.boot_ms);
+    shares_[subscription].look(
+        asker.process, readers[subscription], asker.boot_ms, [&](std::size_t shard) {
+          if (!open) open = read_open(connection, params);  // asked where others are, too
+          return (*open)[{subscription, shard}];
+        });
+}
+
+std::map<std::pair<int, std::size_t>, Share::Open> Readers::read_open(Connection& connection,
+                                                                      const Params& params) {
+  std::map<std::pair<int, std::size_t>, Share::Open> out;
+  const Rows rows = connection.call("own_shards", params);
+  for (int row = 0; row < rows.size(); ++row)
+    out[{static_cast<int>(rows.integer(row, 0)), static_cast<std::size_t>(rows.integer(row, 1))}] =
+        {static_cast<std::uint64_t>(rows.integer(row, 2)),
+         static_cast<std::uint64_t>(rows.integer(row, 3))};
+  return out;
 }
 
 std::uint32_t Readers::others_of(int subscription) const {

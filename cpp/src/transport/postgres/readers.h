@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <map>
 #include <set>
+#include <utility>
 
 #include "transport/postgres/connection.h"
 #include "transport/postgres/directory.h"
@@ -27,6 +28,8 @@ class Readers {
   void forget() { shares_.clear(); }
 
  private:
+  static std::map<std::pair<int, std::size_t>, Share::Open> read_open(Connection& connection,
+                                                                      const Params& params);
   std::map<int, Share> shares_;  // by subscription
 };
 

@@ -46,7 +46,9 @@ void PostgresSession::tell_full(const Exchange& in) {
   ask_first([&] {
     directory_.forget();
     directory_.refresh(*connection_);
-    for (const auto& [name, count] : counts_of(in)) {
+    const auto duplicates = once_.duplicates();
+    const Exchange fresh = without(in, duplicates);
+    for (const auto& [name, count] : counts_of(fresh)) {
       const Queue* queue = directory_.find(name);
       if (queue == nullptr || queue->settings.length_max == 0) continue;
       Params params;
@@ -55,7 +57,7 @@ void PostgresSession::tell_full(const Exchange& in) {
       const std::int64_t held = connection_->call("length_of", params).integer(0, 0);
       const auto known = static_cast<std::uint64_t>(std::max<std::int64_t>(held, 0));
       if (known + count > queue->settings.length_max)
-        throw QueueFull(queue->name, known, queue->settings);
+        throw QueueFull(queue->name, known, queue->settings, duplicates);
     }
   });
   throw Error(ErrorCode::kQueueFull, "a queue was full a moment ago");

@@ -1,5 +1,6 @@
 #include "transport/sqlite/blocks.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "msgq/error.h"
@@ -59,6 +60,7 @@ Blocks::Blocks(sqlite3* database)
       scan_(database, sql::sqlite::kScanBlocks),
       read_(database, sql::sqlite::kReadBlock),
       quarantine_(database, sql::sqlite::kQuarantineBlock),
+      read_quarantined_(database, sql::sqlite::kReadQuarantined),
       empty_(database, sql::sqlite::kEmptyBlock),
       delete_(database, sql::sqlite::kDeleteBlocks),
       sweep_(database, sql::sqlite::kSweepLane),
@@ -104,6 +106,20 @@ void Blocks::quarantine(std::int64_t lane, std::int64_t seq, std::int64_t queue,
                         std::int64_t wall_ms) {
   quarantine_.run(block_id(lane, seq), queue, wall_ms, std::string_view(kReason));
   empty_.run(block_id(lane, seq));
+}
+
+std::vector<MessageId> Blocks::ids_in_quarantine(std::int64_t lane, std::int64_t seq,
+                                                 std::uint32_t from, std::uint32_t to) {
+  std::vector<MessageId> out;
+  Cursor row = read_quarantined_.query(block_id(lane, seq));
+  if (!row.next()) return out;
+  try {
+    const BlockPtr block = Block::decode(row.bytes(0));
+    for (std::uint32_t i = from; i < std::min(to, block->count()); ++i)
+      out.push_back(block->view(i).id);
+  } catch (const Error&) {  // what is behind the damage stays unknown
+  }
+  return out;
 }
 
 void Blocks::remove(std::int64_t lane, std::int64_t from_seq, std::int64_t below) {

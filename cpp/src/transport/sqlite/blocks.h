@@ -8,6 +8,7 @@
 #include <list>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "transport/sqlite/range.h"
 #include "transport/sqlite/statement.h"
@@ -80,6 +81,9 @@ class Blocks {
   // Moves the bytes of a damaged block into quarantine; its row stays, empty, so that ordinals
   // still count its messages, until a sweep takes it.
   void quarantine(std::int64_t lane, std::int64_t seq, std::int64_t queue, std::int64_t wall_ms);
+  // The ids of messages of a block in quarantine, of [from, to), as far as they can be read.
+  std::vector<MessageId> ids_in_quarantine(std::int64_t lane, std::int64_t seq, std::uint32_t from,
+                                           std::uint32_t to);
   void remove(std::int64_t lane, std::int64_t from_seq, std::int64_t below);
   // Deletes up to `count_max` blocks below `below`; true when that many were there.
   bool sweep(std::int64_t lane, std::int64_t below, std::int64_t count_max);
@@ -94,7 +98,7 @@ class Blocks {
   friend class Scan;
   BlockRow read_row(const Cursor& row);
 
-  Statement append_, scan_, read_, quarantine_, empty_, delete_, sweep_, count_;
+  Statement append_, scan_, read_, quarantine_, read_quarantined_, empty_, delete_, sweep_, count_;
   BlockCache cache_;
 };
 

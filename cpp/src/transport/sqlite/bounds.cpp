@@ -91,13 +91,14 @@ std::uint64_t drop_oldest(Store& store, const Queue& queue, std::uint64_t count)
   return dropped;
 }
 
-void make_room(Store& store, const Queue& queue, std::uint64_t count) {
+void make_room(Store& store, const Queue& queue, std::uint64_t count,
+               const std::vector<Duplicate>& duplicates) {
   const Totals totals = totals_of(store, queue);
   auto held = static_cast<std::uint64_t>(totals.waiting() + totals.leased + totals.parked);
   const std::uint64_t most = queue.settings.length_max;
   if (held + count > most && queue.settings.overflow == Overflow::kDropOldest)
     held -= drop_oldest(store, queue, held + count - most);
-  if (held + count > most) throw QueueFull(queue.name, held, queue.settings);
+  if (held + count > most) throw QueueFull(queue.name, held, queue.settings, duplicates);
 }
 
 }  // namespace
@@ -110,13 +111,14 @@ std::uint64_t drop_beyond(Store& store, const Queue& subscription) {
   return held > set.length_max ? drop_oldest(store, subscription, held - set.length_max) : 0;
 }
 
-void make_room(Store& store, const Exchange& in) {
+void make_room(Store& store, const Exchange& in, const std::vector<Duplicate>& duplicates) {
   std::map<std::string_view, std::uint64_t> counts;
   for (const auto& each : in.appends) counts[each.queue] += each.block->count();
   for (const auto& each : in.parks) ++counts[each.queue];
   for (const auto& [name, count] : counts) {
     const Queue* queue = store.directory.find(name);
-    if (queue != nullptr && queue->settings.length_max > 0) make_room(store, *queue, count);
+    if (queue != nullptr && queue->settings.length_max > 0)
+      make_room(store, *queue, count, duplicates);
   }
 }
 

@@ -131,7 +131,7 @@ class Cutter {
     rest.n -= n;
     rest.done = row.done.shifted(n);
     rest.from = std::min(row.to, Place{damaged.seq + 1, 0});
-    put_aside(lane, damaged, row.left() - rest.left());
+    put_aside(lane, damaged, first, last, row.left() - rest.left());
     if (rest.n > 0) {
       store_.claims.cut(rest);
     } else {
@@ -143,7 +143,9 @@ class Cutter {
     return true;
   }
 
-  void put_aside(std::int64_t lane, const BlockRow& damaged, std::uint32_t lost) {
+  // Of its messages [first, last), of which so many are lost.
+  void put_aside(std::int64_t lane, const BlockRow& damaged, std::int64_t first, std::int64_t last,
+                 std::uint32_t lost) {
     if (!damaged.is_known_damaged) {
       store_.blocks.quarantine(lane, damaged.seq, queue_.id, store_.now.wall_ms);
       store_.log.write(LogLevel::kError, "queue '" + queue_.name + "': a damaged block of " +
@@ -151,6 +153,9 @@ class Cutter {
                                              " messages was put into quarantine");
     }
     store_.totals.change(queue_.subscription).quarantined += lost;
+    store_.dedup.release(queue_.id, store_.blocks.ids_in_quarantine(
+                                        lane, damaged.seq, static_cast<std::uint32_t>(first),
+                                        static_cast<std::uint32_t>(last)));
     if (is_keyed_) store_.free_keys_at_ms = 0;
     store_.claims.note_edge(queue_.subscription, lane, damaged.seq);
   }
@@ -222,7 +227,7 @@ class Cutter {
     seek.state = ClaimState::kSettled;
     seek.from = seek.to = seek.position = {damaged.seq + 1, 0};
     store_.claims.insert(seek, newest);
-    put_aside(lane, damaged, damaged.n - static_cast<std::uint32_t>(first));
+    put_aside(lane, damaged, first, damaged.n, damaged.n - static_cast<std::uint32_t>(first));
   }
 
   // Makes the claim's row, then tells of it: the attempt is counted before anybody sees a message.
@@ -304,6 +309,25 @@ void rank(Store& store, const Queue& queue, std::vector<Work>& all) {
                    [](const Work& a, const Work& b) { return a.rank > b.rank; });
 }
 
+// What this process has open of a shard of keys.
+Share::Open open_of(Store& store, const Queue& queue, std::size_t shard) {
+  Share::Open out;
+  const auto found = queue.bands.find(static_cast<std::uint8_t>(kKeyedBand + shard));
+  if (found == queue.bands.end()) return out;
+  const Band& band = found->second;
+  if (store.away_keys.is_held_elsewhere(queue.subscription, band.main, band.returned,
+                                        store.process))
+    return out;
+  for (const std::int64_t lane : {band.main, band.returned})
+    for (const ClaimRow& row : store.claims.read_of_lane(queue.subscription, lane)) {
+      if (row.state != ClaimState::kOpen) continue;
+      const auto gen = static_cast<std::uint64_t>(row.gen);
+      out.oldest = out.oldest == 0 ? gen : std::min(out.oldest, gen);
+      out.newest = std::max(out.newest, gen);
+    }
+  return out;
+}
+
 // `is_barred`: another process has shards of keys in its hands.
 std::vector<Work> work_of(Store& store, const Queue& queue, bool& is_barred) {
   std::vector<Work> out;
@@ -318,7 +342,9 @@ std::vector<Work> work_of(Store& store, const Queue& queue, bool& is_barred) {
   };
   const Share* share = nullptr;
   if (queue.has_keys())
-    share = &store.readers.share_of(queue.subscription, store.process, store.now.boot_ms);
+    share =
+        &store.readers.share_of(queue.subscription, store.process, store.now.boot_ms,
+                                [&](std::size_t shard) { return open_of(store, queue, shard); });
   for (const auto& [number, band] : queue.bands) {
     const bool is_held =
         is_keyed(number) && store.away_keys.is_held_elsewhere(queue.subscription, band.main,

@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "transport/sql_text.h"
 #include "transport/sqlite/store.h"
@@ -39,7 +40,7 @@ std::vector<Duplicate> Dedup::remember(Store& store, const std::vector<OnceWish>
   }
   // Twice what comes, so that they never pile up.
   if (!wishes.empty()) forget_old_.run(now_ms, 2 * static_cast<std::int64_t>(wishes.size()));
-  return out;
+  return by_number(std::move(out));
 }
 
 void Dedup::release(std::int64_t queue, const std::vector<MessageId>& messages) {

@@ -1,5 +1,6 @@
 #include "transport/sqlite/keys.h"
 
+#include <algorithm>
 #include <map>
 #include <utility>
 
@@ -20,6 +21,18 @@ bool is_idle(Store& store, const Queue& queue, std::int64_t lane) {
     if (row.state == ClaimState::kLapsed && is_complete(store, queue, row)) return false;
   }
   return !has_waiting(store, queue, lane);
+}
+
+// Whether a message of a lane is neither to be run nor in hand: it was decided, or was lost with
+// its block.
+bool is_nowhere(Store& store, const Queue& queue, std::int64_t lane, const KeyPlace& place) {
+  const auto seq = static_cast<std::int64_t>(place.seq);
+  const BlockRow row = store.blocks.read(lane, seq);
+  if (row.n > 0 && !row.is_known_damaged) return false;
+  const auto claims = store.claims.read_of_lane(queue.subscription, lane);
+  return std::none_of(claims.begin(), claims.end(), [&](const ClaimRow& claim) {
+    return claim.state == ClaimState::kOpen && claim.from.seq <= seq && seq <= claim.to.seq;
+  });
 }
 
 // As SQLite keeps it.
@@ -92,7 +105,10 @@ std::vector<AwayKeys::Returned> AwayKeys::read_returned() {
   std::vector<Returned> out;
   Cursor row = read_returned_.query();
   while (row.next())
-    out.push_back({row.integer(0), static_cast<std::uint64_t>(row.integer(1)), row.integer(2)});
+    out.push_back({row.integer(0),
+                   static_cast<std::uint64_t>(row.integer(1)),
+                   row.integer(2),
+                   {static_cast<std::uint64_t>(row.integer(3)), row.small(4)}});
   return out;
 }
 
@@ -123,16 +139,17 @@ void free_lost_keys(Store& store) {
   if (store.now.boot_ms < store.free_keys_at_ms) return;
   store.free_keys_at_ms = store.now.boot_ms + kFreeEveryMs;
   std::map<std::pair<std::int64_t, std::uint64_t>, bool> idle;  // shards
-  for (const auto& [id, hash, in_lane] : store.away_keys.read_returned()) {
+  for (const auto& [id, hash, in_lane, waits_for] : store.away_keys.read_returned()) {
     const Queue* queue = store.directory.of_id(id);
     if (queue == nullptr) continue;
     const std::uint64_t shard = hash % kKeyShards;
     const auto [found, is_new] = idle.try_emplace({id, shard});
-    if (is_new) {
-      const auto band = queue->bands.find(static_cast<std::uint8_t>(kKeyedBand + shard));
-      found->second = band == queue->bands.end() || is_idle(store, *queue, band->second.returned);
-    }
+    const auto band = queue->bands.find(static_cast<std::uint8_t>(kKeyedBand + shard));
+    const bool has_band = band != queue->bands.end();
+    if (is_new) found->second = !has_band || is_idle(store, *queue, band->second.returned);
     if (!found->second) continue;
+    if (waits_for.seq != 0 && has_band && !is_nowhere(store, *queue, band->second.main, waits_for))
+      continue;
     store.away_keys.add_in_lane(id, hash, -in_lane);
     wake(store, *queue, hash);
   }

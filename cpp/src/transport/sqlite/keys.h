@@ -39,6 +39,7 @@ class AwayKeys {
     std::int64_t queue = 0;
     std::uint64_t hash = 0;
     std::int64_t in_lane = 0;
+    KeyPlace waits_for;
   };
   // All keys of which something came back.
   std::vector<Returned> read_returned();
@@ -63,7 +64,7 @@ void note_decided(Store& store, const Queue& queue, const std::vector<std::uint6
 void wake(Store& store, const Queue& queue, std::uint64_t hash);
 
 // Now and then, and when a damaged block was found: lets keys go on of which messages seem to have
-// come back and are nowhere, as they were lost with their block.
+// come back, or are waited for, and are nowhere, as they were lost with their block.
 void free_lost_keys(Store& store);
 
 // When a message that goes behind others of its key is due; the first that does waits for the

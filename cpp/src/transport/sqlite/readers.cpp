@@ -12,13 +12,14 @@ Readers::Readers(sqlite3* database)
       delete_process_(database, sql::sqlite::kDeleteReadersOf),
       delete_subscription_(database, sql::sqlite::kDeleteReadersOfSubscription) {}
 
-Share& Readers::share_of(std::int64_t subscription, std::int64_t process, std::int64_t boot_ms) {
+Share& Readers::share_of(std::int64_t subscription, std::int64_t process, std::int64_t boot_ms,
+                         const Share::OpenOf& open_of) {
   Share& share = shares_[subscription];
   if (!share.is_look_due(boot_ms)) return share;
   std::vector<Reader> readers;
   Cursor row = read_.query(subscription, boot_ms);
   while (row.next()) readers.push_back({row.integer(0), row.integer(1)});
-  share.look(process, readers, boot_ms);
+  share.look(process, readers, boot_ms, open_of);
   return share;
 }
 

@@ -17,7 +17,8 @@ class Readers {
   explicit Readers(sqlite3* database);
 
   // What the process has of the shards of a subscription, looked up now and then.
-  Share& share_of(std::int64_t subscription, std::int64_t process, std::int64_t boot_ms);
+  Share& share_of(std::int64_t subscription, std::int64_t process, std::int64_t boot_ms,
+                  const Share::OpenOf& open_of);
   // The process claims of the keys, and found some of them: says so now and then, when others do,
   // too, or have shards in their hands.
   void say(std::int64_t subscription, std::int64_t process, bool is_barred, std::int64_t boot_ms);

@@ -141,7 +141,7 @@ void SqliteSession::run(const Exchange& in, ExchangeResult& out) {
 }
 
 void SqliteSession::store_all(const Exchange& in) {
-  make_room(*store_, in);
+  make_room(*store_, in, duplicates_);
   for (const auto& each : in.appends) append(*store_, each);
   for (const auto& each : in.parks) park(*store_, each);
 }

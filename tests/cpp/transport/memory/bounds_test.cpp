@@ -25,11 +25,11 @@ TEST_F(MemoryBoundsTest, WhatIsSettledWithItMakesRoom) {
   t.append(3);
   const Claimed claimed = t.claim(2).claims.at(0);
   Exchange in = bringing(2);
-  EXPECT_THROW(check_lengths(t.state, in), QueueFull);
+  EXPECT_THROW(check_lengths(t.state, in, in, {}), QueueFull);
   in.settles.push_back(test::ack_some(claimed, {0, 1}));
-  EXPECT_NO_THROW(check_lengths(t.state, in));
+  EXPECT_NO_THROW(check_lengths(t.state, in, in, {}));
   in.settles[0].claim.owner += 1;
-  EXPECT_THROW(check_lengths(t.state, in), QueueFull) << "it will be lost";
+  EXPECT_THROW(check_lengths(t.state, in, in, {}), QueueFull) << "it will be lost";
 }
 
 TEST_F(MemoryBoundsTest, BytesAndCountsGoWithWhatIsDropped) {
@@ -37,7 +37,7 @@ TEST_F(MemoryBoundsTest, BytesAndCountsGoWithWhatIsDropped) {
   t.append(2);
   t.append(1);
   const Exchange in = bringing(3);
-  check_lengths(t.state, in);
+  check_lengths(t.state, in, in, {});
   drop_oldest(t.state, in);
   EXPECT_EQ(t.state.count, 0u);
   EXPECT_EQ(t.state.bytes, 0u);

@@ -31,11 +31,11 @@ TEST_F(MemoryDedup, AMessageFreesItsOwnIdAlone) {
   ask("a", Once::Until::kDone);
   const MessageId first = message_;
   EXPECT_EQ(ask("a", Once::Until::kDone).size(), 1u);
-  release(t.queue, {message_});  // of the duplicate, which is nowhere
+  release(t.state, t.queue, {message_});  // of the duplicate, which is nowhere
   EXPECT_EQ(ask("a", Once::Until::kDone).size(), 1u);
-  release(t.queue, {first});
+  release(t.state, t.queue, {first});
   EXPECT_TRUE(ask("a", Once::Until::kDone).empty());
-  release(t.queue, {first});
+  release(t.state, t.queue, {first});
   EXPECT_EQ(ask("a", Once::Until::kDone).size(), 1u);
 }
 
@@ -43,9 +43,25 @@ TEST_F(MemoryDedup, AllThatWaitForTheirEndAreFreedTogether) {
   ask("a", Once::Until::kDone);
   ask("b", Once::Until::kStarted);
   ask("c", Once::Until::kWindow, 1'000);
-  release_all(t.queue);
+  release_all(t.state, t.queue);
   EXPECT_EQ(t.queue.dedup.by_id.size(), 1u);
   EXPECT_EQ(ask("c", Once::Until::kWindow, 1'000).size(), 1u);
+}
+
+TEST_F(MemoryDedup, WhatIsRememberedWeighsSomething) {
+  ask("a", Once::Until::kDone);
+  const std::uint64_t one = t.state.bytes;
+  EXPECT_GT(one, 100u);
+  const MessageId first = message_;
+  ask("b", Once::Until::kWindow, 1'000);
+  ask("c", Once::Until::kWindow, 2'000);
+  release(t.state, t.queue, {first});
+  EXPECT_EQ(t.state.bytes, 2 * one);
+  t.now.wall_ms += 1'000;
+  forget_old(t.state, t.now);
+  EXPECT_EQ(t.state.bytes, one);
+  forget_all(t.state, t.queue);
+  EXPECT_EQ(t.state.bytes, 0u);
 }
 
 }  // namespace

@@ -52,6 +52,28 @@ TEST_F(MemoryStoreTest, RefusesWhatIsOverTheCountAndDoesNothing) {
   EXPECT_EQ(code_of([&] { exchange(append_of(1)); }), ErrorCode::kStoreFull);
 }
 
+// Ids that are remembered for a year grew without a bound.
+TEST_F(MemoryStoreTest, DedupIdsWeighUntilTheyAreForgotten) {
+  open(0, 1'800);
+  const auto send = [&](const std::string& id) {
+    Parcel parcel;
+    parcel.first_id = draw_ids(1, FakeClock::kWallStartMs);
+    parcel.add("x", {}, {}, Once{id, Once::Until::kWindow, 1'000}.encode());
+    std::vector<Parcel> parcels;
+    parcels.push_back(std::move(parcel));
+    Exchange in;
+    in.appends.push_back({kQueue, Block::build(std::move(parcels), 1)});
+    exchange(in);
+    Exchange ack;
+    ack.settles.push_back(ack_all(claim(1)));
+    exchange(ack);
+  };
+  for (const char* id : {"a", "b", "c", "d", "e", "f"}) send(id);
+  EXPECT_EQ(code_of([&] { send("g"); }), ErrorCode::kStoreFull);
+  clock_.advance(std::chrono::seconds(1));
+  send("g");
+}
+
 TEST_F(MemoryStoreTest, RefusesWhatIsOverTheBytesAndNamesTheBound) {
   open(0, 1'000);
   exchange(append_of(9));

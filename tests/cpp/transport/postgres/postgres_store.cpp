@@ -56,6 +56,10 @@ void PostgresStoreUnderTest::damage() {
   run("update :schema.block set frames = decode(repeat('00', length(frames)), 'hex')");
 }
 
+void PostgresStoreUnderTest::scratch() {
+  run("update :schema.block set frames = set_byte(frames, 8, 126)");
+}
+
 void PostgresStoreUnderTest::run(const std::string& sql) {
   pg_run(with_schema(sql, config_.schema));
 }

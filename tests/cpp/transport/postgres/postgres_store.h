@@ -21,6 +21,7 @@ class PostgresStoreUnderTest : public StoreUnderTest {
   std::unique_ptr<transport::Transport> join() override;
   void kill(transport::Transport& process) override;
   void damage() override;
+  void scratch() override;
   void lose_blocks() override { run("delete from :schema.block"); }
 
   // Runs SQL as another program would; :schema stands for the store's.

@@ -19,7 +19,7 @@ class SqliteBoundsTest : public RawStoreTest {
   void bring(std::uint32_t count) {
     Exchange in;
     in.appends.push_back({kQueue, block_of(numbered(count))});
-    transport::sqlite::make_room(store, in);
+    transport::sqlite::make_room(store, in, {});
     transport::sqlite::append(store, in.appends[0]);
   }
 };

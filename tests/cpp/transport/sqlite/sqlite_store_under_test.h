@@ -30,6 +30,10 @@ class SqliteStoreUnderTest : public StoreUnderTest {
     dynamic_cast<transport::SqliteTransport&>(process).test_only_kill();
   }
   void damage() override { run("update block set frames = zeroblob(length(frames))"); }
+  void scratch() override {
+    run("update block set frames = cast(substr(frames, 1, 8) || x'7e' || substr(frames, 10) as "
+        "blob)");
+  }
   void lose_blocks() override { run("delete from block"); }
 
   // Runs SQL as another program would.
