@@ -42,7 +42,7 @@ class KeySharesConformance : public ConformanceTest {
   void turn(Process& producer, const std::vector<Busy*>& all) {
     send(producer);
     for (Busy* busy : all) {
-      auto claimed = busy->process.claim(1'000).claims;
+      auto claimed = busy->process.claim(1'000, reads_).claims;
       for (const Claimed& each : claimed) check_order(each);
       settle(*busy);
       busy->held = std::move(claimed);
@@ -56,6 +56,23 @@ class KeySharesConformance : public ConformanceTest {
     for (const Claimed& each : busy.held) EXPECT_TRUE(busy.process.settle(ack_all(each)));
     busy.held.clear();
   }
+  // Nobody else may claim of its shard: the other keys waited as long as it took.
+  void run_beside_slow_ones(Process& process) {
+    Busy first{process};
+    turn(process, {&first});
+    Busy slow{process, std::exchange(first.held, {})};
+    ASSERT_EQ(slow.shards(), kKeyShards);
+    Busy second{join()};
+    turns(kRounds, process, {&first, &second});
+    EXPECT_EQ(first.shards(), kKeyShards);
+    EXPECT_EQ(second.shards(), 0u);
+    settle(slow);
+    turns(kRounds, process, {&first, &second});
+    EXPECT_EQ(first.shards(), 8u);
+    EXPECT_EQ(second.shards(), 8u);
+  }
+
+  std::string reads_ = kQueue;
 
  private:
   void send(Process& producer) {
@@ -130,21 +147,18 @@ TEST_P(KeySharesConformance, WhatSomebodyHoldsStaysItsUntilItIsThrough) {
   EXPECT_EQ(second.shards(), 8u);
 }
 
-// Nobody else may claim of its shard: the other keys waited as long as it took.
 TEST_P(KeySharesConformance, ASlowMessageHoldsUpNoOthersOfItsShard) {
-  Busy first{join()};
-  REQUIRE_KEYS(first.process);
-  turn(first.process, {&first});
-  Busy slow{first.process, std::exchange(first.held, {})};
-  ASSERT_EQ(slow.shards(), kKeyShards);
-  Busy second{join()};
-  turns(kRounds, first.process, {&first, &second});
-  EXPECT_EQ(first.shards(), kKeyShards);
-  EXPECT_EQ(second.shards(), 0u);
-  settle(slow);
-  turns(kRounds, first.process, {&first, &second});
-  EXPECT_EQ(first.shards(), 8u);
-  EXPECT_EQ(second.shards(), 8u);
+  Process& process = join();
+  REQUIRE_KEYS(process);
+  run_beside_slow_ones(process);
+}
+
+TEST_P(KeySharesConformance, NorDoesOneOfASubscription) {
+  Process& process = join();
+  REQUIRE_KEYS(process);
+  observer().subscribe(kQueue, "audit", {});
+  reads_ = subscription_name(kQueue, "audit");
+  run_beside_slow_ones(process);
 }
 
 MSGQ_CONFORMANCE(KeySharesConformance);

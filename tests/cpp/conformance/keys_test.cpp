@@ -85,7 +85,7 @@ class KeysConformance : public ConformanceTest {
   // Of these messages the first stays in hand, and the others go behind it.
   Claimed shed(Process& process, const Bodies& bodies) {
     append(process, keyed(bodies));
-    Claimed claimed = process.claim_one(10);
+    Claimed claimed = process.claim_one(10, reads_);
     SettleOrder order = ack_some(claimed, {});
     for (std::uint32_t i = 1; i < bodies.size(); ++i) {
       park(order, claimed, i, Return::kBehind, wall_ms());
@@ -96,6 +96,24 @@ class KeysConformance : public ConformanceTest {
     return claimed;
   }
   void wait(std::int64_t ms) { clock().advance(std::chrono::milliseconds(ms)); }
+  // "behind" waits for what is lost with its block, and comes all the same.
+  void lose_what_others_wait_for(Process& process) {
+    shed(process, {"lost", "behind"});
+    wait(31'000);
+    EXPECT_EQ(process.reclaim(), 1u);
+    wait(10'000);
+    EXPECT_EQ(process.promote(), 0u) << "it is to be run again";
+    store().damage();
+    Process& other = join();
+    EXPECT_TRUE(other.claim(10, reads_).claims.empty());
+    wait(10'000);
+    other.promote();
+    wait(10'000);
+    other.promote();
+    EXPECT_EQ(bodies_of(other.claim_one(10, reads_)), Bodies{"behind"});
+  }
+
+  std::string reads_ = kQueue;
 };
 
 #define REQUIRE_KEYS(process) \
@@ -479,20 +497,15 @@ TEST_P(KeysConformance, AMissingBlockHoldsNothingBackEither) {
 TEST_P(KeysConformance, WhatWaitsForALostMessageComesBack) {
   Process& process = join();
   REQUIRE_KEYS(process);
-  if (!GetParam().holds_bytes) return;
-  shed(process, {"lost", "behind"});
-  wait(31'000);
-  EXPECT_EQ(process.reclaim(), 1u);
-  wait(10'000);
-  EXPECT_EQ(process.promote(), 0u) << "it is to be run again";
-  store().damage();
-  Process& other = join();
-  EXPECT_TRUE(other.claim(10).claims.empty());
-  wait(10'000);
-  other.promote();
-  wait(10'000);
-  other.promote();
-  EXPECT_EQ(bodies_of(other.claim_one(10)), Bodies{"behind"});
+  if (GetParam().holds_bytes) lose_what_others_wait_for(process);
+}
+
+TEST_P(KeysConformance, SoItDoesInASubscription) {
+  Process& process = join();
+  REQUIRE_KEYS(process);
+  observer().subscribe(kQueue, "audit", {});
+  reads_ = subscription_name(kQueue, "audit");
+  if (GetParam().holds_bytes) lose_what_others_wait_for(process);
 }
 
 TEST_P(KeysConformance, ABlockThatIsMissingBeforeItWasClaimedHoldsNothingBack) {
