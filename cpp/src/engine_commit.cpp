@@ -8,6 +8,32 @@
 
 namespace msgq {
 
+BundlePtr Engine::Impl::make_bundle(const std::vector<KeptPtr>& kept, Nanos wait) {
+  auto bundle = std::make_shared<Bundle>();
+  for (const auto& each : kept) {
+    const auto& parcel = static_cast<const KeptParcel&>(*each);
+    bundle->count += parcel.count();
+    bundle->bytes += parcel.bytes();
+  }
+  bundle->count = std::max<std::uint64_t>(bundle->count, 1);
+  if (!admission.acquire(bundle->count, bundle->bytes, wait)) {
+    require_open();
+    throw Error(ErrorCode::kQueueFull,
+                "no room for what is on its way into the store; nothing was enqueued or changed");
+  }
+  bundle->admitted_at = world.clock.steady();
+  bundle->receipt = std::make_shared<Receipt>(MessageId{}, 1);
+  for (const auto& each : kept) {
+    Admitted admitted = static_cast<KeptParcel&>(*each).take();
+    admitted.admitted_at = bundle->admitted_at;
+    admitted.is_bundled = true;
+    count(admitted.traffic->enqueued, admitted.count);
+    count(admitted.traffic->in_flight, admitted.count);
+    bundle->parcels.push_back(std::move(admitted));
+  }
+  return bundle;
+}
+
 KeptPtr Engine::keep(Parcel parcel) {
   impl_->require_open();
   impl_->check(parcel);

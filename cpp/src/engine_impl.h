@@ -354,32 +354,8 @@ struct Engine::Impl {
     return a;
   }
 
-  // Takes what is kept, once there is room for it.
-  BundlePtr make_bundle(const std::vector<KeptPtr>& kept, Nanos wait) {
-    auto bundle = std::make_shared<Bundle>();
-    for (const auto& each : kept) {
-      const auto& parcel = static_cast<const KeptParcel&>(*each);
-      bundle->count += parcel.count();
-      bundle->bytes += parcel.bytes();
-    }
-    bundle->count = std::max<std::uint64_t>(bundle->count, 1);
-    if (!admission.acquire(bundle->count, bundle->bytes, wait)) {
-      require_open();
-      throw Error(ErrorCode::kQueueFull,
-                  "no room for what is on its way into the store; nothing was enqueued or changed");
-    }
-    bundle->admitted_at = world.clock.steady();
-    bundle->receipt = std::make_shared<Receipt>(MessageId{}, 1);
-    for (const auto& each : kept) {
-      Admitted admitted = static_cast<KeptParcel&>(*each).take();
-      admitted.admitted_at = bundle->admitted_at;
-      admitted.is_bundled = true;
-      count(admitted.traffic->enqueued, admitted.count);
-      count(admitted.traffic->in_flight, admitted.count);
-      bundle->parcels.push_back(std::move(admitted));
-    }
-    return bundle;
-  }
+  // Takes what is kept, once there is room for it. In engine_commit.cpp.
+  BundlePtr make_bundle(const std::vector<KeptPtr>& kept, Nanos wait);
 
   // REQUIRES: room was acquired. The batcher gives it back, also when close() comes in between.
   ReceiptPtr admit(Parcel parcel, Traffic& traffic, bool has_receipt = true, bool pokes = true) {

@@ -65,7 +65,7 @@ class Slot:
         """Notes that the lot is over. False when it was taken over: its results must be dropped."""
         with self.lock:
             is_ours = self.lot is not None
-            self.lot = None
+            self.lot = self.sends = None  # it knows its slot, whose places hold the lot's bytes
             return is_ours
 
     def place(self) -> int:

@@ -12,7 +12,7 @@ import msgq
 from tests.support.eyes import Eyes, schema_of
 from tests.support.postgres import PostgresServer
 
-PAGES = 80
+PAGES = 100
 LOOKS = (
     "select * from depth('q')", "select * from depth()", "select * from queues",
     "select * from look_at_expired()", "select * from leases", "select * from messages limit 10",

@@ -4,7 +4,7 @@
 #include <iterator>
 #include <utility>
 
-#include "transport/once.h"
+#include "intake/duplicates.h"
 
 namespace msgq {
 
@@ -242,33 +242,6 @@ void Batcher::add_parks(Exchange& out, Admitted& admitted) {
     out.parks.push_back({admitted.parcel.queue, admitted.parcel.due_ms, std::move(message)});
   }
 }
-
-namespace {
-
-// Why a duplicate's receipt fails; empty where it need not. Of many of a call its id says which it
-// is.
-std::optional<Error> refusal_of(const Admitted& a, const Exchange& ex,
-                                const transport::Duplicate& each) {
-  using On = Parcel::OnDuplicate;
-  const bool is_conflict = a.on_duplicate == On::kReturn && !each.is_same;
-  if (!is_conflict && a.on_duplicate != On::kRaise) return std::nullopt;
-  const std::string earlier = "message " + each.earlier.to_string() + " has the dedup id '" +
-                              std::string(transport::once_id(ex, each.number)) + "'";
-  if (is_conflict)
-    return Error(ErrorCode::kDedupConflict,
-                 earlier + " and another body; this one was not enqueued");
-  return Error(ErrorCode::kDuplicate, earlier + "; this one was not enqueued");
-}
-
-void resolve_duplicates(Admitted& a) {
-  if (a.receipt->is_done()) return;  // it was in doubt for too long: who has it may be reading it
-  for (const Receipt::Duplicate& each : a.duplicates) a.receipt->note(each);
-  const bool is_all = a.duplicates.size() == a.count;
-  a.receipt->resolve(is_all ? ReceiptStatus::kDuplicate : ReceiptStatus::kPersisted,
-                     std::move(a.refusal));
-}
-
-}  // namespace
 
 // Room is given back once for all, and each queue's figures are raised once for a run of its
 // parcels: others look at both.

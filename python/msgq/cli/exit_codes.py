@@ -72,7 +72,7 @@ ENDINGS: Final[dict[str, Ending]] = {
     "UnsupportedError": Ending(
         Exit.UNSUPPORTED, "use a transport that can, such as sqlite:///FILE"
     ),
-    "RolledBackError": Ending(Exit.FAILED, "nothing was enqueued; the text says what failed"),
+    "RolledBackError": Ending(Exit.REFUSED, "nothing was enqueued; the text says what failed"),
     "HeldError": Ending(Exit.USAGE, "wait for it after the handler, or send it with held=False"),
     "LeaseLostError": Ending(Exit.CLOSED, "drop the result; somebody else may be running it"),
     "ClosedError": Ending(Exit.CLOSED, "run the command again"),

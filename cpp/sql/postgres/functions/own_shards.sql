@@ -1,7 +1,7 @@
 -- Returns: of these subscriptions the shards of keys of which a process has claims open, with the
 --   oldest and the newest of them.
--- Index: primary keys of cursor, lane, floor and owner; primary key of claim, from each lane's floor
---   on.
+-- Index: primary keys of cursor, lane, floor and owner; primary key of claim, from each lane's
+--   floor on.
 -- Locks: none.
 -- Twice: the same.
 create or replace function :schema.own_shards(p_process int, p_subscriptions int[])
