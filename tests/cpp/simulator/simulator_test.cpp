@@ -31,12 +31,12 @@ std::uint64_t seeds_or(std::uint64_t usual) {
   return text != nullptr ? std::strtoull(text, nullptr, 10) : usual;
 }
 
-void print(const Outcome& sum, std::uint64_t seeds, double seconds) {
+void print(const Outcome& sum, std::uint64_t seeds, double took) {
   const double hours = std::chrono::duration<double, std::ratio<3600>>(sum.virtual_time).count();
   std::cout << "[ figures] simulator: " << seeds << " seeds, " << sum.messages << " messages, "
-            << static_cast<double>(sum.steps) / seconds << " steps/s, "
-            << static_cast<double>(sum.crashes) / seconds << " crashes/s (" << sum.crashes << "), "
-            << hours << " virtual hours in " << seconds << " s\n";
+            << static_cast<double>(sum.steps) / took << " steps/s, "
+            << static_cast<double>(sum.crashes) / took << " crashes/s (" << sum.crashes << "), "
+            << hours << " virtual hours in " << took << " s\n";
   const Tally& t = sum.tally;
   std::cout << "[ figures] simulator's claims: " << t.deaths << " of the dead, " << t.lapses
             << " lapsed, " << t.given_back << " given back, " << t.extends << " extends; "
