@@ -17,7 +17,12 @@
 namespace msgq::sim {
 namespace {
 
-constexpr std::uint64_t kSeeds = 1'000;
+#ifdef __SANITIZE_ADDRESS__
+constexpr std::uint64_t kSeeds = 100, kStoreSeeds = 2;  // each takes twenty times as long
+#else
+constexpr std::uint64_t kSeeds = 1'000, kStoreSeeds = 10;
+#endif
+constexpr std::uint64_t kReplays = 5;
 
 std::optional<std::uint64_t> wanted_seed() {
   const char* text = std::getenv("MSGQ_SEED");
@@ -67,7 +72,7 @@ class StoreSimulator : public ::testing::TestWithParam<test::StoreCase> {};
 
 TEST_P(StoreSimulator, EverySeedIsClean) {
   const auto only = wanted_seed();
-  const std::uint64_t first = only.value_or(1), last = only.value_or(seeds_or(10));
+  const std::uint64_t first = only.value_or(1), last = only.value_or(seeds_or(kStoreSeeds));
   Outcome sum;
   const auto start = std::chrono::steady_clock::now();
   for (std::uint64_t seed = first; seed <= last; ++seed) {
@@ -93,7 +98,7 @@ INSTANTIATE_TEST_SUITE_P(Stores, StoreSimulator, ::testing::ValuesIn(file_stores
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(StoreSimulator);
 
 TEST(Simulator, ASeedReplaysExactly) {
-  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+  for (std::uint64_t seed = 1; seed <= kReplays; ++seed) {
     const Outcome once = simulate(seed), again = simulate(seed);
     EXPECT_EQ(once.steps, again.steps) << seed;
     EXPECT_EQ(once.trace, again.trace) << seed;
