@@ -17,10 +17,12 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 PY := .venv/bin/python
 PYTEST := $(PY) -m pytest
+# Tests wait for servers and timers: one process more than there are cores.
+SHARDS := $(shell expr $(JOBS) + 1)
 # Two processes and no more: tests wait more than they compute, and look at what others do to one machine.
 SIDE_BY_SIDE := --numprocesses 2 --dist worksteal
 CLANG_FORMAT := clang-format-14
-# It reads the compile commands of g++, whose warning options clang need not know.
+# It reads the compile commands of g++, whose warning options clang need not know, and eight files at a time.
 RUN_CLANG_TIDY := run-clang-tidy-14 -quiet -extra-arg=-Wno-unknown-warning-option -j $(JOBS)
 
 # Stamps: what they stand for was done after everything they depend on last changed.
@@ -65,6 +67,9 @@ $(INSTALLED): $(VENV) $(SOURCES) pyproject.toml CMakeLists.txt README.md
 .PHONY: install
 install: packages $(INSTALLED) ## Build msgq and install it into .venv
 
+# With the Python module in a build of CMake's own.
+WITH_MODULE = -DMSGQ_BUILD_PYTHON=ON -DPython_EXECUTABLE="$(CURDIR)/$(PY)" -Dpybind11_DIR="$$($(PY) -m pybind11 --cmakedir)"
+
 # One C++ build: `make cpp-dev`, `make cpp-asan`, ...
 .PHONY: cpp-dev cpp-release cpp-asan cpp-tsan cpp-fuzz
 cpp-tsan cpp-fuzz: lint-packages
@@ -73,11 +78,11 @@ cpp-dev cpp-release cpp-asan cpp-tsan cpp-fuzz: cpp-%: packages
 	@cmake --preset $* >build/configure-$*.log || { cat build/configure-$*.log; exit 1; }
 	cmake --build --preset $*
 
-# $(call run-ctest,PRESET,LAUNCHER,OPTIONS): the C++ tests of one build. Says how many passed and the figures that they print,
-# or shows those that did not.
+# $(call run-ctest,PRESET): the C++ tests of one build, each in a process of its own. Says how many passed and the figures
+# that they print, or shows those that did not.
 define run-ctest
-@echo "$(strip $(2) ctest --preset $(1))"
-@$(2) ctest --preset $(1) --parallel $(JOBS) $(3) >build/ctest-$(1).log || \
+@echo "ctest --preset $(1)"
+@ctest --preset $(1) --parallel $(JOBS) >build/ctest-$(1).log || \
   { grep --invert-match --extended-regexp '^ +Start |   Passed ' build/ctest-$(1).log; exit 1; }
 @grep 'tests passed' build/ctest-$(1).log
 @grep --no-filename --text '^\[ figures\]' build/$(1)/Testing/Temporary/LastTest.log
@@ -106,8 +111,10 @@ check: install lint-packages cpp-dev ## Formatters, linters, types and the house
 	$(PYTEST) tests/tidy
 
 .PHONY: clang-tidy
-clang-tidy: install lint-packages ## Read the core and the bindings with clang-tidy
-	$(RUN_CLANG_TIDY) -p build/wheel '/cpp/(src|bindings)/'
+clang-tidy: $(VENV) lint-packages ## Read the core and the bindings with clang-tidy
+	cmake --preset dev -B build/tidy $(WITH_MODULE) >build/configure-tidy.log
+	cmake --build build/tidy --target msgq_sql
+	$(RUN_CLANG_TIDY) -p build/tidy '/build/tidy/cpp/'
 
 .PHONY: bench
 bench: install ceilings ## Run the benchmarks beside their ceilings; ARGS choose, PROFILE=cpu|mem looks inside
@@ -131,32 +138,34 @@ wheel: packages ## Install msgq into an empty environment as a user would, and a
 	build/wheel-test/bin/python -m pip install --quiet --config-settings=build-dir=build/wheel-alone .
 	cd build && wheel-test/bin/python -m msgq --version && wheel-test/bin/msgq --help
 
+.PHONY: asan
+asan: test-packages cpp-asan ## Run the C++ tests under AddressSanitizer and UndefinedBehaviorSanitizer
+	.ci/shards asan $(SHARDS)
+
 # ASLR with more bits than the sanitizers' runtimes of that age expect makes them stop at once: setarch turns it off.
 NO_ASLR := $(shell setarch -R true 2>/dev/null && echo setarch -R)
 
-.PHONY: asan
-asan: test-packages cpp-asan ## Run the C++ tests under AddressSanitizer and UndefinedBehaviorSanitizer
-	$(call run-ctest,asan,$(NO_ASLR))
-
-# The extension itself, built with the sanitizers into a folder of its own and put before the installed one. Python is not
-# built with them, so their runtimes come first by LD_PRELOAD; what the interpreter never frees is not a leak of ours.
+# The same build's extension is put before the installed one. Python is not built with the sanitizers, so their runtimes
+# come first by LD_PRELOAD; what the interpreter never frees is not a leak of ours.
 # The PostgreSQL room is run by the C++ tests under both; here its tests would wait for the server most of the time.
 ASAN_SITE := build/asan-site
 .PHONY: asan-python
 asan-python: test-packages install ## Run the Python unit tests on an extension under both sanitizers
-	$(PY) -m pip install --quiet --no-build-isolation --no-deps --upgrade --target $(ASAN_SITE) \
-	  --config-settings=build-dir=build/wheel-asan --config-settings=cmake.build-type=Debug \
-	  --config-settings=cmake.define.CMAKE_CXX_FLAGS_DEBUG="-O1 -g1" --config-settings=cmake.define.MSGQ_PCH=ON \
-	  --config-settings=cmake.define.MSGQ_SANITIZE=address,undefined .
+	@mkdir -p $(ASAN_SITE)
+	cmake --preset asan $(WITH_MODULE) >build/configure-asan.log
+	cmake --build --preset asan --target _core
+	cmake --install build/asan --prefix $(ASAN_SITE) >/dev/null
+	cp -r python/msgq $(ASAN_SITE)
 	LD_PRELOAD="$$(g++ -print-file-name=libasan.so) $$(g++ -print-file-name=libstdc++.so.6)" \
 	ASAN_OPTIONS=detect_leaks=0 PYTHONPATH="$(CURDIR)/$(ASAN_SITE)" \
 	  $(NO_ASLR) $(PYTEST) $(SIDE_BY_SIDE) tests/python -k "not postgres" --ignore=tests/python/test_conn.py $(ARGS)
 
 # What these tests do is done by one thread; they are two thirds of the time, and run under the other sanitizers.
-ONE_THREAD := ^(Simulator|Power)\.|StoreSimulator|(Append|Bounds|Capability|Claim|Damage|DeadEdit|DeadRetention|Dedup|Keys)Conformance|(KeyShares|Lease|Look|Parked|Poison|Priority|QueueSettings|Settle|Time)Conformance
+ONE_THREAD := Simulator.*:Power.*:*StoreSimulator*:$(subst $() ,:,$(patsubst %,*%Conformance.*,Append Bounds Capability Claim \
+  Damage DeadEdit DeadRetention Dedup Keys KeyShares Lease Look Parked Poison Priority QueueSettings Settle Time))
 .PHONY: tsan
 tsan: test-packages cpp-tsan ## Run the C++ tests that have threads under ThreadSanitizer
-	$(call run-ctest,tsan,$(NO_ASLR),--exclude-regex '$(ONE_THREAD)')
+	.ci/shards tsan $(SHARDS) '-$(ONE_THREAD)'
 
 .PHONY: fuzz
 SECONDS_EACH ?= 60

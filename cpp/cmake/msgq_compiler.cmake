@@ -15,12 +15,11 @@ if(NOT CMAKE_BUILD_TYPE)
 endif()
 
 # ccache sees paths relative to the checkout, so a second checkout, or a second build folder beside the first, finds what
-# the first one compiled. The sloppiness is what ccache asks for where headers are precompiled.
+# the first one compiled.
 find_program(MSGQ_CCACHE ccache)
 if(MSGQ_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
   set(CMAKE_CXX_COMPILER_LAUNCHER
-      "${CMAKE_COMMAND}" -E env "CCACHE_BASEDIR=${PROJECT_SOURCE_DIR}" CCACHE_NOHASHDIR=1
-      CCACHE_SLOPPINESS=pch_defines,time_macros "${MSGQ_CCACHE}")
+      "${CMAKE_COMMAND}" -E env "CCACHE_BASEDIR=${PROJECT_SOURCE_DIR}" CCACHE_NOHASHDIR=1 "${MSGQ_CCACHE}")
 endif()
 
 include(CheckPIESupported)
@@ -47,22 +46,12 @@ if(MSGQ_SANITIZE)
   target_link_options(msgq_options INTERFACE "-fsanitize=${MSGQ_SANITIZE}")
 endif()
 
-# msgq_precompile(TARGET HEADER...): reads the standard library's headers, and these, once for all files of a target,
-# which is what takes a third of the time otherwise. For builds that are made to be tested: the one that is installed, and
-# that clang-tidy reads, shows that every file includes what it uses. (Optimised, g++ 12 also warns of the headers then.)
-option(MSGQ_PCH "Precompile the headers of the standard library" OFF)
-if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-  set(pch_options -fpch-preprocess)  # ccache needs it
-else()
-  set(pch_options "SHELL:-Xclang -fno-pch-timestamp")
-endif()
-function(msgq_precompile target)
-  if(MSGQ_PCH)
-    target_compile_options(${target} PRIVATE ${pch_options})
-    target_precompile_headers(${target} PRIVATE
-      <algorithm> <array> <atomic> <chrono> <cstdint> <deque> <functional> <map> <memory> <mutex> <optional>
-      <set> <span> <string> <string_view> <thread> <unordered_map> <utility> <variant> <vector> ${ARGN})
-  endif()
+# msgq_unify(TARGET): compiles the files of a target eight at a time, in half the time and a third with sanitizers. For
+# builds that are made to be tested: in the one that is installed each file shows that it includes what it uses.
+option(MSGQ_UNITY "Compile eight files at a time" OFF)
+function(msgq_unify target)
+  set_target_properties(${target} PROPERTIES UNITY_BUILD ${MSGQ_UNITY} UNITY_BUILD_BATCH_SIZE 8
+    UNITY_BUILD_CODE_BEFORE_INCLUDE "// NOLINTNEXTLINE(bugprone-suspicious-include)")
 endfunction()
 
 set(release "$<CONFIG:Release,RelWithDebInfo>")

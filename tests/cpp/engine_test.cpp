@@ -16,6 +16,7 @@
 #include "support/outcome.h"
 #include "support/road.h"
 #include "support/scripted_session.h"
+#include "support/waits.h"
 #include "transport/memory/memory_transport.h"
 
 namespace msgq {
@@ -25,8 +26,6 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 using test::code_of;
 using test::parcel_of;
-
-constexpr Nanos kLong = seconds(60);
 
 Config memory_config() {
   Config config;

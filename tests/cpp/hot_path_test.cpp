@@ -10,6 +10,7 @@
 #include "msgq/engine.h"
 #include "support/road.h"
 #include "support/temp_dir.h"
+#include "support/waits.h"
 
 // ThreadSanitizer has to see the library's own.
 #if defined(__has_feature)
@@ -33,7 +34,6 @@ extern "C" int pthread_mutex_lock(pthread_mutex_t* mutex) noexcept {
 namespace msgq {
 namespace {
 
-constexpr Nanos kLong = std::chrono::seconds(60);
 constexpr std::uint32_t kCount = 500;
 
 class HotPath : public ::testing::TestWithParam<const char*> {

@@ -22,5 +22,6 @@ class Clock {
 
 // The machine's clocks.
 Clock& system_clock();
+inline Nanos steady_now() { return system_clock().steady(); }
 
 }  // namespace msgq

@@ -6,8 +6,8 @@ namespace msgq {
 namespace {
 
 // A commit follows soon, or who knows when.
-constexpr Nanos kGapMin = std::chrono::milliseconds(5);
-constexpr Nanos kGapMax = std::chrono::seconds(1);
+constexpr Nanos kLookGapMin = std::chrono::milliseconds(5);
+constexpr Nanos kLookGapMax = std::chrono::seconds(1);
 
 }  // namespace
 
@@ -20,7 +20,7 @@ void AckWatch::collect(transport::Exchange& out, Nanos now) {
     watched.held = std::move(asked.held);
   }
   if (!fresh.empty()) {
-    gap_ = kGapMin;
+    gap_ = kLookGapMin;
     look_at_ = std::min(look_at_, now + gap_);
   }
   looked_.clear();
@@ -32,7 +32,7 @@ void AckWatch::collect(transport::Exchange& out, Nanos now) {
   });
   for (const auto& each : watched_) looked_.push_back(each.first);
   out.ack_looks = looked_;
-  gap_ = std::min(gap_ * 2, kGapMax);
+  gap_ = std::min(gap_ * 2, kLookGapMax);
   look_at_ = watched_.empty() ? kNever : now + gap_;
 }
 

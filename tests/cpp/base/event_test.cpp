@@ -1,4 +1,5 @@
 #include "base/event.h"
+#include "support/waits.h"
 
 #include <gtest/gtest.h>
 
@@ -7,8 +8,6 @@
 
 namespace msgq {
 namespace {
-
-constexpr Nanos kLong = std::chrono::seconds(60);
 
 TEST(Event, ASignalBetweenKeyAndWaitIsNotMissed) {
   Event event;

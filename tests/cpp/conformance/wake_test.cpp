@@ -3,11 +3,10 @@
 #include <thread>
 
 #include "conformance/harness.h"
+#include "support/waits.h"
 
 namespace msgq::test {
 namespace {
-
-constexpr Nanos kLong = std::chrono::seconds(60);
 
 std::vector<StoreCase> hearing_store_cases() {
   std::vector<StoreCase> out = durable_store_cases();

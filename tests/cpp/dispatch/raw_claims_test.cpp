@@ -5,14 +5,13 @@
 #include <thread>
 
 #include "support/road.h"
+#include "support/waits.h"
 
 namespace msgq {
 namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
-
-constexpr Nanos kLong = seconds(60);
 
 class RawClaimsTest : public ::testing::Test {
  protected:

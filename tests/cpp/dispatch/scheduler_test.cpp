@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "support/road.h"
+#include "support/waits.h"
 
 namespace msgq {
 namespace {
@@ -14,8 +15,6 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 using test::parcel_of;
-
-constexpr Nanos kLong = seconds(60);
 
 ChannelSpec channel(const std::string& queue, std::uint32_t concurrency = 0,
                     const std::string& type = "*") {

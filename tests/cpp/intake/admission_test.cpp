@@ -7,11 +7,10 @@
 #include <vector>
 
 #include "support/fake_clock.h"
+#include "support/waits.h"
 
 namespace msgq {
 namespace {
-
-constexpr Nanos kLong = std::chrono::seconds(60);
 
 std::int64_t thread_cpu_ns() {
   timespec now{};

@@ -19,8 +19,6 @@ bool is_over(const ModelMessage& m) {
          m.state == MessageState::kDead || m.state == MessageState::kPurged;
 }
 
-std::string text(std::uint64_t value) { return std::to_string(value); }
-
 }  // namespace
 
 // What runs under a lease that was lost proves nothing: somebody else decides.
@@ -32,13 +30,13 @@ void Model::check_order(std::uint32_t number, const ModelClaim& claim) {
     const ModelMessage& o = message(other);
     if (other == number) continue;
     if (o.order < m.order && !is_over(o))
-      violate("I4: message " + text(number) + " was handed out before " + text(other) +
-              " of its key");
+      violate("I4: message " + std::to_string(number) + " was handed out before " +
+              std::to_string(other) + " of its key");
     if (o.state != MessageState::kLeased || dead_.contains(claims_.at(o.gen).process)) continue;
     const ModelClaim& its = claims_.at(o.gen);
     for (std::size_t i = 0; i < its.messages.size(); ++i)
       if (its.messages[i] == other && its.seen[i] == Seen::kRunning)
-        violate("I4: messages " + text(number) + " and " + text(other) +
+        violate("I4: messages " + std::to_string(number) + " and " + std::to_string(other) +
                 " of a key are in hand at once");
   }
 }
@@ -50,8 +48,8 @@ void Model::check_holder(const ModelClaim& claim, std::uint32_t number) {
     const ModelMessage& o = message(other);
     const bool is_elsewhere = o.state == MessageState::kLeased && o.gen != claim.gen;
     if (is_elsewhere && claims_.at(o.gen).process != claim.process)
-      violate("I4: message " + text(number) + " was claimed while another process had " +
-              text(other) + " of its key");
+      violate("I4: message " + std::to_string(number) + " was claimed while another process had " +
+              std::to_string(other) + " of its key");
   }
 }
 

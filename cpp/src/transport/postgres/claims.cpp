@@ -11,7 +11,7 @@
 namespace msgq::transport::postgres {
 namespace {
 
-enum Column {
+enum ClaimColumn {
   kSubscription,
   kLane,
   kGen,
@@ -52,7 +52,7 @@ BlockPtr blank(std::uint32_t count) {
 
 Claimed begin_claim(const Rows& rows, int row, std::int64_t owner, std::int64_t boot_ms,
                     const Directory& queues) {
-  const auto number = [&](Column column) {
+  const auto number = [&](ClaimColumn column) {
     return static_cast<std::uint64_t>(rows.integer(row, column));
   };
   Claimed out;

@@ -16,8 +16,6 @@ std::string_view field(const PGresult* result, int code) {
   return text != nullptr ? text : "";
 }
 
-Nanos now() { return system_clock().steady(); }
-
 // The server ended the session, or says itself that it does not know: the transaction may have been
 // committed just before.
 bool is_unknown(const PGresult* result) {
@@ -48,10 +46,10 @@ std::string with_schema(std::string_view sql, std::string_view schema) {
 Connection::Connection(const ConnectionSpec& spec, Log& log)
     : spec_(spec),
       log_(log),
-      made_at_(now()),
+      made_at_(steady_now()),
       connection_(dial(spec_)),
       in_child_(PQsocket(connection_.get())),
-      used_at_(now()) {
+      used_at_(steady_now()) {
   PQsetNoticeReceiver(connection_.get(), &Connection::notice, this);
   if (PQsetnonblocking(connection_.get(), 1) != 0 || PQenterPipelineMode(connection_.get()) != 1)
     throw no_connection(PQerrorMessage(connection_.get()));
@@ -106,13 +104,13 @@ bool Connection::is_too_old(Nanos at) const {
 }
 
 bool Connection::is_fresh() const {
-  const Nanos at = now();
+  const Nanos at = steady_now();
   return !is_broken_ && !is_too_old(at) && at - used_at_ < spec_.health_interval;
 }
 
 bool Connection::is_fit() noexcept {
   constexpr Nanos kTrialMax = std::chrono::seconds(5);
-  const Nanos at = now();
+  const Nanos at = steady_now();
   if (is_broken_ || is_too_old(at)) return false;
   if (at - used_at_ < spec_.health_interval) return true;
   try {
@@ -209,7 +207,7 @@ void Connection::flush(Nanos until) {
 }
 
 bool Connection::await(Nanos most) {
-  const Nanos until = now() + most;
+  const Nanos until = steady_now() + most;
   for (;;) {
     const int left = PQflush(connection_.get());
     if (left < 0 || PQisBusy(connection_.get()) == 0) return true;
@@ -252,7 +250,7 @@ void Connection::prepared(Result result, const char* name) {
 }
 
 Rows Connection::receive() {
-  const Nanos until = now() + spec_.silence_max;
+  const Nanos until = steady_now() + spec_.silence_max;
   for (;;) {
     const Pending pending = pending_.front();
     Result result = finish(until);
@@ -267,7 +265,7 @@ Rows Connection::receive() {
   }
 }
 
-void Connection::receive_sync() { receive_sync(now() + spec_.silence_max); }
+void Connection::receive_sync() { receive_sync(steady_now() + spec_.silence_max); }
 
 void Connection::receive_sync(Nanos until) {
   Result result = next(until), refused;
@@ -278,7 +276,7 @@ void Connection::receive_sync(Nanos until) {
   }
   if (PQresultStatus(result.get()) != PGRES_PIPELINE_SYNC) lose("the answers are out of step");
   pending_.pop_front();
-  used_at_ = now();
+  used_at_ = steady_now();
   if (refused) refuse(refused.get());
 }
 
@@ -286,7 +284,7 @@ void Connection::skip_to_sync() noexcept {
   try {
     if (pending_.empty()) return;  // what failed was a call() within the answers
     while (!is_broken_ && pending_.front().kind != Pending::Kind::kSync) {
-      const Result result = finish(now() + spec_.silence_max);
+      const Result result = finish(steady_now() + spec_.silence_max);
       if (pending_.front().kind == Pending::Kind::kPrepare &&
           PQresultStatus(result.get()) != PGRES_COMMAND_OK)
         prepared_.erase(pending_.front().name);

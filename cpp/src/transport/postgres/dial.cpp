@@ -19,8 +19,6 @@ constexpr Nanos kSlice = std::chrono::milliseconds(200);  // between two looks a
 
 using Options = std::vector<std::pair<const char*, std::string>>;
 
-Nanos now() { return system_clock().steady(); }
-
 std::vector<std::string> split(const std::string& text) {
   std::vector<std::string> out;
   for (std::size_t from = 0;;) {
@@ -91,7 +89,7 @@ Tried try_one(const ConnectionSpec& spec, const Options& options) {
   Handle handle(PQconnectStartParams(names.data(), values.data(), 1));
   if (!handle) throw Error(ErrorCode::kStoreUnavailable, "PostgreSQL: out of memory");
   PQsetErrorVerbosity(handle.get(), PQERRORS_VERBOSE);  // with the SQLSTATE
-  const Nanos until = now() + spec.connect_timeout;
+  const Nanos until = steady_now() + spec.connect_timeout;
   for (PostgresPollingStatusType state = PGRES_POLLING_WRITING; state != PGRES_POLLING_OK;
        state = PQconnectPoll(handle.get())) {
     if (state == PGRES_POLLING_FAILED || PQstatus(handle.get()) == CONNECTION_BAD)
@@ -137,7 +135,7 @@ std::string application_name(const std::string& given, const std::string& role) 
 bool wait_for(PGconn* connection, bool writes, Nanos until, const Curfew& curfew) {
   pollfd on{PQsocket(connection), static_cast<short>(writes ? POLLIN | POLLOUT : POLLIN), 0};
   for (;;) {
-    const Nanos left = curfew.clip(until) - now();
+    const Nanos left = curfew.clip(until) - steady_now();
     if (left <= Nanos::zero()) return false;
     const auto slice = std::chrono::ceil<std::chrono::milliseconds>(std::min(left, kSlice));
     const int ready = poll(&on, 1, static_cast<int>(slice.count()));

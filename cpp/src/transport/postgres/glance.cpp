@@ -12,7 +12,7 @@ constexpr std::size_t kManyWishes = 16;
 constexpr Nanos kChoreGap = std::chrono::milliseconds(400);
 constexpr Nanos kChoreGapMax = std::chrono::seconds(1);
 
-enum Column {
+enum GlanceColumn {
   kVersion,
   kProcesses,
   kMayBeDead,

@@ -9,7 +9,7 @@
 namespace msgq::transport::postgres {
 namespace {
 
-enum Column {
+enum OutboxColumn {
   kMark,
   kNumber,
   kQueue,

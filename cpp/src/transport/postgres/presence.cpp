@@ -37,8 +37,6 @@ std::string host_name() {
   return gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "unknown";
 }
 
-Nanos now() { return system_clock().steady(); }
-
 }  // namespace
 
 Presence::Presence(ConnectionSpec spec, Log& log, const PresenceRules& rules)
@@ -84,7 +82,7 @@ void Presence::join() {
 void Presence::compare_clocks() {
   Connection& connection = *connection_;
   if (server_clock_.compare([&] { return connection.call("clock_ms").integer(0, 0); }))
-    compared_at_ = now();
+    compared_at_ = steady_now();
 }
 
 // What a session has to hold and a new one must take up again: the lock, and the ear for hints.
@@ -110,11 +108,11 @@ void Presence::start_listening() {
     connection_->receive_sync();
   }
   connection_->call("note_listens", params);
-  outbox_.try_take(*connection_, now());
+  outbox_.try_take(*connection_, steady_now());
 }
 
 bool Presence::watch() {
-  const Nanos at = now();
+  const Nanos at = steady_now();
   return at >= outbox_.next_at() && outbox_.look(*connection_, at);
 }
 
@@ -138,7 +136,7 @@ void Presence::beat() {
   params.small(process());
   const Rows answer = connection_->call("beat", params);
   has_others_ = answer.integer(0, 1) != 0;
-  beaten_at_ = now();
+  beaten_at_ = steady_now();
   if (answer.integer(0, 0) == 0) return join();
   if (beaten_at_ - compared_at_ >= kCompareGap) compare_clocks();
   if (is_listening_) outbox_.try_take(*connection_, beaten_at_);
@@ -149,7 +147,7 @@ void Presence::beat() {
 // wait for the server; when there is none, the caller sends it.
 void Presence::hint() {
   if (!has_others_.load(std::memory_order_relaxed) &&
-      now().count() < others_at_.load(std::memory_order_relaxed))
+      steady_now().count() < others_at_.load(std::memory_order_relaxed))
     return;
   if (is_served_.load(std::memory_order_acquire)) {
     if (!hints_.exchange(true, std::memory_order_acq_rel)) eventfd_write(event_, 1);
@@ -172,9 +170,9 @@ void Presence::send_now() {
 }
 
 void Presence::send_hint() {
-  if (!hints_.load(std::memory_order_acquire) || now() - hinted_at_ < kHintGap) return;
+  if (!hints_.load(std::memory_order_acquire) || steady_now() - hinted_at_ < kHintGap) return;
   hints_.store(false, std::memory_order_release);
-  hinted_at_ = now();
+  hinted_at_ = steady_now();
   if (!has_others_.load(std::memory_order_relaxed)) {
     Params params;
     params.small(process());
@@ -199,7 +197,7 @@ void Presence::take_hints() {
 }
 
 bool Presence::wait(Nanos timeout) {
-  Nanos until = now() + timeout;
+  Nanos until = steady_now() + timeout;
   int socket = -1;
   bool has_due = false;
   is_served_.store(true, std::memory_order_release);
@@ -208,7 +206,7 @@ bool Presence::wait(Nanos timeout) {
     if (has_left_ || is_stopped_.load(std::memory_order_acquire)) return false;
     try {
       if (!connection_ || !connection_->is_fit()) {
-        if (now() < retry_at_) throw Error(ErrorCode::kStoreUnavailable, "later");
+        if (steady_now() < retry_at_) throw Error(ErrorCode::kStoreUnavailable, "later");
         connect();
         keep_up();
         beat();
@@ -216,7 +214,7 @@ bool Presence::wait(Nanos timeout) {
         if (std::exchange(is_away_, false)) log_.write(LogLevel::kInfo, "PostgreSQL answers again");
         return true;  // some may have been missed
       }
-      if (now() - beaten_at_ >= rules_.heartbeat / 2) {
+      if (steady_now() - beaten_at_ >= rules_.heartbeat / 2) {
         beat();
         if (on_beat) on_beat();
       }
@@ -235,16 +233,16 @@ bool Presence::wait(Nanos timeout) {
       if (connection_) connection_.reset();
       if (!std::exchange(is_away_, true))
         log_.write(LogLevel::kWarning, std::string("hints are not heard: ") + error.what());
-      if (now() >= retry_at_) {
+      if (steady_now() >= retry_at_) {
         backoff_ = std::clamp(backoff_ * 2, kBackoffMin, kBackoffMax);
-        retry_at_ = now() + backoff_ + backoff_ / 64 * (process() % 16);  // not all at once
+        retry_at_ = steady_now() + backoff_ + backoff_ / 64 * (process() % 16);  // not all at once
       }
     }
   }
   if (has_due && on_due) on_due();
   // A negative descriptor is passed over: then the event or the time ends the wait.
   std::array<pollfd, 2> on{{{event_, POLLIN, 0}, {socket, POLLIN, 0}}};
-  const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - now()).count();
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - steady_now()).count();
   if (left > 0) static_cast<void>(poll(on.data(), on.size(), static_cast<int>(left)));
   eventfd_t count = 0;
   eventfd_read(event_, &count);

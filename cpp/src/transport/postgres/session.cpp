@@ -15,8 +15,6 @@ namespace {
 constexpr std::int64_t kDueLookMs = 50;
 // How often the outbox is looked at while it is in use.
 constexpr std::int64_t kOutboxGapMs = 25;
-// Rows of heard requests are folded into the totals so many at a time.
-constexpr std::int64_t kSweepEvery = 256;
 enum Answer {
   kSettleLost = 1,
   kExtendLost = 2,

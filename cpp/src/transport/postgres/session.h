@@ -66,6 +66,9 @@ class PostgresSession final : public Session {
   void close() noexcept override;
 
  private:
+  // Rows of heard requests are folded into the totals so many at a time.
+  static constexpr std::int64_t kSweepEvery = 256;
+
   struct Sent {
     bool is_once = false, is_bounded = false, is_append = false, is_park = false;
     bool is_release = false, is_exchange = false, is_claim = false, looks_due = false;

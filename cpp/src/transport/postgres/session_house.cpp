@@ -14,7 +14,6 @@ constexpr Nanos kSweepGap = std::chrono::milliseconds(200);
 // What closed connections left is kept for as long as a receipt may wait to be found out, a day.
 constexpr std::int64_t kKeptMs = 25ll * 3'600'000;
 constexpr Nanos kClearEvery = std::chrono::minutes(10);
-constexpr std::int64_t kSweepEvery = 256;  // requests
 
 Reclaimer::Key key_of(const ClaimKey& claim) {
   return {static_cast<std::int64_t>(claim.subscription), static_cast<std::int64_t>(claim.lane),

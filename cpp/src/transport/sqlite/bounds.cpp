@@ -10,15 +10,15 @@ namespace msgq::transport::sqlite {
 namespace {
 
 // A lane from which messages are dropped: where what waits begins now, and began before.
-struct Front {
+struct DropLane {
   std::int64_t lane = 0;
   Newest newest;
   Place at;
 };
 
 // Those of keys never make room: who comes behind would be taken for the first of its key.
-std::vector<Front> fronts_of(Store& store, const Queue& queue) {
-  std::vector<Front> out;
+std::vector<DropLane> fronts_of(Store& store, const Queue& queue) {
+  std::vector<DropLane> out;
   for (const auto& [number, band] : queue.bands)
     for (const std::int64_t lane : {band.main, band.returned}) {
       if (lane == 0 || is_keyed(number)) continue;
@@ -29,7 +29,7 @@ std::vector<Front> fronts_of(Store& store, const Queue& queue) {
 }
 
 // The first block that is behind the front, if any: its seq, and how many messages.
-std::optional<Candidate> first_of(Store& store, const Front& front) {
+std::optional<Candidate> first_of(Store& store, const DropLane& front) {
   auto scan = store.blocks.scan(front.lane, front.at.seq);
   while (scan.next())
     if (scan.seq() > front.at.seq || scan.count() > front.at.index)
@@ -38,7 +38,7 @@ std::optional<Candidate> first_of(Store& store, const Front& front) {
 }
 
 // What is dropped frees its dedup id, where that is remembered until it is done.
-void release(Store& store, const Queue& queue, const Front& front, std::int64_t seq,
+void release(Store& store, const Queue& queue, const DropLane& front, std::int64_t seq,
              std::int64_t from, std::int64_t to) {
   const BlockPtr block = store.blocks.read(front.lane, seq).block;
   if (block == nullptr || !block->has_once()) return;
@@ -49,7 +49,7 @@ void release(Store& store, const Queue& queue, const Front& front, std::int64_t 
 }
 
 // Drops up to `most` messages off the first block. How many.
-std::uint64_t drop_front(Store& store, const Queue& queue, Front& front, const Candidate& block,
+std::uint64_t drop_front(Store& store, const Queue& queue, DropLane& front, const Candidate& block,
                          std::uint64_t most) {
   const std::int64_t index = block.seq == front.at.seq ? front.at.index : 0;
   const std::int64_t left = block.count - index;
@@ -60,7 +60,7 @@ std::uint64_t drop_front(Store& store, const Queue& queue, Front& front, const C
   return static_cast<std::uint64_t>(count);
 }
 
-void move_position(Store& store, const Queue& queue, const Front& front) {
+void move_position(Store& store, const Queue& queue, const DropLane& front) {
   ClaimRow seek;
   seek.subscription = queue.subscription;
   seek.lane = front.lane;
@@ -74,18 +74,18 @@ void move_position(Store& store, const Queue& queue, const Front& front) {
 
 // Drops so many of the messages that were stored first and never claimed. How many there were.
 std::uint64_t drop_oldest(Store& store, const Queue& queue, std::uint64_t count) {
-  std::vector<Front> fronts = fronts_of(store, queue);
+  std::vector<DropLane> fronts = fronts_of(store, queue);
   std::uint64_t dropped = 0;
   while (dropped < count) {
-    Front* oldest = nullptr;
+    DropLane* oldest = nullptr;
     Candidate block;
-    for (Front& front : fronts)
+    for (DropLane& front : fronts)
       if (const auto first = first_of(store, front))
         if (oldest == nullptr || first->seq < block.seq) oldest = &front, block = *first;
     if (oldest == nullptr) break;
     dropped += drop_front(store, queue, *oldest, block, count - dropped);
   }
-  for (const Front& front : fronts)
+  for (const DropLane& front : fronts)
     if (front.at != front.newest.position) move_position(store, queue, front);
   store.totals.change(queue.subscription).purged += static_cast<std::int64_t>(dropped);
   return dropped;

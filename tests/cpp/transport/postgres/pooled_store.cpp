@@ -3,7 +3,7 @@
 namespace msgq::test {
 namespace {
 
-constexpr char kTestClock[] = R"(
+constexpr char kPooledClock[] = R"(
 create table :schema.test_clock (ms bigint not null);
 insert into :schema.test_clock values (0);
 create or replace function :schema.clock() returns timestamptz language sql volatile as $$
@@ -17,7 +17,7 @@ PooledStoreUnderTest::PooledStoreUnderTest(const Config& config) : PostgresStore
   // Only whom a test kills is late: nobody beats here.
   options().reclaim.late = std::chrono::hours(1);
   options().before = [this](transport::postgres::Connection&) { set_clock(); };
-  run(kTestClock);
+  run(kPooledClock);
 }
 
 void PooledStoreUnderTest::kill(transport::Transport& process) {
