@@ -101,12 +101,12 @@ class KeySharesConformance : public ConformanceTest {
   std::map<std::string, int> seen_;
 };
 
-#define REQUIRE_KEYS(process) \
+#define REQUIRE_SHARES(process) \
   if (!process.transport().capability().has_keys) return
 
 TEST_P(KeySharesConformance, WhoComesGetsItsPartOfASteadyFlow) {
   Busy first{join()};
-  REQUIRE_KEYS(first.process);
+  REQUIRE_SHARES(first.process);
   turns(4, first.process, {&first});
   EXPECT_EQ(first.shards(), kKeyShards);
   Busy second{join()}, third{join()};
@@ -122,7 +122,7 @@ TEST_P(KeySharesConformance, WhoComesGetsItsPartOfASteadyFlow) {
 
 TEST_P(KeySharesConformance, TheSharesOfWhoFallsSilentGoToTheOthers) {
   Busy first{join()}, second{join()};
-  REQUIRE_KEYS(first.process);
+  REQUIRE_SHARES(first.process);
   turns(kRounds, first.process, {&first, &second});
   EXPECT_EQ(first.shards(), 8u);
   settle(second);
@@ -135,7 +135,7 @@ TEST_P(KeySharesConformance, TheSharesOfWhoFallsSilentGoToTheOthers) {
 
 TEST_P(KeySharesConformance, WhatSomebodyHoldsStaysItsUntilItIsThrough) {
   Busy first{join()}, second{join()};
-  REQUIRE_KEYS(first.process);
+  REQUIRE_SHARES(first.process);
   turn(first.process, {&first});
   ASSERT_EQ(first.shards(), kKeyShards);
   for (int i = 0; i < kRounds; ++i) {
@@ -149,13 +149,13 @@ TEST_P(KeySharesConformance, WhatSomebodyHoldsStaysItsUntilItIsThrough) {
 
 TEST_P(KeySharesConformance, ASlowMessageHoldsUpNoOthersOfItsShard) {
   Process& process = join();
-  REQUIRE_KEYS(process);
+  REQUIRE_SHARES(process);
   run_beside_slow_ones(process);
 }
 
 TEST_P(KeySharesConformance, NorDoesOneOfASubscription) {
   Process& process = join();
-  REQUIRE_KEYS(process);
+  REQUIRE_SHARES(process);
   observer().subscribe(kQueue, "audit", {});
   reads_ = subscription_name(kQueue, "audit");
   run_beside_slow_ones(process);

@@ -50,11 +50,11 @@ struct Returning {
   std::size_t count = 0, bytes = 0;
 };
 
-using Blocks = std::vector<std::pair<std::uint8_t, BlockPtr>>;
+using BandBlocks = std::vector<std::pair<std::uint8_t, BlockPtr>>;
 
 // Blocks of these messages, with their bands.
-Blocks blocks_of(const Store& store, const std::vector<StoredMessage>& messages) {
-  Blocks out;
+BandBlocks blocks_of(const Store& store, const std::vector<StoredMessage>& messages) {
+  BandBlocks out;
   std::map<std::uint8_t, Returning> open;
   const auto flush = [&](std::uint8_t band, Returning& some) {
     out.emplace_back(band, Block::build(std::move(some.parcels), store.now.wall_ms));
