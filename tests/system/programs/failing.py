@@ -2,7 +2,7 @@
 
 One message in six is retried, one in thirty rejected; from the fourth attempt on all are
 acknowledged. (A snooze counts no attempt, so that the oracle could not tell it from a repeat.)
-Orders: settings, hold_s (how long a handler takes).
+Orders: settings, hold_s (how long a handler takes), subscription (handle what this one reads).
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def verdict_of(key: str, lease: str, attempt: int) -> tuple[str, Outcome]:
     return "ack", None
 
 
-@app.handler(queue=spec["queue"], name="*")
+@app.handler(queue=spec["queue"], name="*", subscription=spec.get("subscription"))
 def handle(body: bytes, ctx: msgq.Context) -> msgq.Retry | msgq.Reject | None:
     key, lease = key_of(body), str(ctx.fence)
     record.received(key, ctx.attempt, lease, checksum(body, dict(ctx.headers)),

@@ -2,12 +2,14 @@
 
 Orders: parcel (messages in one enqueue_many), pace_s between parcels, or rate (messages a second,
 whatever a call takes), count (0: until the end of its input), keys (how many keys of its own the
-parcels take in turn; 0: none), says (tell of each parcel, as is usual), settings of the client.
+parcels take in turn; 0: none), again (each message has a dedup id; one parcel in so many is sent
+once more, later), says (tell of each parcel, as is usual), settings of the client.
 """
 
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import msgq
 from tests.oracle import Recorder
@@ -23,7 +25,11 @@ def send(queue: msgq.Queue, record: Recorder, parcel: int, size: int) -> float:
         record.send(key, checksum(body, headers), parcel=parcel)
         for key, body in zip(keys, bodies, strict=True)
     ]
-    options = {"key": f"{record.client}-{parcel % spec['keys']}"} if spec.get("keys") else {}
+    options: dict[str, Any] = {}
+    if spec.get("keys"):
+        options["key"] = f"{record.client}-{parcel % spec['keys']}"
+    if spec.get("again"):
+        options["dedup"] = keys
     if spec.get("says", True):
         say("sending", parcel=parcel)
     began = time.monotonic()
@@ -38,6 +44,14 @@ def send(queue: msgq.Queue, record: Recorder, parcel: int, size: int) -> float:
     for call in calls:
         call.returned(outcome)
     return took
+
+
+def send_again(queue: msgq.Queue, record: Recorder, parcel: int, size: int) -> None:
+    """Send a parcel that was sent: nothing is stored, whatever became of it meanwhile."""
+    ids = [f"{record.client}:{parcel}:{index}" for index in range(size)]
+    headers = {"from": record.client}
+    sent = queue.enqueue_many([body_of(each) for each in ids], headers=headers, dedup=ids)
+    say("again", statuses=sorted({each.status for each in sent}))
 
 
 def pause(began: float, parcels: int) -> float:
@@ -62,6 +76,8 @@ def main() -> None:
         began = time.monotonic()
         while not most or parcel * spec["parcel"] < most:
             longest = max(longest, send(queue, record, parcel, spec["parcel"]))
+            if spec.get("again") and parcel % spec["again"] == 0:
+                send_again(queue, record, max(0, parcel - 2 * spec["again"]), spec["parcel"])
             parcel += 1
             if heard(pause(began, parcel)):
                 break

@@ -1,5 +1,7 @@
 #include "transport/postgres/connection.h"
 
+#include <poll.h>
+
 #include <algorithm>
 
 #include "msgq/error.h"
@@ -103,6 +105,13 @@ bool Connection::is_too_old(Nanos at) const {
   return spec_.max_age.count() > 0 && at - made_at_ >= spec_.max_age - spread;
 }
 
+// Whether the server ended it while nobody used it: its last words, or the end, have arrived.
+bool Connection::was_ended() {
+  pollfd on{PQsocket(connection_.get()), POLLIN, 0};
+  while (!is_broken_ && poll(&on, 1, 0) > 0) is_broken_ = PQconsumeInput(connection_.get()) == 0;
+  return is_broken_;
+}
+
 bool Connection::is_fresh() const {
   const Nanos at = steady_now();
   return !is_broken_ && !is_too_old(at) && at - used_at_ < spec_.health_interval;
@@ -112,7 +121,7 @@ bool Connection::is_fit() noexcept {
   constexpr Nanos kTrialMax = std::chrono::seconds(5);
   const Nanos at = steady_now();
   if (is_broken_ || is_too_old(at)) return false;
-  if (at - used_at_ < spec_.health_interval) return true;
+  if (at - used_at_ < spec_.health_interval) return !was_ended();
   try {
     sync();
     receive_sync(at + std::min<Nanos>(kTrialMax, spec_.silence_max));

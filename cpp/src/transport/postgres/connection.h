@@ -63,8 +63,8 @@ class Connection {
   void receive_sync();
   void skip_to_sync() noexcept;
 
-  // Whether it may be used, for whoever is about to: it is not lost and not too old, and when
-  // nobody used it for long, the server answers.
+  // Whether it may be used, for whoever is about to: it is not lost, not too old and not ended by
+  // the server as far as is known here; and when nobody used it for long, the server answers.
   bool is_fit() noexcept;
   // Whether it is known to be fit without asking the server.
   bool is_fresh() const;
@@ -97,6 +97,7 @@ class Connection {
   // False when nothing came until then.
   bool wait(bool writes, Nanos until);
   bool is_too_old(Nanos at) const;
+  bool was_ended();
   void flush(Nanos until);
   Result next(Nanos until);
   Result finish(Nanos until);

@@ -2,6 +2,8 @@
 // what was lent comes back whatever happened; what is old, idle or dead is not lent.
 #include "transport/postgres/pool.h"
 
+#include <poll.h>
+
 #include <thread>
 
 #include "transport/postgres/room.h"
@@ -142,6 +144,19 @@ TEST_F(PostgresPoolTest, ADeadConnectionIsFoundBeforeUseWhenItIsTried) {
   terminate(first);
   EXPECT_NE(backend_of(careful), first);
   EXPECT_EQ(careful.figures().reconnects, 1u);
+}
+
+TEST_F(PostgresPoolTest, WhatTheServerEndedInTheMeantimeIsNotLent) {
+  Pool& usual = pool(rules(1));
+  const int first = usual.with([&](Connection& lent) {
+    const int backend = PQbackendPID(lent.raw());
+    terminate(backend);
+    pollfd on{PQsocket(lent.raw()), POLLIN, 0};
+    EXPECT_EQ(poll(&on, 1, 60'000), 1) << "it is told";
+    return backend;
+  });
+  EXPECT_NE(backend_of(usual), first);
+  EXPECT_EQ(usual.figures().reconnects, 1u);
 }
 
 TEST_F(PostgresPoolTest, ThatItIsNearlyFullIsSaidOnceAnEpisode) {

@@ -8,6 +8,7 @@ namespace msgq::test {
 namespace {
 
 using std::chrono::seconds;
+using transport::postgres::Connection;
 using transport::postgres::ReplicaLook;
 
 // The server itself stands for a replica that is never behind.
@@ -59,15 +60,18 @@ TEST_F(PostgresReplicaTest, OneThatIsAwayIsToldOnceAndTriedAgainInASecond) {
 TEST_F(PostgresReplicaTest, AConnectionThatBreaksCostsNoLook) {
   Process& process = join();
   process.append({"x"});
-  ReplicaLook look({spec(), {}, seconds(10), clock(), store().log, store().options().before},
-                   process.look());
+  bool breaks = false;
+  const auto before = [&](Connection& connection) {
+    store().options().before(connection);
+    if (breaks) terminate(PQbackendPID(connection.raw()));
+  };
+  ReplicaLook look({spec(), {}, seconds(10), clock(), store().log, before}, process.look());
   EXPECT_EQ(look.depth()[0].waiting, 1u);
   lines();
-  pg_run(
-      "select pg_terminate_backend(pid, 5000) from pg_stat_activity "
-      "where application_name like 'msgq % test'");
+  breaks = true;
   EXPECT_EQ(look.depth()[0].waiting, 1u);
   EXPECT_FALSE(look.lag_ms());
+  breaks = false;
   clock().advance(seconds(1));
   EXPECT_EQ(look.depth()[0].waiting, 1u);
   EXPECT_TRUE(look.lag_ms());
