@@ -103,7 +103,7 @@ class HandlerRunner(Runner):
                 receipt = self.engine.commit(((lot, places),), kept, self.room, True)
             except MsgqError as error:  # noqa: PERF203 (each by itself)
                 drop(kept, str(error))
-                self._failed(lot, places, error)
+                self._failed(lot, places, error, again=False)
             else:
                 self.watch(receipt, lot, places)
         self.look()
@@ -136,9 +136,14 @@ class HandlerRunner(Runner):
     def _settle_row(self, lot: Lot, bundle: Bundle, rest: list[Decision]) -> None:
         """Of keys in a row: the rest is decided once it is known whether what is done is stored."""
         places, kept = bundle
-        receipt = self.engine.commit(((lot, places),), kept, self.room, True)
-        receipt.wait(None)
-        error = receipt.error()
+        error: BaseException | None
+        try:
+            receipt = self.engine.commit(((lot, places),), kept, self.room, True)
+            receipt.wait(None)
+            error = receipt.error()
+        except MsgqError as refused:
+            drop(kept, str(refused))
+            error = refused
         if error is not None:
             rest = rest + [self.judge.on_error(lot, place, error) for place in places]
         if rest:
@@ -165,12 +170,14 @@ class HandlerRunner(Runner):
             receipt.wait(max(0.0, deadline - monotonic()))
         self.look()
 
-    def _failed(self, lot: Lot, places: Sequence[int], error: BaseException) -> None:
+    def _failed(
+        self, lot: Lot, places: Sequence[int], error: BaseException, *, again: bool = True
+    ) -> None:
         if isinstance(error, (LeaseLostError, ClosedError)):
             return  # somebody else decides
         logger().warning("what a handler of %r sent could not be stored: %s", self.name, error)
         decided = [self.judge.on_error(lot, place, error) for place in places]
-        self.engine.settle_some(lot, decided, True)
+        self.engine.settle_some(lot, decided, again)
 
 
 def _millis(start: float) -> float:

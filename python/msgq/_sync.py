@@ -365,7 +365,9 @@ class SyncEngine:
         """Notes what was decided."""
         lot.decision = decisions[0] if decisions else (0, ACK, 0, "", b"")
 
-    def settle_some(self, lot: SyncLot, decisions: Sequence[Decision]) -> None:
+    def settle_some(
+        self, lot: SyncLot, decisions: Sequence[Decision], _again: bool = False
+    ) -> None:
         """Notes what was decided."""
         self.settle(lot, decisions)
 

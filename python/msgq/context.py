@@ -75,7 +75,8 @@ class Context(Handed):
     def _seen(self) -> tuple[str, str]:
         if len(self._indexes) > 1:
             raise UnsupportedError("once() tells of one message, and a batch handler has several")
-        return str(self.id), self.handler or self.queue
+        is_copy = "@" in self.queue  # a subscription's, of one message that others are given too
+        return str(self.id), self.queue if is_copy else self.handler or self.queue
 
     @contextmanager
     def transaction(self, conn: Any) -> Iterator[Any]:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import msgq
+from msgq import _core
 from msgq.testing import run_until_idle
 from tests.python.conftest import MakeApp
 from tests.support.stores import POOLED, TRANSPORTS
@@ -176,6 +177,28 @@ def test_what_cannot_be_stored_fails_the_handler_s_message(make_app: MakeApp) ->
     (letter,) = app.dead()
     assert letter.error == "msgq.QueueFullError"
     assert (sent(app), sent(app, "other")) == (0, 0)
+
+
+def test_a_send_that_finds_no_room_costs_no_slot(
+    make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app, commit, refused = make_app(), _core.Engine.commit, list[str]()
+
+    def refuse_first(engine: _core.Engine, *args: Any) -> object:
+        if not refused:
+            refused.append("no room")
+            raise msgq.QueueFullError(refused[0])
+        return commit(engine, *args)
+
+    monkeypatch.setattr(_core.Engine, "commit", refuse_first)
+
+    @app.handler(name="one", concurrency=1, retry=ONCE)
+    def one(n: int) -> None:
+        app.queue("next").enqueue(b"x")
+
+    one.enqueue_many([1, 2, 3])
+    run_until_idle(app, ["default"], 10)
+    assert (len(app.dead()), sent(app)) == (1, 2)
 
 
 def test_threads_of_a_handler_send_at_once(make_app: MakeApp) -> None:

@@ -12,6 +12,7 @@ import sqlalchemy
 
 import msgq
 from msgq import inbox, testing
+from tests.python.conftest import MakeApp
 from tests.support.drivers import dsn
 from tests.support.stores import TRANSPORTS, behind_pooler
 
@@ -40,6 +41,32 @@ def test_a_handler_acts_once_whatever_store_its_message_is_of(
         while app.queue("q").depth().done < 1:
             testing.run_until_idle(app, ["q"], 10)
     assert done == [1]
+
+
+def test_each_subscription_acts_by_itself(make_app: MakeApp, tmp_path: Path) -> None:
+    app, path, done = make_app(), tmp_path / "mine.db", list[str]()
+    with sqlite3.connect(path) as conn:
+        inbox.create(conn)
+
+    def act(ctx: msgq.Context) -> None:
+        with sqlite3.connect(path) as conn:
+            if ctx.once(conn):
+                done.append(ctx.queue)
+
+    @app.handler(queue="q")
+    def ship(ctx: msgq.Context, n: int) -> None:
+        act(ctx)
+
+    for name in ("audit", "mail"):
+        app.queue("q").subscribe(name)
+
+        @app.handler(queue="q", subscription=name)
+        def read(ctx: msgq.Context, body: object) -> None:
+            act(ctx)
+
+    ship.enqueue(1)
+    testing.run_until_idle(app, ["q", "q@audit", "q@mail"], 10)
+    assert sorted(done) == ["q", "q@audit", "q@mail"]
 
 
 def test_sqlite3_of_ones_own(tmp_path: Path) -> None:

@@ -143,3 +143,14 @@ def test_what_is_not_possible_says_so_and_names_the_transport(sync_app: msgq.App
     sync_app.close()
     with pytest.raises(msgq.ClosedError):
         handler.enqueue(1)
+
+
+def test_what_nobody_handles_fails_the_handler_that_sends_it(make_app: MakeApp) -> None:
+    app = make_app("sync://?sync_raise=yes", max_attempts=1)
+
+    @app.handler(name="sends")
+    def sends() -> None:
+        app.queue("nowhere").enqueue(b"x")
+
+    with pytest.raises(msgq.UnsupportedError, match="nowhere"):
+        sends.enqueue()

@@ -76,6 +76,25 @@ void refuse_seek(std::string_view queue) {
                   "' is no subscription: what a plain queue handed out is gone; subscribe to it");
 }
 
+void check_change(std::string_view subscription, const QueueChange& change,
+                  const QueueSettings& now) {
+  QueueSettings then = now;
+  change.apply(then);
+  const bool is_fit = !then.is_topic && then.retention_ms == 0 &&
+                      (then.length_max == 0 || then.overflow == Overflow::kDropOldest);
+  if (is_fit) return;
+  throw Error(ErrorCode::kConfigInvalid,
+              "'" + std::string(subscription) +
+                  "' is a subscription: it can be paused, and have a max_length with "
+                  "overflow='drop_oldest'; set the rest of its queue");
+}
+
+void refuse_subscribe(std::string_view subscription, std::string_view queue) {
+  throw Error(ErrorCode::kConfigInvalid, "'" + std::string(subscription) +
+                                             "' is itself a subscription: subscribe to queue '" +
+                                             std::string(queue) + "'");
+}
+
 void refuse_due(MessageId id, std::int64_t expires_ms) {
   throw Error(ErrorCode::kConfigInvalid,
               "the ttl of message " + id.to_string() + " ends at " + moment(expires_ms) +

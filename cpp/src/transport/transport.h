@@ -323,6 +323,13 @@ void apply(const DeadEdit& edit, StoredMessage& message);
 // Says that the queue, which is known, is no subscription.
 [[noreturn]] void refuse_seek(std::string_view queue);
 
+// Throws kConfigInvalid where a subscription is to get settings that only queues have: it is sent
+// nothing, so nobody waits for room in it.
+void check_change(std::string_view subscription, const QueueChange& change,
+                  const QueueSettings& now);
+// Says that nobody can subscribe to a subscription.
+[[noreturn]] void refuse_subscribe(std::string_view subscription, std::string_view queue);
+
 // Says that a parked message would be over, Unix ms, at the due time that it was to get.
 [[noreturn]] void refuse_due(MessageId id, std::int64_t expires_ms);
 

@@ -155,6 +155,35 @@ TEST_P(DedupConformance, UntilDoneIsUntilTheMessageIsSettled) {
   EXPECT_EQ(drain(process), Bodies{"a"});
 }
 
+TEST_P(DedupConformance, AMessagePassesItsIdOn) {
+  Process& process = join();
+  send(process, {{"a", "x"}}, Until::kDone);
+  const Claimed claimed = process.claim_one(1);
+  Exchange in;
+  in.settles.push_back(done(claimed));
+  in.settles.back().is_required = true;
+  in.appends.push_back(append_of(parcel({{"b", "x"}}, Until::kDone)));
+  in.stricts.push_back({0, 1, true});
+  EXPECT_TRUE(process.exchange(in).duplicates.empty());
+  EXPECT_EQ(send(process, {{"c", "x"}}, Until::kDone).duplicates.size(), 1u);
+  EXPECT_EQ(drain(process), Bodies{"b"});
+}
+
+TEST_P(DedupConformance, WhatASubscriptionIsDoneWithFreesNothingOfItsQueue) {
+  Process& process = join();
+  observer().subscribe(kQueue, "audit", {});
+  send(process, {{"a", "x"}}, Until::kDone);
+  const Claimed claimed = process.claim_one(1, subscription_name(kQueue, "audit"));
+  Exchange in;
+  in.settles.push_back(done(claimed));
+  in.settles.back().is_required = true;
+  in.appends.push_back(append_of(parcel({{"b", "x"}}, Until::kDone)));
+  in.stricts.push_back({0, 1, true});
+  EXPECT_THROW(process.exchange(in), transport::DuplicateRefused);
+  EXPECT_TRUE(process.settle(done(claimed)));
+  EXPECT_EQ(drain(process), Bodies{"a"});
+}
+
 TEST_P(DedupConformance, ALostClaimFreesNothing) {
   Process& process = join();
   send(process, {{"a", "x"}}, Until::kDone);

@@ -94,6 +94,40 @@ TEST_P(SubscriptionConformance, OfATopicTheQueueItselfKeepsNothing) {
   EXPECT_EQ(depth().parked, 0u);
 }
 
+TEST_P(SubscriptionConformance, WhatTheQueueTriesAgainSurvivesThatItBecomesATopic) {
+  Process& process = join();
+  const auto audit = subscribe("audit");
+  process.append({"a"});
+  const Claimed claimed = process.claim_one(1);
+  SettleOrder order = ack_some(claimed, {});
+  add_back(order, claimed, 0, SettleOrder::Return::kRetry, wall_ms() + 1'000);
+  ASSERT_TRUE(process.settle(order));
+  make_topic();
+  process.park("late", wall_ms() + 1'000);
+  clock().advance(std::chrono::seconds(2));
+  process.promote();
+  EXPECT_EQ(drain(process), Bodies{"a"});
+  EXPECT_EQ(drain(process, audit), (Bodies{"a", "late"}));
+}
+
+TEST_P(SubscriptionConformance, WhatOnlyAQueueCanHaveIsRefused) {
+  const auto audit = subscribe("audit");
+  const auto code_of_change = [&](const QueueChange& change) {
+    return code_of([&] { observer().alter(audit, change); });
+  };
+  QueueChange topic, kept, blocks, drops;
+  topic.is_topic = true;
+  kept.retention_ms = 1'000;
+  blocks.length_max = drops.length_max = 5;
+  drops.overflow = Overflow::kDropOldest;
+  drops.is_paused = true;
+  for (const QueueChange& each : {topic, kept, blocks})
+    EXPECT_EQ(code_of_change(each), ErrorCode::kConfigInvalid);
+  observer().alter(audit, drops);
+  EXPECT_EQ(observer().settings(audit).length_max, 5u);
+  EXPECT_EQ(code_of([&] { observer().subscribe(audit, "x", {}); }), ErrorCode::kConfigInvalid);
+}
+
 TEST_P(SubscriptionConformance, WhatIsDelayedComesToAllWhenItIsDue) {
   Process& process = join();
   const auto audit = subscribe("audit"), mail = subscribe("mail");

@@ -37,7 +37,7 @@ begin
                   order by q, b);
   perform :schema.lock_lanes(v_lanes || array_remove(v_logs, null));
   with due as (
-    select p.number, coalesce(t.is_topic, false) as is_topic, l.id as lane,
+    select p.number, coalesce(t.is_topic, false) and p.kind = 0 as is_topic, l.id as lane,
            case when p.kind = 0 then v_logs[array_position(v_lanes, l.id)] end as log
     from :schema.parked p
     join :schema.lane l on l.queue = p.queue and l.subscription <> 0

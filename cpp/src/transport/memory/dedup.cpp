@@ -25,13 +25,16 @@ void forget_old(State& state, Dedup& dedup, const Now& now) {
     forget(state, dedup, dedup.by_id.find(dedup.by_end.begin()->second));
 }
 
-// What is lost frees nothing.
-std::set<MessageId> freed_by(const State& state, const Exchange& in) {
-  std::set<MessageId> out;
-  for (const auto& each : in.settles)
-    if (is_open(state, each.claim)) out.insert(each.releases.begin(), each.releases.end());
-  for (const auto& each : in.starts)
-    if (is_open(state, each.claim)) out.insert(each.messages.begin(), each.messages.end());
+// Messages whose ids are free afterwards, with the subscription whose they are. What is lost frees
+// nothing.
+std::set<std::pair<std::uint64_t, MessageId>> freed_by(const State& state, const Exchange& in) {
+  std::set<std::pair<std::uint64_t, MessageId>> out;
+  const auto add = [&](const ClaimKey& claim, const std::vector<MessageId>& messages) {
+    if (!is_open(state, claim)) return;
+    for (const MessageId each : messages) out.emplace(claim.subscription, each);
+  };
+  for (const auto& each : in.settles) add(each.claim, each.releases);
+  for (const auto& each : in.starts) add(each.claim, each.messages);
   return out;
 }
 
@@ -41,7 +44,7 @@ std::vector<Duplicate> find_remembered(const State& state, const Exchange& in, c
   std::vector<Duplicate> out;
   const std::vector<OnceWish> wishes = once_wishes(in);
   if (wishes.empty()) return out;
-  const std::set<MessageId> freed = freed_by(state, in);
+  const auto freed = freed_by(state, in);
   std::map<std::pair<std::string_view, std::string_view>, Remembered> seen;
   for (const OnceWish& wish : wishes) {
     const auto& [place, is_first] = seen.try_emplace({*wish.queue, wish.once.id}, wish.as);
@@ -49,8 +52,9 @@ std::vector<Duplicate> find_remembered(const State& state, const Exchange& in, c
     if (is_first && queue != state.queues.end()) {
       const auto& by_id = queue->second->dedup.by_id;
       const auto found = by_id.find(wish.once.id);
-      const bool is_there = found != by_id.end() && found->second.until_ms > now.wall_ms &&
-                            freed.count(found->second.as.message) == 0;
+      const bool is_there =
+          found != by_id.end() && found->second.until_ms > now.wall_ms &&
+          !freed.contains({queue->second->subscription, found->second.as.message});
       if (is_there) place->second = found->second.as;
     }
     if (place->second.message != wish.as.message) out.push_back(wish.duplicate_of(place->second));

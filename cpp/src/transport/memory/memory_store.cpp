@@ -249,6 +249,7 @@ QueueSettings MemoryStore::settings(std::string_view queue) {
 void MemoryStore::alter(std::string_view queue, const QueueChange& change) {
   MutexLock lock(mutex_);
   Queue& known = change.creates ? state_.make_queue(queue) : require_queue(queue);
+  if (known.source != nullptr) check_change(queue, change, known.settings);
   change.apply(known.settings);
   known.totals.is_paused = known.settings.is_paused;
 }

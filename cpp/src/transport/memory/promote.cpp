@@ -55,19 +55,26 @@ void return_all(State& state, Queue& queue, const std::vector<StoredMessage>& me
 
 namespace {
 
-// What comes back of one queue; of it, what nobody has seen: its subscriptions get it now.
+// What comes due of one queue: what nobody has seen, its subscriptions get now; of a topic they
+// alone, else all goes back.
 struct Moved {
   Queue* queue = nullptr;
-  std::vector<StoredMessage> messages, unseen;
+  std::vector<StoredMessage> back, unseen;
+
+  void add(StoredMessage message, bool is_unseen) {
+    if (is_unseen) unseen.push_back(message);
+    if (!is_unseen || !queue->settings.is_topic) back.push_back(std::move(message));
+  }
 };
 
 void bring_back(State& state, Moved& moved, const BlockBounds& bounds, const Now& now) {
   Queue& queue = *moved.queue;
   publish_all(state, queue, moved.unseen, bounds, now);
-  if (!queue.settings.is_topic) return return_all(state, queue, moved.messages, bounds, now);
+  return_all(state, queue, moved.back, bounds, now);
+  if (!queue.settings.is_topic) return;
   // Of a topic they are done once its subscriptions have them.
-  queue.totals.done += moved.messages.size();
-  for (const StoredMessage& each : moved.messages)
+  queue.totals.done += moved.unseen.size();
+  for (const StoredMessage& each : moved.unseen)
     if (!each.key.empty()) note_decided(state, queue, {hash_of(each.key)}, now);
 }
 
@@ -88,13 +95,12 @@ std::uint32_t promote(State& state, std::uint32_t count_max, const BlockBounds& 
     else
       taken = take_chunk(state, due, bounds.count_max, now);
     for (Parked& each : taken) {
-      if (each.is_sent) of.unseen.push_back(each.message);
-      of.messages.push_back(std::move(each.message));
+      of.add(std::move(each.message), each.is_sent);
       ++count;
     }
   }
   for (auto& [subscription, each] : moved)
-    if (!each.messages.empty()) bring_back(state, each, bounds, now);
+    if (each.queue != nullptr) bring_back(state, each, bounds, now);
   return count;
 }
 

@@ -91,6 +91,7 @@ bool subscribe(State& state, std::string_view queue, std::string_view name, cons
                const Now& now) {
   const std::string full = subscription_name(queue, name);
   Queue& source = state.make_queue(queue);
+  if (source.source != nullptr) refuse_subscribe(queue, source.source->name);
   if (const Queue* known = state.find_queue(full)) {
     if (known->source == &source) return false;
     throw Error(ErrorCode::kConfigInvalid,

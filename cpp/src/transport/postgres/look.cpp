@@ -310,8 +310,10 @@ QueueSettings PostgresLook::settings(std::string_view queue) {
 void PostgresLook::alter(std::string_view queue, const QueueChange& change) {
   use([&](Connection& connection, Directory& directory) {
     if (change.creates) directory.make(connection, queue, false);
+    const Queue& known = require(directory, queue);
+    if (!known.source.empty()) check_change(queue, change, known.settings);
     Params params;
-    params.small(require(directory, queue).id).array(settings_of(change));
+    params.small(known.id).array(settings_of(change));
     connection.call("alter_queue", params);
   });
   if (on_altered) on_altered();
@@ -349,6 +351,7 @@ bool PostgresLook::subscribe(std::string_view queue, std::string_view name, cons
   const bool is_new = use([&](Connection& connection, Directory& directory) {
     if (directory.find(queue) == nullptr) directory.make(connection, queue, false);
     const Queue& source = require(directory, queue);
+    if (!source.source.empty()) refuse_subscribe(queue, source.source);
     Params open;
     open.small(source.id);
     const auto log = static_cast<int>(connection.call("open_log", open).integer(0, 0));

@@ -286,6 +286,8 @@ PostgresSession::Sent PostgresSession::send(const Exchange& in, bool looks_due) 
   Params room = room_params(asker_, in, directory_);
   sent.is_bounded = room.count() > 0;
   connection_->begin();
+  // Before what is sent: a message may pass its dedup id on.
+  if (sent.is_release) connection_->send("release", release_params(in));
   if (sent.is_once) connection_->send("remember", once_.params(directory_));
   if (sent.is_bounded) connection_->send("make_room", room);
   if (in.appends.size() == 1)
@@ -293,7 +295,6 @@ PostgresSession::Sent PostgresSession::send(const Exchange& in, bool looks_due) 
   else if (sent.is_append)
     connection_->send("append", append_params(asker_, in.appends, directory_));
   if (sent.is_park) connection_->send("park", park_params(asker_, in.parks, directory_));
-  if (sent.is_release) connection_->send("release", release_params(in));
   if (sent.is_exchange)
     connection_->send("exchange", exchange_params(asker_, in, directory_,
                                                   {runs_suspect_, looks_due,
@@ -326,11 +327,11 @@ void PostgresSession::receive(const Sent& sent, const Exchange& in, ExchangeResu
   has_parked_keys_ = false;
   try {
     connection_->receive_begin();
+    if (sent.is_release) connection_->receive();
     if (sent.is_once) connection_->receive();
     if (sent.is_bounded) connection_->receive();
     if (sent.is_append) connection_->receive();
     if (sent.is_park) connection_->receive();
-    if (sent.is_release) connection_->receive();
     if (sent.is_exchange) read_answers(connection_->receive(), in, out);
     connection_->receive_commit();
   } catch (const Refusal& refusal) {

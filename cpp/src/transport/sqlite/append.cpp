@@ -86,23 +86,30 @@ bool goes_last(Store& store, const Queue& queue, std::uint8_t band, const Block&
   return false;
 }
 
-// What comes back of one queue; of it, what nobody has seen: its subscriptions get it now.
+// What comes due of one queue: what nobody has seen, its subscriptions get now; of a topic they
+// alone, else all goes back.
 struct Moved {
-  std::vector<StoredMessage> messages, unseen;
+  std::vector<StoredMessage> back, unseen;
+  std::int64_t count = 0;
+
+  void add(StoredMessage message, bool is_unseen, const Queue& queue) {
+    ++count;
+    if (is_unseen) unseen.push_back(message);
+    if (!is_unseen || !queue.settings.is_topic) back.push_back(std::move(message));
+  }
 };
 
 void bring_back(Store& store, Queue& queue, const Moved& moved) {
-  const auto count = static_cast<std::int64_t>(moved.messages.size());
-  Totals& change = store.totals.change(queue.subscription);
-  change.parked -= count;
+  store.totals.change(queue.subscription).parked -= moved.count;
   if (queue.log != 0)
     for (const auto& [band, block] : blocks_of(store, moved.unseen))
       publish(store, queue, band, block);
-  if (!queue.settings.is_topic) return return_all(store, queue, moved.messages);
+  return_all(store, queue, moved.back);
+  if (!queue.settings.is_topic) return;
   // Of a topic they are done once its subscriptions have them.
-  store.totals.change(queue.subscription).done += count;
+  store.totals.change(queue.subscription).done += static_cast<std::int64_t>(moved.unseen.size());
   std::vector<std::uint64_t> hashes;
-  for (const StoredMessage& each : moved.messages)
+  for (const StoredMessage& each : moved.unseen)
     if (!each.key.empty()) hashes.push_back(hash_of(each.key));
   note_decided(store, queue, hashes);
 }
@@ -128,20 +135,19 @@ std::uint32_t promote(Store& store, std::uint32_t count_max) {
     Moved& moved = by_queue[row.queue];
     if (row.message.key.empty()) {
       store.parked.remove(row.number);
-      if (row.subscription == 0) moved.unseen.push_back(row.message);
-      moved.messages.push_back(std::move(row.message));
+      moved.add(std::move(row.message), row.subscription == 0, *queue);
       ++count;
       continue;
     }
     if (count >= count_max) break;  // a chunk is more than a row
     for (StoredMessage& each : take_chunk(store, *queue, row)) {
-      if (each.place.seq == 0) moved.unseen.push_back(each);
-      moved.messages.push_back(std::move(each));
+      const bool is_unseen = each.place.seq == 0;
+      moved.add(std::move(each), is_unseen, *queue);
       ++count;
     }
   }
   for (const auto& [id, moved] : by_queue)
-    if (!moved.messages.empty()) bring_back(store, *store.directory.of_id(id), moved);
+    if (moved.count > 0) bring_back(store, *store.directory.of_id(id), moved);
   return count;
 }
 

@@ -157,6 +157,7 @@ void SqliteLook::alter(std::string_view queue, const QueueChange& change) {
   write([&](Store& store) {
     Queue& known =
         change.creates ? store.directory.make(queue, store.counter) : require_known(store, queue);
+    if (known.source != 0) check_change(queue, change, known.settings);
     QueueSettings settings = known.settings;
     change.apply(settings);
     if (settings.retention_ms > 0) store.directory.make_log(known, store.counter);

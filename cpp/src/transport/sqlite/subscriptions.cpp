@@ -127,6 +127,8 @@ Totals totals_of(Store& store, const Queue& queue) {
 bool subscribe(Store& store, std::string_view queue, std::string_view name, const Start& start) {
   const std::string full = subscription_name(queue, name);
   Queue& source = store.directory.make(queue, store.counter);
+  if (source.source != 0)
+    refuse_subscribe(queue, store.directory.of_id(source.source)->source_name());
   Queue& log = store.directory.make_log(source, store.counter);
   if (const Queue* known = store.directory.find(full)) {
     if (known->source == log.id) return false;

@@ -39,5 +39,22 @@ TEST_F(PostgresSweepTest, OnlyEndsOfCutClaimsCount) {
   EXPECT_EQ(drain(process), std::vector<std::string>{"64"});
 }
 
+TEST_F(PostgresSweepTest, OfManyProcessesOneDropsWhatIsTooMuch) {
+  Process& process = join();
+  observer().subscribe(kQueue, "audit", {});
+  for (const std::string& body : numbered(6)) process.append({body});
+  QueueChange two;
+  two.length_max = 2;
+  two.overflow = Overflow::kDropOldest;
+  observer().alter("orders@audit", two);
+  OpenTransaction first(store().config().schema);
+  const std::string drop = "set msgq.test_ms = 0; select count(*) from :schema.drop_beyond()";
+  first.run(drop);
+  EXPECT_EQ(ask("set lock_timeout = 1000; " + drop), "0") << "nor does it wait for the other";
+  first.run("commit");
+  EXPECT_EQ(ask(drop), "0");
+  EXPECT_EQ(drain(process, "orders@audit"), (std::vector<std::string>{"4", "5"}));
+}
+
 }  // namespace
 }  // namespace msgq::test
