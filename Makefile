@@ -161,7 +161,7 @@ asan-python: test-packages install ## Run the Python unit tests on an extension 
 	  $(NO_ASLR) $(PYTEST) $(SIDE_BY_SIDE) tests/python -k "not postgres" --ignore=tests/python/test_conn.py $(ARGS)
 
 # What these tests do is done by one thread; they are two thirds of the time, and run under the other sanitizers.
-ONE_THREAD := Simulator.*:Power.*:*StoreSimulator*:$(subst $() ,:,$(patsubst %,*%Conformance.*,Append Bounds Capability Claim \
+ONE_THREAD := *PlantedBug*:Simulator.*:Power.*:*StoreSimulator*:$(subst $() ,:,$(patsubst %,*%Conformance.*,Append Bounds Capability Claim \
   Damage DeadEdit DeadRetention Dedup Keys KeyShares Lease Look Parked Poison Priority QueueSettings Settle Time))
 .PHONY: tsan
 tsan: test-packages cpp-tsan ## Run the C++ tests that have threads under ThreadSanitizer
