@@ -49,8 +49,8 @@ void Directory::refresh(Connection& connection) {
   enum Column {
     kName,
     kId,
-    kSubscription,
-    kLane,
+    kSubscriptionId,
+    kLaneId,
     kBand,
     kShard,
     kIsReturned,
@@ -68,14 +68,14 @@ void Directory::refresh(Connection& connection) {
     Queue& queue = queues_[name];
     queue.name = name;
     queue.id = static_cast<int>(rows.integer(row, kId));
-    queue.subscription = static_cast<int>(rows.integer(row, kSubscription));
+    queue.subscription = static_cast<int>(rows.integer(row, kSubscriptionId));
     queue.settings.is_paused = rows.integer(row, kIsPaused) != 0;
     queue.settings.length_max = static_cast<std::uint64_t>(rows.integer(row, kLengthMax));
     has_bounds_ = has_bounds_ || queue.settings.length_max > 0;
     queue.settings.overflow = static_cast<Overflow>(rows.integer(row, kOverflow));
     queue.settings.overflow_wait_ms = rows.integer(row, kOverflowWait);
-    if (rows.is_null(row, kLane)) continue;
-    const int lane = static_cast<int>(rows.integer(row, kLane));
+    if (rows.is_null(row, kLaneId)) continue;
+    const int lane = static_cast<int>(rows.integer(row, kLaneId));
     Band& band = queue.bands[static_cast<std::uint8_t>(rows.integer(row, kBand) + kPriorityNormal)];
     if (rows.integer(row, kIsReturned) != 0)
       band.returned = lane;
