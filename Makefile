@@ -70,12 +70,17 @@ install: packages $(INSTALLED) ## Build msgq and install it into .venv
 # With the Python module in a build of CMake's own.
 WITH_MODULE = -DMSGQ_BUILD_PYTHON=ON -DPython_EXECUTABLE="$(CURDIR)/$(PY)" -Dpybind11_DIR="$$($(PY) -m pybind11 --cmakedir)"
 
+# $(call configure,PRESET,FOLDER,OPTIONS): makes build/FOLDER ready as the preset says. Shows what CMake says when it cannot.
+define configure
+@mkdir -p build
+@cmake --preset $(1) -B build/$(2) $(3) >build/configure-$(2).log || { cat build/configure-$(2).log; exit 1; }
+endef
+
 # One C++ build: `make cpp-dev`, `make cpp-asan`, ...
 .PHONY: cpp-dev cpp-release cpp-asan cpp-tsan cpp-fuzz
 cpp-tsan cpp-fuzz: lint-packages
 cpp-dev cpp-release cpp-asan cpp-tsan cpp-fuzz: cpp-%: packages
-	@mkdir -p build
-	@cmake --preset $* >build/configure-$*.log || { cat build/configure-$*.log; exit 1; }
+	$(call configure,$*,$*)
 	cmake --build --preset $*
 
 # $(call run-ctest,PRESET): the C++ tests of one build, each in a process of its own. Says how many passed and the figures
@@ -112,7 +117,7 @@ check: install lint-packages cpp-dev ## Formatters, linters, types and the house
 
 .PHONY: clang-tidy
 clang-tidy: $(VENV) lint-packages ## Read the core and the bindings with clang-tidy
-	cmake --preset dev -B build/tidy $(WITH_MODULE) >build/configure-tidy.log
+	$(call configure,dev,tidy,$(WITH_MODULE))
 	cmake --build build/tidy --target msgq_sql
 	$(RUN_CLANG_TIDY) -p build/tidy '/build/tidy/cpp/'
 
@@ -127,8 +132,7 @@ bench-pg: test-packages install ceilings ## The same on a PostgreSQL server of i
 # What the machine itself allows: small programs that the demo and the benchmarks run beside msgq.
 .PHONY: ceilings
 ceilings: packages
-	@mkdir -p build
-	@cmake --preset release >build/configure-release.log || { cat build/configure-release.log; exit 1; }
+	$(call configure,release,release)
 	cmake --build --preset release --target sqlite_ceiling fsync_ceiling pg_ceiling delay_proxy
 
 .PHONY: wheel
@@ -138,12 +142,12 @@ wheel: packages ## Install msgq into an empty environment as a user would, and a
 	build/wheel-test/bin/python -m pip install --quiet --config-settings=build-dir=build/wheel-alone .
 	cd build && wheel-test/bin/python -m msgq --version && wheel-test/bin/msgq --help
 
-.PHONY: asan
-asan: test-packages cpp-asan ## Run the C++ tests under AddressSanitizer and UndefinedBehaviorSanitizer
-	.ci/shards asan $(SHARDS)
-
 # ASLR with more bits than the sanitizers' runtimes of that age expect makes them stop at once: setarch turns it off.
 NO_ASLR := $(shell setarch -R true 2>/dev/null && echo setarch -R)
+
+.PHONY: asan
+asan: test-packages cpp-asan ## Run the C++ tests under AddressSanitizer and UndefinedBehaviorSanitizer
+	$(NO_ASLR) .ci/shards asan $(SHARDS)
 
 # The same build's extension is put before the installed one. Python is not built with the sanitizers, so their runtimes
 # come first by LD_PRELOAD; what the interpreter never frees is not a leak of ours.
@@ -151,9 +155,9 @@ NO_ASLR := $(shell setarch -R true 2>/dev/null && echo setarch -R)
 ASAN_SITE := build/asan-site
 .PHONY: asan-python
 asan-python: test-packages install ## Run the Python unit tests on an extension under both sanitizers
-	@mkdir -p $(ASAN_SITE)
-	cmake --preset asan $(WITH_MODULE) >build/configure-asan.log
+	$(call configure,asan,asan,$(WITH_MODULE))
 	cmake --build --preset asan --target _core
+	rm -rf $(ASAN_SITE)
 	cmake --install build/asan --prefix $(ASAN_SITE) >/dev/null
 	cp -r python/msgq $(ASAN_SITE)
 	LD_PRELOAD="$$(g++ -print-file-name=libasan.so) $$(g++ -print-file-name=libstdc++.so.6)" \
@@ -165,7 +169,7 @@ ONE_THREAD := *PlantedBug*:Simulator.*:Power.*:*StoreSimulator*:$(subst $() ,:,$
   Damage DeadEdit DeadRetention Dedup Keys KeyShares Lease Look Parked Poison Priority QueueSettings Settle Time))
 .PHONY: tsan
 tsan: test-packages cpp-tsan ## Run the C++ tests that have threads under ThreadSanitizer
-	.ci/shards tsan $(SHARDS) '-$(ONE_THREAD)'
+	$(NO_ASLR) .ci/shards tsan $(SHARDS) '-$(ONE_THREAD)'
 
 .PHONY: fuzz
 SECONDS_EACH ?= 60

@@ -15,7 +15,7 @@ if(NOT CMAKE_BUILD_TYPE)
 endif()
 
 # ccache sees paths relative to the checkout, so a second checkout, or a second build folder beside the first, finds what
-# the first one compiled.
+# the first one compiled file by file.
 find_program(MSGQ_CCACHE ccache)
 if(MSGQ_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
   set(CMAKE_CXX_COMPILER_LAUNCHER

@@ -56,7 +56,7 @@ ReceiptPtr Engine::commit(std::vector<Part> parts, const std::vector<KeptPtr>& k
     std::move(named.begin(), named.end(), std::back_inserter(settled->named));
   }
   bundle->join = [impl = impl_.get(), settled] { return impl->settler.join(*settled); };
-  const ReceiptPtr receipt = bundle->receipt;
+  ReceiptPtr receipt = bundle->receipt;
   impl_->bundler().push(std::move(bundle));
   impl_->writer.poke();
   return receipt;

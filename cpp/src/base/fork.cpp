@@ -46,11 +46,11 @@ void close_inherited() {
 
 void before_fork() {
   forks.fetch_add(1);
-  const Nanos end = system_clock().steady() + kPatience;
+  const Nanos end = steady_now() + kPatience;
   waited_in_vain = false;
   const std::uint32_t own = depth > 0 ? 1 : 0;
   for (std::uint32_t held = holds.load(); held > own; held = holds.load()) {
-    const Nanos now = system_clock().steady();
+    const Nanos now = steady_now();
     waited_in_vain = now >= end;
     if (waited_in_vain) return;
     futex_wait(&holds, held, end - now);

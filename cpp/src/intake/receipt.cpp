@@ -69,7 +69,7 @@ ReceiptStatus Receipt::status(std::uint32_t index) const {
 }
 
 std::shared_ptr<Receipt> Receipt::cut(std::uint32_t from) {
-  const auto rest = std::make_shared<Receipt>(first_id_.plus(from), end_ - from);
+  auto rest = std::make_shared<Receipt>(first_id_.plus(from), end_ - from);
   rest->rest_ = std::move(rest_);
   rest_ = rest;
   end_ = from;
@@ -77,11 +77,10 @@ std::shared_ptr<Receipt> Receipt::cut(std::uint32_t from) {
 }
 
 bool Receipt::wait(std::chrono::nanoseconds timeout) const {
-  const Nanos until =
-      timeout >= kNever - system_clock().steady() ? kNever : system_clock().steady() + timeout;
+  const Nanos until = timeout >= kNever - steady_now() ? kNever : steady_now() + timeout;
   waiters_.fetch_add(1, std::memory_order_seq_cst);
   while (!is_done()) {
-    const Nanos left = until == kNever ? kNever : until - system_clock().steady();
+    const Nanos left = until == kNever ? kNever : until - steady_now();
     if (left <= Nanos::zero()) break;
     futex_wait(&status_, static_cast<std::uint32_t>(ReceiptStatus::kPending), left);
   }

@@ -1,10 +1,11 @@
 #include "base/event.h"
-#include "support/waits.h"
 
 #include <gtest/gtest.h>
 
 #include <thread>
 #include <vector>
+
+#include "support/waits.h"
 
 namespace msgq {
 namespace {

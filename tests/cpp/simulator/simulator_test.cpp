@@ -18,11 +18,10 @@ namespace msgq::sim {
 namespace {
 
 #ifdef __SANITIZE_ADDRESS__
-constexpr std::uint64_t kSeeds = 100, kStoreSeeds = 2;  // each takes twenty times as long
+constexpr std::uint64_t kSeeds = 100, kStoreSeeds = 2, kReplays = 5;  // twenty times as slow
 #else
-constexpr std::uint64_t kSeeds = 1'000, kStoreSeeds = 10;
+constexpr std::uint64_t kSeeds = 1'000, kStoreSeeds = 10, kReplays = 20;
 #endif
-constexpr std::uint64_t kReplays = 5;
 
 std::optional<std::uint64_t> wanted_seed() {
   const char* text = std::getenv("MSGQ_SEED");

@@ -50,8 +50,8 @@ void Directory::refresh(Connection& connection) {
   enum Column {
     kName,
     kId,
-    kSubscription,
-    kLane,
+    kSubscriptionId,
+    kLaneId,
     kBand,
     kShard,
     kIsReturned,
@@ -72,7 +72,7 @@ void Directory::refresh(Connection& connection) {
     Queue& queue = queues_[name];
     queue.name = name;
     queue.id = static_cast<int>(rows.integer(row, kId));
-    queue.subscription = static_cast<int>(rows.integer(row, kSubscription));
+    queue.subscription = static_cast<int>(rows.integer(row, kSubscriptionId));
     queue.settings.is_paused = rows.integer(row, kIsPaused) != 0;
     queue.settings.length_max = static_cast<std::uint64_t>(rows.integer(row, kLengthMax));
     has_bounds_ = has_bounds_ || queue.settings.length_max > 0;
@@ -83,8 +83,8 @@ void Directory::refresh(Connection& connection) {
     queue.source = rows.bytes(row, kSource);
     const QueueSettings& set = queue.settings;
     has_logs_ = has_logs_ || !queue.source.empty() || set.is_topic || set.retention_ms > 0;
-    if (rows.is_null(row, kLane)) continue;
-    const int lane = static_cast<int>(rows.integer(row, kLane));
+    if (rows.is_null(row, kLaneId)) continue;
+    const int lane = static_cast<int>(rows.integer(row, kLaneId));
     Band& band = queue.bands[static_cast<std::uint8_t>(rows.integer(row, kBand) + kPriorityNormal)];
     if (rows.integer(row, kIsReturned) != 0)
       band.returned = lane;

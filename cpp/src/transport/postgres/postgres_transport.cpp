@@ -154,7 +154,7 @@ const Capability& PostgresTransport::capability() const {
 }
 
 void PostgresTransport::end_within(Nanos most) {
-  const Nanos now = system_clock().steady();
+  const Nanos now = steady_now();
   spec_.shared->curfew.set(most >= kNever - now ? kNever : now + most);
   pool_->close();
   if (reader_) reader_->end_within(most);

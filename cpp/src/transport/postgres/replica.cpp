@@ -117,7 +117,7 @@ std::optional<std::int64_t> ReplicaLook::lag_ms() {
 }
 
 void ReplicaLook::end_within(Nanos most) {
-  const Nanos now = system_clock().steady();
+  const Nanos now = steady_now();
   parts_.spec.shared->curfew.set(most >= kNever - now ? kNever : now + most);
   pool_.close();
 }
