@@ -90,6 +90,10 @@ struct SettleOrder {
 // The due time of a parked message that waits for those before it of its key: year 9999.
 constexpr std::int64_t kHeldBack = 253'402'300'799'000;
 
+// So many parked messages of a key come back at once: when one of them fails again, those behind
+// it all go back, and a long queue behind a key that often fails must not move at each failure.
+constexpr std::uint32_t kKeyChunkMax = 32;
+
 // These messages of a claim are about to be run, and their dedup ids forgotten. Nothing of it when
 // the claim was lost meanwhile.
 struct StartOrder {

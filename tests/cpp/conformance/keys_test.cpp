@@ -70,6 +70,13 @@ class KeysConformance : public ConformanceTest {
     park(order, claimed, 1, Return::kBehind, wall_ms());
     ASSERT_TRUE(process.settle(order));
   }
+  // The first fails, and what was claimed with it goes behind it.
+  void park_all(Process& process, const Claimed& claimed) {
+    SettleOrder order = ack_some(claimed, {});
+    for (std::uint32_t i = 0; i < claimed.count(); ++i)
+      park(order, claimed, i, i == 0 ? Return::kRetry : Return::kBehind, wall_ms());
+    ASSERT_TRUE(process.settle(order));
+  }
   // "third" fails, with nothing of its key before it in anybody's hands; then it comes again.
   void retry_third(Process& process) {
     append(process, keyed({"third"}));
@@ -230,6 +237,27 @@ TEST_P(KeysConformance, WhatFailsAgainIsFirstAgain) {
   EXPECT_TRUE(process.settle(behind));
   EXPECT_EQ(process.promote(), 2u);
   EXPECT_EQ(bodies_of(process.claim_one(10)), (Bodies{"first", "second"}));
+}
+
+TEST_P(KeysConformance, ALongQueueOfAKeyComesBackChunkByChunk) {
+  constexpr std::uint32_t kChunk = transport::kKeyChunkMax;
+  Process& process = join();
+  REQUIRE_KEYS(process);
+  Bodies bodies;
+  for (std::uint32_t i = 0; i < 2 * kChunk + 1; ++i) bodies.push_back(std::to_string(i));
+  append(process, keyed(bodies));
+  park_all(process, process.claim_one(100));
+  EXPECT_EQ(process.promote(), kChunk);
+  park_all(process, process.claim_one(100));  // it fails again: no more than a chunk goes back
+  for (std::size_t from = 0; from < bodies.size(); from += kChunk) {
+    const auto begin = bodies.begin() + static_cast<std::ptrdiff_t>(from);
+    const auto count =
+        static_cast<std::uint32_t>(std::min<std::size_t>(kChunk, bodies.size() - from));
+    EXPECT_EQ(process.promote(), count);
+    const Claimed back = process.claim_one(100);
+    EXPECT_EQ(bodies_of(back), Bodies(begin, begin + count));
+    EXPECT_TRUE(ack(process, back));
+  }
 }
 
 TEST_P(KeysConformance, WhatComesTooLateToGoAlongComesNext) {

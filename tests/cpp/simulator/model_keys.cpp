@@ -88,14 +88,14 @@ std::uint32_t Model::promote_keys() {
 }
 
 // Of a key that waits for no decision, the first parked message when it is due, and what is behind
-// it and due.
+// it and due, up to a chunk.
 std::uint32_t Model::promote_key(const std::vector<std::uint32_t>& numbers, std::uint32_t& waits) {
   if (waits > 0) return 0;
   std::map<std::uint64_t, std::uint32_t> parked;  // by order
   for (const std::uint32_t number : numbers)
     if (message(number).state == MessageState::kParked) parked[message(number).order] = number;
   for (const auto& [order, number] : parked) {
-    if (message(number).due_ms > clock_.wall_ms()) break;
+    if (message(number).due_ms > clock_.wall_ms() || waits == transport::kKeyChunkMax) break;
     set_state(number, MessageState::kWaiting);
     ++waits;
   }

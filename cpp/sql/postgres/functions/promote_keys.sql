@@ -1,13 +1,13 @@
 -- Returns: how many parked messages of keys went back into their queues. A due one goes when it is
---   the first of its key and nothing of the key that came back before is undecided, and those
---   behind it go along; otherwise it is held back. Not while another process has its shard. They
---   are sought from 2 s before due_from() on; p_from_left: all of them, as a shard may have been
---   another's for long.
+--   the first of its key and nothing of the key that came back before is undecided, and with it
+--   those behind it, p_chunk in all; otherwise it is held back. Not while another process has its
+--   shard. They are sought from 2 s before due_from() on; p_from_left: all of them, as a shard may
+--   have been another's for long.
 -- Index: parked_key_due, parked_key; primary keys of away_key and block.
 -- Locks: the owner, shared; of each shard its cursors, tried; its returned lane; the rows.
 -- Twice: an error: (owner, request) is in flushed.
 create or replace function :schema.promote_keys(
-  p_owner bigint, p_request bigint, p_process int, p_max int, p_from_left boolean)
+  p_owner bigint, p_request bigint, p_process int, p_max int, p_chunk int, p_from_left boolean)
 returns int language plpgsql
 set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$
 declare
@@ -54,9 +54,10 @@ begin
         update :schema.parked set due = :schema.held_back() where number = v_row.number;
         continue;
       end if;
-      v_moved := :schema.first_of_key(v_shard.queue, v_row.hash, v_now, p_max);
+      v_moved := :schema.first_of_key(v_shard.queue, v_row.hash, v_now, p_chunk);
       perform 1 from :schema.parked where number = any (v_moved) order by number for update;
-      v_moved := :schema.first_of_key(v_shard.queue, v_row.hash, v_now, p_max);  -- of what is left
+      -- Of what is left.
+      v_moved := :schema.first_of_key(v_shard.queue, v_row.hash, v_now, p_chunk);
       continue when cardinality(v_moved) = 0;
       insert into :schema.block
         (lane, seq, n, bytes, first_id, last_id, owner, request, at, checksum, frames)

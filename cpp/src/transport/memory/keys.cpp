@@ -77,7 +77,7 @@ void wake(State& state, Queue& queue, std::uint64_t hash, const Now& now) {
     set_due(state, first, now.wall_ms);
 }
 
-std::vector<Parked> take_chunk(State& state, Due due, std::uint32_t count_max, const Now& now) {
+std::vector<Parked> take_chunk(State& state, Due due, const Now& now) {
   const Parked& head = state.parked.at(due);
   Queue& queue = *head.queue;
   const std::uint64_t hash = hash_of(head.message.key);
@@ -89,7 +89,7 @@ std::vector<Parked> take_chunk(State& state, Due due, std::uint32_t count_max, c
   std::vector<Due> chunk;
   for (const auto& [place, each] : key.parked) {
     const bool may_go = each.due_ms <= now.wall_ms || each.due_ms == kHeldBack;
-    if (!may_go || chunk.size() == count_max) break;
+    if (!may_go || chunk.size() == kKeyChunkMax) break;
     chunk.push_back(each);
   }
   key.in_lane = static_cast<std::uint32_t>(chunk.size());

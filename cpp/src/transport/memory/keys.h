@@ -35,8 +35,8 @@ void note_decided(State& state, Queue& queue, const std::vector<std::uint64_t>& 
 void wake(State& state, Queue& queue, std::uint64_t hash, const Now& now);
 
 // Takes out what may come back with the due message of a key: itself and those behind it, at most
-// `count_max`. Nothing when it must wait for others; it is held back then.
-std::vector<Parked> take_chunk(State& state, Due due, std::uint32_t count_max, const Now& now);
+// kKeyChunkMax. Nothing when it must wait for others; it is held back then.
+std::vector<Parked> take_chunk(State& state, Due due, const Now& now);
 
 // What the process has of the shards of keys of a queue, looked up now and then.
 Share& share_of(const State& state, Queue& queue, std::uint64_t process, const Now& now);

@@ -93,7 +93,7 @@ std::uint32_t promote(State& state, std::uint32_t count_max, const BlockBounds& 
     if (parked.message.key.empty())
       taken.push_back(unpark(state, due));
     else
-      taken = take_chunk(state, due, bounds.count_max, now);
+      taken = take_chunk(state, due, now);
     for (Parked& each : taken) {
       of.add(std::move(each.message), each.is_sent);
       ++count;

@@ -54,7 +54,7 @@ std::uint32_t Promoter::run_keys(Connection& connection, Asker& asker, std::uint
   heal_keys(connection);
   Params params;
   params.integer(asker.owner).integer(++asker.request).small(asker.process);
-  params.small(static_cast<int>(most)).flag(from_left);
+  params.small(static_cast<int>(most)).small(int{kKeyChunkMax}).flag(from_left);
   const Rows rows = connection.call("promote_keys", params);
   const auto count = static_cast<std::uint32_t>(rows.integer(0, 0));
   if (count == 0) --asker.request;

@@ -174,7 +174,7 @@ std::vector<StoredMessage> take_chunk(Store& store, const Queue& queue, const Pa
   }
   std::vector<StoredMessage> out;
   for (ParkedRow& row :
-       store.away_keys.read_chunk(queue.id, hash, store.now.wall_ms, store.rules.block_count_max)) {
+       store.away_keys.read_chunk(queue.id, hash, store.now.wall_ms, kKeyChunkMax)) {
     store.parked.remove(row.number);
     out.push_back(std::move(row.message));
   }

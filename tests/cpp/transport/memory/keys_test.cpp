@@ -35,11 +35,10 @@ class MemoryKeys : public ::testing::Test {
     tell_away(t.queue, key, place, 0, claimed);
     return claimed.away.has(0) ? "away" : claimed.ahead.has(0) ? "ahead" : "";
   }
-  std::vector<std::string> chunk(std::uint32_t count_max = 100) {
+  std::vector<std::string> chunk() {
     std::vector<std::string> out;
     const Due due = t.state.parked.begin()->first;
-    for (const auto& each : take_chunk(t.state, due, count_max, t.now))
-      out.push_back(each.message.body);
+    for (const auto& each : take_chunk(t.state, due, t.now)) out.push_back(each.message.body);
     return out;
   }
   StateUnderTest t;
@@ -75,13 +74,13 @@ TEST_F(MemoryKeys, WhatIsDueLaterThanTheFirstStopsTheChunk) {
 }
 
 TEST_F(MemoryKeys, TheNextChunkComesWhenAllBeforeItIsDecided) {
-  for (std::uint32_t i = 0; i < 3; ++i) park(std::to_string(i), i, now_ms);
-  EXPECT_EQ(chunk(2), (Bodies{"0", "1"}));
+  for (std::uint32_t i = 0; i <= kKeyChunkMax; ++i) park(std::to_string(i), i, now_ms);
+  EXPECT_EQ(chunk().size(), kKeyChunkMax);
   EXPECT_EQ(chunk(), Bodies{});
-  note_decided(t.state, t.queue, {hash_of(kKey)}, t.now);
+  note_decided(t.state, t.queue, std::vector(kKeyChunkMax - 1, hash_of(kKey)), t.now);
   EXPECT_EQ(t.state.parked.begin()->first.due_ms, kHeldBack);
   note_decided(t.state, t.queue, {hash_of(kKey)}, t.now);
-  EXPECT_EQ(chunk(), Bodies{"2"}) << "woken";
+  EXPECT_EQ(chunk(), Bodies{std::to_string(kKeyChunkMax)}) << "woken";
   note_decided(t.state, t.queue, {hash_of(kKey), hash_of("unknown")}, t.now);
   EXPECT_TRUE(t.queue.away_keys.empty());
 }
