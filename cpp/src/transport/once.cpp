@@ -38,7 +38,7 @@ void refuse_strict(const Exchange& in, const std::vector<Duplicate>& duplicates)
       const bool is_of_it =
           each.number >= strict.first && each.number - strict.first < strict.count;
       if (is_of_it && (strict.refuses_same || !each.is_same))
-        throw DuplicateRefused(each, strict.refuses_same);
+        throw DuplicateRefused(each, once_id(in, each.number), strict.refuses_same);
     }
 }
 

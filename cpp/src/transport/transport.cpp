@@ -35,10 +35,12 @@ ClaimLost::ClaimLost(std::size_t number)
             "the lease had ended; somebody else may be running it, and nothing was changed"),
       settle(number) {}
 
-DuplicateRefused::DuplicateRefused(const Duplicate& duplicate, bool refuses_same)
+DuplicateRefused::DuplicateRefused(const Duplicate& duplicate, std::string_view id,
+                                   bool refuses_same)
     : Error(refuses_same ? ErrorCode::kDuplicate : ErrorCode::kDedupConflict,
-            "message " + duplicate.earlier.to_string() + " has the dedup id of one of these" +
-                (refuses_same ? "" : " and another body") + "; nothing was enqueued or changed"),
+            "message " + duplicate.earlier.to_string() + " has the dedup id '" + std::string(id) +
+                "'" + (refuses_same ? "" : " and another body") +
+                "; nothing was enqueued or changed"),
       number(duplicate.number) {}
 
 std::vector<AckFate> Look::bar(const std::vector<AckPlace>&) {

@@ -236,7 +236,7 @@ class ClaimLost final : public Error {
 // One of its strict messages is a duplicate: certainly nothing happened.
 class DuplicateRefused final : public Error {
  public:
-  DuplicateRefused(const Duplicate& duplicate, bool refuses_same);
+  DuplicateRefused(const Duplicate& duplicate, std::string_view id, bool refuses_same);
 
   const std::size_t number;  // as of Duplicate
 };

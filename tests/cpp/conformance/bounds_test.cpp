@@ -92,6 +92,22 @@ TEST_P(BoundsConformance, ItHoldsAcrossProcesses) {
   EXPECT_FALSE(refusal_of(two, {"x"}));
 }
 
+TEST_P(BoundsConformance, WhatIsEndedWithItMakesRoom) {
+  bound(2);
+  Process& process = join();
+  process.append({"a", "b"});
+  const Claimed claimed = process.claim_one(1);
+  Exchange in;
+  in.settles.push_back(ack_all(claimed));
+  in.settles.back().is_required = true;
+  in.appends.push_back({kQueue, block_of({"c", "d"})});
+  ExchangeResult out;
+  EXPECT_THROW(process.session().exchange(in, out), QueueFull);
+  in.appends = {{kQueue, block_of({"c"})}};
+  process.session().exchange(in, out);
+  EXPECT_EQ(drain(process), (std::vector<std::string>{"b", "c"}));
+}
+
 TEST_P(BoundsConformance, AnotherBoundIsSeenByWhoSends) {
   Process& process = join();
   process.append(numbered(3));

@@ -305,6 +305,23 @@ TEST_P(SubscriptionConformance, SeekingTakesWhatIsInHandAndParkedAway) {
   EXPECT_EQ(drain(process, audit), (Bodies{"a", "b", "c"}));
 }
 
+TEST_P(SubscriptionConformance, WhatWasSentBeforeAnyReadItIsNotKept) {
+  const Start earlier{Start::At::kTime, wall_ms() - 60'000, {}};
+  EXPECT_TRUE(observer().subscribe("new", "audit", earlier)) << "it was sent nothing";
+  Process& process = join();
+  process.append({"a"});
+  EXPECT_EQ(code_of([&] { observer().subscribe(kQueue, "audit", earlier); }), ErrorCode::kNotFound);
+  const auto audit = subscribe("audit", from(Start::At::kEarliest));
+  EXPECT_EQ(depth(audit).waiting, 0u);
+  process.append({"b"});
+  EXPECT_EQ(drain(process, audit), Bodies{"b"});
+  EXPECT_EQ(depth(audit).sent, 1u);
+  observer().delete_queue(audit);
+  process.append({"c"});
+  sweep(process);
+  EXPECT_EQ(code_of([&] { observer().subscribe(kQueue, "audit", earlier); }), ErrorCode::kNotFound);
+}
+
 TEST_P(SubscriptionConformance, ADeletedOneHoldsNothingBack) {
   make_topic();
   Process& process = join();

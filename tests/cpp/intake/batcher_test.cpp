@@ -461,7 +461,7 @@ TEST_F(BundleTest, ADuplicateEndsTheBundleItIsOf) {
   const auto first = push_bundle({parcel_of({"a", "b"})});
   const auto second = push_bundle({parcel_of({"c"})});
   auto ex = collect();
-  batcher->withdraw(ex, transport::DuplicateRefused({2, {}, true}, true));
+  batcher->withdraw(ex, transport::DuplicateRefused({2, {}, true}, "x", true));
   EXPECT_EQ(second->receipt->error()->code(), ErrorCode::kDuplicate);
   report(collect());
   EXPECT_EQ(first->receipt->status(), ReceiptStatus::kPersisted);

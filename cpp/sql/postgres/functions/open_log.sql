@@ -1,7 +1,7 @@
 -- Returns: the log of a queue, made where there is none, with a lane for each that the queue is
 --   sent to. From its commit on every block goes there, too: the server sees to that (append), so
---   that no sender has to know.
--- Index: the unique keys of log, queue, subscription, lane.
+--   that no sender has to know. What was sent before is not kept.
+-- Index: the unique keys of log, queue, subscription, lane; see balance.
 -- Locks: the queue, so that it does not go meanwhile; the directory's row; the queue's lanes.
 -- Twice: the same log.
 create or replace function :schema.open_log(p_queue int) returns int language plpgsql as $$
@@ -25,6 +25,9 @@ begin
   perform 1 from :schema.directory where id = 0 for no key update;  -- no lane is made meanwhile
   perform :schema.lock_lanes(array(
     select id from :schema.lane where queue = p_queue and subscription = 0));
+  update :schema.totals t set sent = before.sent, purged = before.sent  -- not kept
+    from :schema.balance((select name from :schema.queue where id = p_queue)) as before
+    where t.subscription = (select id from :schema.subscription where queue = v_log);
   insert into :schema.log (queue, source) values (v_log, p_queue);
   for v_lane in select id from :schema.lane where queue = p_queue and subscription = 0 order by id
   loop

@@ -6,6 +6,7 @@
 #include "transport/memory/dedup.h"
 #include "transport/memory/keys.h"
 #include "transport/memory/settle.h"
+#include "transport/memory/subscriptions.h"
 
 namespace msgq::transport::memory {
 namespace {
@@ -168,6 +169,7 @@ void delete_queue(State& state, Queue& queue) {
   purge(state, queue);
   take_dead(state, queue, {});
   forget_all(state, queue);
+  forget_log(state, queue);
   state.queues.erase(queue.name);
 }
 

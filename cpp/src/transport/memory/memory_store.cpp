@@ -53,6 +53,7 @@ void MemoryStore::exchange(const Caller& caller, const Exchange& in, ExchangeRes
   out.duplicates = store_all(in, at);
   out.promoted = in.promote_max > 0 ? promote(state_, in.promote_max, block_bounds_, at) : 0;
   out.reclaimed = in.reclaims ? reclaim(state_, crash_rule_, at, graveyard) : 0;
+  if (in.reclaims) trim_logs(state_, at);
   const std::int64_t due_ms = state_.parked.empty() ? 0 : state_.parked.begin()->first.due_ms;
   out.next_due_ms = due_ms == kHeldBack ? 0 : due_ms;
   claim_all(state_, caller, in.claims, at, out.claims);
@@ -89,9 +90,9 @@ void MemoryStore::check_bounds(const Exchange& in, const Exchange& fresh, const 
   std::uint64_t bytes = state_.bytes + bytes_of(once_wishes(fresh));
   for (const auto& each : fresh.appends) {
     const Queue* queue = state_.find_queue(each.queue);
-    const std::size_t times = queue == nullptr ? 1 : copies(*queue);
-    count += times * each.block->count();
-    bytes += times * each.block->body_bytes(0, each.block->count());
+    count += (queue == nullptr ? 1 : copies(*queue)) * each.block->count();
+    bytes +=
+        (queue == nullptr ? 1 : weights(*queue)) * each.block->body_bytes(0, each.block->count());
   }
   for (const auto& each : fresh.parks) bytes += bytes_of(each.message);
   for (const auto& each : in.settles) {

@@ -112,6 +112,7 @@ struct LogEntry {
   BlockPtr block;
   std::uint8_t band = kPriorityNormal;
   std::int64_t at_ms = 0;
+  std::uint64_t bytes = 0;  // what it weighs: something where the queue's retention keeps it
 };
 
 struct Queue {

@@ -11,12 +11,13 @@ namespace {
 
 // Forgets what is older than the retention and that nobody has to read any more: blocks are shared,
 // so whoever has is seen by the count.
-void trim(Queue& queue, const Now& now) {
+void trim(State& state, Queue& queue, const Now& now) {
   while (!queue.log.empty()) {
     const LogEntry& oldest = queue.log.front();
     const bool is_kept =
         queue.settings.retention_ms > 0 && oldest.at_ms > now.wall_ms - queue.settings.retention_ms;
     if (is_kept || oldest.block.use_count() > 1) return;
+    state.bytes -= oldest.bytes;
     queue.log.pop_front();
     queue.has_forgotten = true;
   }
@@ -68,21 +69,40 @@ std::uint64_t begin_at(State& state, Queue& subscription, const Place& place) {
   return subscription.totals.sent - before;
 }
 
+// Whether anybody reads what is sent, or may go back to it; if not, it is forgotten.
+bool keeps(Queue& queue) {
+  const bool keeps = !queue.readers.empty() || queue.settings.retention_ms > 0;
+  queue.has_forgotten |= !keeps;
+  return keeps;
+}
+
 }  // namespace
 
 void publish(State& state, Queue& queue, std::uint8_t band, const BlockPtr& block, const Now& now) {
-  if (queue.readers.empty() && queue.settings.retention_ms == 0) return;
+  if (!keeps(queue)) return;
   for (Queue* reader : queue.readers) {
     give(state, *reader, band, block, 0);
     drop_beyond(state, *reader);
   }
-  queue.log.push_back({block, band, now.wall_ms});
-  trim(queue, now);
+  const bool is_kept = queue.settings.retention_ms > 0;
+  queue.log.push_back(
+      {block, band, now.wall_ms, is_kept ? block->body_bytes(0, block->count()) : 0});
+  state.bytes += queue.log.back().bytes;
+  trim(state, queue, now);
+}
+
+void trim_logs(State& state, const Now& now) {
+  for (const auto& [name, queue] : state.queues) trim(state, *queue, now);
+}
+
+void forget_log(State& state, Queue& queue) {
+  for (const LogEntry& each : queue.log) state.bytes -= each.bytes;
+  queue.log.clear();
 }
 
 void publish_all(State& state, Queue& queue, const std::vector<StoredMessage>& messages,
                  const BlockBounds& bounds, const Now& now) {
-  if (queue.readers.empty() && queue.settings.retention_ms == 0) return;
+  if (messages.empty() || !keeps(queue)) return;
   for (auto& [band, block] : blocks_of(queue, messages, bounds, now))
     publish(state, queue, band, block, now);
 }
@@ -97,7 +117,7 @@ bool subscribe(State& state, std::string_view queue, std::string_view name, cons
     throw Error(ErrorCode::kConfigInvalid,
                 "there is a queue named '" + full + "', so no subscription can have this name");
   }
-  trim(source, now);
+  trim(state, source, now);
   const Place place = find_place(source, start);
   Queue& made = state.make_queue(full);
   made.source = &source;
@@ -109,7 +129,7 @@ bool subscribe(State& state, std::string_view queue, std::string_view name, cons
 
 std::uint64_t seek(State& state, Queue& subscription, const Start& start, const Now& now) {
   if (subscription.source == nullptr) refuse_seek(subscription.name);
-  trim(*subscription.source, now);
+  trim(state, *subscription.source, now);
   const Place place = find_place(*subscription.source, start);
   purge(state, subscription);
   return begin_at(state, subscription, place);

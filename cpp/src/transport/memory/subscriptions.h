@@ -19,14 +19,23 @@ void publish(State& state, Queue& queue, std::uint8_t band, const BlockPtr& bloc
 void publish_all(State& state, Queue& queue, const std::vector<StoredMessage>& messages,
                  const BlockBounds& bounds, const Now& now);
 
+// Forgets what is older than the retention of its queue, and that nobody has to read any more.
+void trim_logs(State& state, const Now& now);
+// The queue is about to go.
+void forget_log(State& state, Queue& queue);
+
 // See Look.
 bool subscribe(State& state, std::string_view queue, std::string_view name, const Start& start,
                const Now& now);
 std::uint64_t seek(State& state, Queue& subscription, const Start& start, const Now& now);
 
-// What is sent to this queue is stored so many times more.
+// A message sent to this queue is one for so many to read.
 inline std::size_t copies(const Queue& queue) {
   return queue.readers.size() + (queue.settings.is_topic ? 0 : 1);
+}
+// Its bytes count so many times.
+inline std::size_t weights(const Queue& queue) {
+  return copies(queue) + (queue.settings.retention_ms > 0 ? 1 : 0);
 }
 
 }  // namespace msgq::transport::memory

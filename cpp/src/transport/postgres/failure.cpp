@@ -23,6 +23,7 @@ constexpr std::array kMeanings{
     Meaning{kRemembered, ErrorCode::kStoreUnavailable, "the rest is sent again"},
     Meaning{kQueueFull, ErrorCode::kQueueFull, "it is looked at again"},
     Meaning{kClaimLost, ErrorCode::kLeaseLost, "nothing that depends on it was done"},
+    Meaning{kNotKept, ErrorCode::kNotFound, "begin elsewhere"},
     Meaning{kWrongIsolation, ErrorCode::kStoreRejected, "msgq sets it itself; a pooler changed it"},
     Meaning{"53100", ErrorCode::kStoreFull, "make room on the server's disk"},
     Meaning{"53300", ErrorCode::kStoreUnavailable,

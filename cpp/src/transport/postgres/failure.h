@@ -18,6 +18,7 @@ inline constexpr std::string_view kLaneClosed = "MQ003";
 inline constexpr std::string_view kRemembered = "MQ004";
 inline constexpr std::string_view kQueueFull = "MQ005";
 inline constexpr std::string_view kClaimLost = "MQ006";
+inline constexpr std::string_view kNotKept = "MQ007";
 // The server's: a standby, or a server that an operator has set to read only.
 inline constexpr std::string_view kTakesNoWrites = "25006";
 // And a lock that somebody holds.

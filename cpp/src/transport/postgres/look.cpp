@@ -99,7 +99,6 @@ Array settings_of(const QueueChange& change) {
 struct Kept {
   std::vector<int> lanes;
   std::int64_t oldest_ms = 0;  // 0: nothing is
-  bool has_forgotten = false;
 };
 
 Kept describe_log(Connection& connection, const Queue& queue, std::int64_t now_ms) {
@@ -109,7 +108,6 @@ Kept describe_log(Connection& connection, const Queue& queue, std::int64_t now_m
   Kept out;
   for (int row = 0; row < rows.size(); ++row) {
     out.lanes.push_back(static_cast<int>(rows.integer(row, 0)));
-    out.has_forgotten = rows.integer(row, 2) != 0;
     if (rows.is_null(row, 1)) continue;
     const std::int64_t at_ms = now_ms - rows.integer(row, 1);
     if (out.oldest_ms == 0 || at_ms < out.oldest_ms) out.oldest_ms = at_ms;
@@ -327,23 +325,26 @@ void PostgresLook::delete_queue(std::string_view queue) {
   });
 }
 
-// Adds where in the queue's log a subscription is to begin, as the server takes it.
-void PostgresLook::add_place(Connection& connection, const Queue& queue, const Start& start,
-                             Params& out) {
+// Calls a function that takes where in the queue's log a subscription is to begin.
+Rows PostgresLook::call_with_place(Connection& connection, const char* function, Params params,
+                                   const Queue& queue, const Start& start) {
   const std::int64_t now_ms = clock_.wall_ms();
   const Kept kept = describe_log(connection, queue, now_ms);
   LogPlace place;
-  if (start.at == Start::At::kTime && kept.has_forgotten &&
-      (kept.oldest_ms == 0 || start.time_ms < kept.oldest_ms))
-    refuse_start(queue.name, start, kept.oldest_ms);
   if (start.at == Start::At::kId) {
     const auto found = Search(connection, clock_).place_in(kept.lanes, start.id);
     if (!found) refuse_start(queue.name, start, kept.oldest_ms);
     place = *found;
   }
-  out.small(static_cast<int>(start.at));
-  out.integer(start.at == Start::At::kTime ? now_ms - start.time_ms : 0);
-  out.small(place.lane).integer(place.seq).small(place.index);
+  params.small(static_cast<int>(start.at));
+  params.integer(start.at == Start::At::kTime ? now_ms - start.time_ms : 0);
+  params.small(place.lane).integer(place.seq).small(place.index);
+  try {
+    return connection.call(function, params);
+  } catch (const Refusal& refusal) {
+    if (refusal.state() != kNotKept) throw;
+    refuse_start(queue.name, start, describe_log(connection, queue, now_ms).oldest_ms);
+  }
 }
 
 bool PostgresLook::subscribe(std::string_view queue, std::string_view name, const Start& start) {
@@ -352,13 +353,10 @@ bool PostgresLook::subscribe(std::string_view queue, std::string_view name, cons
     if (directory.find(queue) == nullptr) directory.make(connection, queue, false);
     const Queue& source = require(directory, queue);
     if (!source.source.empty()) refuse_subscribe(queue, source.source);
-    Params open;
-    open.small(source.id);
-    const auto log = static_cast<int>(connection.call("open_log", open).integer(0, 0));
     Params params;
-    params.small(log).text(full);
-    add_place(connection, source, start, params);
-    return !connection.call("subscribe", params).is_null(0, 0);
+    params.small(source.id).text(full);
+    return !call_with_place(connection, "subscribe", std::move(params), source, start)
+                .is_null(0, 0);
   });
   if (on_altered) on_altered();
   return is_new;
@@ -370,8 +368,9 @@ std::uint64_t PostgresLook::seek(std::string_view subscription, const Start& sta
     if (known.source.empty()) refuse_seek(subscription);
     Params params;
     params.small(known.id);
-    add_place(connection, require(directory, known.source), start, params);
-    return static_cast<std::uint64_t>(connection.call("seek", params).integer(0, 0));
+    const Rows rows = call_with_place(connection, "seek", std::move(params),
+                                      require(directory, known.source), start);
+    return static_cast<std::uint64_t>(rows.integer(0, 0));
   });
 }
 

@@ -55,7 +55,8 @@ class PostgresLook final : public Look {
   template <typename Make>
   std::uint64_t take_dead(std::string_view queue, const std::vector<MessageId>& ids,
                           const char* function, Make make_params);
-  void add_place(Connection& connection, const Queue& queue, const Start& start, Params& out);
+  Rows call_with_place(Connection& connection, const char* function, Params params,
+                       const Queue& queue, const Start& start);
 
   // fixed after construction
   Pool& pool_;

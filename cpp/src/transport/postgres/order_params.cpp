@@ -187,21 +187,27 @@ Params append_params(const Asker& asker, const std::vector<Append>& appends,
   return out;
 }
 
-std::map<std::string_view, std::uint64_t> counts_of(const Exchange& in) {
-  std::map<std::string_view, std::uint64_t> out;
+std::map<std::string_view, std::int64_t> growth_of(const Exchange& in, const Directory& queues) {
+  std::map<std::string_view, std::int64_t> out;
   for (const Append& each : in.appends) out[each.queue] += each.block->count();
   for (const Park& each : in.parks) ++out[each.queue];
+  for (const SettleOrder& order : in.settles) {
+    const Queue* queue = queues.of_subscription(static_cast<int>(order.claim.subscription));
+    const auto grows = queue != nullptr ? out.find(queue->name) : out.end();
+    if (order.is_required && grows != out.end())
+      grows->second -= order.acked + order.expired + static_cast<std::int64_t>(order.deads.size());
+  }
   return out;
 }
 
 Params room_params(const Asker& asker, const Exchange& in, const Directory& queues) {
   if (!queues.has_bounds()) return {};
   Array ids(Type::kInt4), counts(Type::kInt8);
-  for (const auto& [name, count] : counts_of(in)) {
+  for (const auto& [name, count] : growth_of(in, queues)) {
     const Queue* queue = queues.find(name);
     if (queue == nullptr || queue->settings.length_max == 0) continue;
     ids.add(queue->id);
-    counts.add(static_cast<std::int64_t>(count));
+    counts.add(count);
   }
   Params out;
   if (ids.size() == 0) return out;

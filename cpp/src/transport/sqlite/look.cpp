@@ -160,7 +160,7 @@ void SqliteLook::alter(std::string_view queue, const QueueChange& change) {
     if (known.source != 0) check_change(queue, change, known.settings);
     QueueSettings settings = known.settings;
     change.apply(settings);
-    if (settings.retention_ms > 0) store.directory.make_log(known, store.counter);
+    if (settings.retention_ms > 0) open_log(store, known);
     store.directory.change(known, settings, store.counter);
   });
 }

@@ -79,6 +79,7 @@ void SqliteSession::try_exchange(const Exchange& in, ExchangeResult& out) {
   out = {};
   Transaction transaction(*store_, parts_.gate, parts_.spec.busy_timeout, owner_);
   gen_before_ = store_->counter.last();
+  asked_settles_ = static_cast<std::uint32_t>(in.settles.size());
   store_->author = {owner_, request_ + 1};
   run(in, out);
   if (transaction.end_unchanged()) {
@@ -194,11 +195,11 @@ bool SqliteSession::resolve(ExchangeResult& out) {
   is_in_doubt_ = false;
   refuse_from_now("a sync of it failed");
   const bool has_happened = last.is_known && last.request == request_ + 1;
-  if (has_happened) out.duplicates = duplicates_;
-  if (has_happened)
-    for (std::uint32_t i = 0; i < out.settle_lost.size(); ++i)
-      out.settle_lost[i] = last.lost.has(i);
-  return has_happened;
+  if (!has_happened) return false;
+  out.duplicates = duplicates_;
+  out.settle_lost.clear();
+  for (std::uint32_t i = 0; i < asked_settles_; ++i) out.settle_lost.push_back(last.lost.has(i));
+  return true;
 }
 
 // A look first: an idle process that finds nothing takes no turn.

@@ -65,6 +65,7 @@ class SqliteSession final : public Session {
   std::int64_t owner_ = 0;
   std::int64_t request_ = 0;
   std::vector<Duplicate> duplicates_;  // of the present exchange
+  std::uint32_t asked_settles_ = 0;    // of it
   std::int64_t gen_before_ = 0;        // the last number drawn before the present exchange
   std::string refused_;                // why nothing goes any more; empty: it goes
   bool is_in_doubt_ = false;

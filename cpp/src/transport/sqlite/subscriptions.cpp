@@ -65,6 +65,13 @@ std::map<std::int64_t, Place> places(Store& store, const Queue& log, const Start
   return out;
 }
 
+// So many messages that its queue was sent are not kept in a log.
+void forget(Store& store, const Queue& log, std::int64_t count) {
+  Totals& totals = store.totals.change(log.subscription);
+  totals.sent += count;
+  totals.purged += count;
+}
+
 // What lies in the log from there on waits. How many that are.
 std::uint64_t begin_at(Store& store, const Queue& subscription,
                        const std::map<std::int64_t, Place>& begins) {
@@ -111,10 +118,18 @@ bool sweep_lane(Store& store, const Queue& log, std::int64_t lane, std::int64_t 
 void publish(Store& store, const Queue& queue, std::uint8_t band, const BlockPtr& block) {
   if (queue.log == 0) return;
   Queue& log = *store.directory.of_id(queue.log);
-  if (log.readers.empty() && queue.settings.retention_ms == 0) return;
+  if (log.readers.empty() && queue.settings.retention_ms == 0)
+    return forget(store, log, block->count());
   store.totals.change(log.subscription).sent += block->count();
   store.blocks.append(store.directory.make_main(log, band, store.counter), store.counter.draw(),
                       block, store.author, store.counter.stamp(store.now.wall_ms));
+}
+
+Queue& open_log(Store& store, Queue& queue) {
+  if (queue.log != 0) return *store.directory.of_id(queue.log);
+  Queue& log = store.directory.make_log(queue, store.counter);
+  forget(store, log, store.totals.now(queue.subscription).sent);
+  return log;
 }
 
 Totals totals_of(Store& store, const Queue& queue) {
@@ -129,7 +144,7 @@ bool subscribe(Store& store, std::string_view queue, std::string_view name, cons
   Queue& source = store.directory.make(queue, store.counter);
   if (source.source != 0)
     refuse_subscribe(queue, store.directory.of_id(source.source)->source_name());
-  Queue& log = store.directory.make_log(source, store.counter);
+  Queue& log = open_log(store, source);
   if (const Queue* known = store.directory.find(full)) {
     if (known->source == log.id) return false;
     throw Error(ErrorCode::kConfigInvalid,

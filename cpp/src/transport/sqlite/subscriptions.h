@@ -14,6 +14,9 @@
 
 namespace msgq::transport::sqlite {
 
+// The log of a queue, made where there is none. What the queue was sent before is not kept.
+Queue& open_log(Store& store, Queue& queue);
+
 // Puts a block into the log of the queue, for its subscriptions and for those that go back. Nothing
 // when it has neither.
 void publish(Store& store, const Queue& queue, std::uint8_t band, const BlockPtr& block);

@@ -6,9 +6,11 @@
 namespace msgq::test {
 namespace {
 
+using transport::memory::forget_log;
 using transport::memory::publish;
 using transport::memory::StateUnderTest;
 using transport::memory::subscribe;
+using transport::memory::trim_logs;
 
 TEST(MemorySubscriptions, BlocksAreSharedAndForgottenWhenAllHaveThem) {
   StateUnderTest t;
@@ -31,6 +33,25 @@ TEST(MemorySubscriptions, WithoutReadersAndRetentionNothingIsKept) {
   t.queue.settings.retention_ms = 1'000;
   publish(t.state, t.queue, kPriorityNormal, block_of({"b"}), t.now);
   EXPECT_EQ(t.queue.log.size(), 1u);
+}
+
+TEST(MemorySubscriptions, WhatTheRetentionKeepsWeighs) {
+  StateUnderTest t;
+  t.queue.settings.retention_ms = 1'000;
+  publish(t.state, t.queue, kPriorityNormal, block_of({"abcd"}), t.now);
+  EXPECT_EQ(t.state.bytes, block_of({"abcd"})->body_bytes(0, 1));
+  t.now.wall_ms += 1'000;
+  trim_logs(t.state, t.now);
+  EXPECT_TRUE(t.queue.log.empty());
+  EXPECT_EQ(t.state.bytes, 0u);
+  publish(t.state, t.queue, kPriorityNormal, block_of({"abcd"}), t.now);
+  t.queue.settings.retention_ms = 0;  // with neither retention nor readers nothing is kept
+  trim_logs(t.state, t.now);
+  EXPECT_EQ(t.state.bytes, 0u);
+  t.queue.settings.retention_ms = 1'000;
+  publish(t.state, t.queue, kPriorityNormal, block_of({"abcd"}), t.now);
+  forget_log(t.state, t.queue);
+  EXPECT_EQ(t.state.bytes, 0u);
 }
 
 }  // namespace

@@ -63,6 +63,37 @@ TEST_F(PostgresLookTest, APurgeWaitsForASettleThatIsAboutToEnd) {
   EXPECT_TRUE(process.look().queues().empty());
 }
 
+// Who sends has the queue's lane, and takes the log's next: who deletes takes them in that order.
+TEST_F(PostgresLookTest, AQueueWithSubscriptionsGoesBesideWhoSends) {
+  Process& process = join();
+  process.append({"x"});
+  process.look().subscribe(kQueue, "audit", {});
+  OpenTransaction sender(store().config().schema);
+  sender.run("select :schema.lock_lanes(array[min(id)]) from :schema.lane where log is not null");
+  std::thread removal([&] { process.look().delete_queue(kQueue); });
+  sender.await_waiters();
+  sender.run("select :schema.lock_lanes(array[min(log)]) from :schema.lane");
+  sender.run("commit");
+  removal.join();
+  EXPECT_TRUE(process.look().queues().empty());
+}
+
+TEST_F(PostgresLookTest, SoItDoesBesideWhoSettlesOfASubscription) {
+  Process& process = join();
+  process.append({"x"});
+  process.look().subscribe(kQueue, "audit", {});
+  process.append({"y"});
+  const Claimed claimed = process.claim_one(1, std::string(kQueue) + "@audit");
+  OpenTransaction settle(store().config().schema);
+  settle.run("select 1 from :schema.claim where owner <> 0 for update");
+  std::thread removal([&] { process.look().delete_queue(kQueue); });
+  settle.await_waiters();
+  settle.run("rollback");
+  removal.join();
+  EXPECT_FALSE(process.settle(ack_all(claimed)));
+  EXPECT_EQ(ask("select count(*) from :schema.subscription"), "0");
+}
+
 TEST_F(PostgresLookTest, ADeletedQueueLeavesNoRow) {
   Process& process = join();
   process.append(numbered(3));

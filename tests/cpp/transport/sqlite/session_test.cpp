@@ -119,6 +119,7 @@ class InDoubt : public ::testing::Test {
   InDoubt() : transport_(store_.join()), session_(transport_->open_session()) {
     Exchange exchange;
     exchange.appends.push_back({kQueue, block_of({"doubtful"})});
+    exchange.settles.resize(2);  // of claims that there never were
     store_.disk.fail_syncs(1);
     ExchangeResult out;
     EXPECT_EQ(code_of([&] { session_->exchange(exchange, out); }), ErrorCode::kStoreInDoubt);
@@ -146,9 +147,10 @@ TEST_F(InDoubt, WhatTheStoreDoesNotHaveDidNotHappen) {
 
 // The request number in the store is the proof: denying it would send the messages a second time.
 TEST_F(InDoubt, WhatTheStoreSaysWasFlushedIsNotDenied) {
-  run("update hot set request = request + 1 where kind = 1");
+  run("update hot set request = request + 1, answers = x'02' where kind = 1");
   ExchangeResult out;
   EXPECT_TRUE(session_->resolve(out));
+  EXPECT_EQ(out.settle_lost, (std::vector<bool>{false, true})) << "what it was told then";
 }
 
 }  // namespace
