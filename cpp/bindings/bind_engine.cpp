@@ -225,6 +225,7 @@ void bind_looking(EngineClass& engine) {
       .def("subscribe", &subscribe, arg("queue"), arg("name"), arg("at"), arg("time_ms"), arg("id"))
       .def("seek", &seek, arg("subscription"), arg("at"), arg("time_ms"), arg("id"))
       .def("delete_queue", &Engine::delete_queue, arg("queue"), Guard())
+      .def("rename_queue", &Engine::rename_queue, arg("queue"), arg("name"), Guard())
       .def("backup", &Engine::backup, arg("path"), Guard())
       .def("drain_log", &drain_log)
       .def("failure", &failure)

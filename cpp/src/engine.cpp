@@ -388,6 +388,14 @@ void Engine::alter(std::string_view queue, const QueueChange& change) {
 
 void Engine::delete_queue(std::string_view queue) { impl_->settled()->look().delete_queue(queue); }
 
+void Engine::rename_queue(std::string_view queue, std::string_view name) {
+  validate_queue_name(name);
+  const bool bounds = impl_->book.find(queue).is_bounded;
+  if (bounds) impl_->book.find(name).is_bounded = true;  // as in alter()
+  impl_->settled()->look().rename_queue(queue, name);
+  impl_->stir();
+}
+
 bool Engine::subscribe(std::string_view queue, std::string_view name, const Start& start) {
   return impl_->subscribe(queue, name, start);
 }

@@ -400,6 +400,16 @@ class Queue:
         """Removes the queue and all it holds, with its subscriptions. Raises NotFoundError."""
         self._client._opened().delete_queue(self.name)
 
+    def rename(self, name: str) -> Queue:
+        """Gives the queue another name, with all it holds and its subscriptions; gives its handle.
+
+        What was claimed goes on. Whoever sends to the old name makes another queue of that name:
+        here at once, in other processes within a second, and until then it gets here. Raises
+        NotFoundError; ConfigError where there is a queue of that name, or it is a subscription.
+        """
+        self._client._opened().rename_queue(self.name, name)
+        return self._client.queue(name)
+
     # --- subscriptions ---
 
     def subscribe(self, name: str, start: Start = "latest") -> Subscription:

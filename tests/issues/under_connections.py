@@ -5,13 +5,16 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import parse_qsl, urlsplit
 
 import psycopg
 import pytest
 
 import msgq
+from tests.support.postgres import PostgresServer
 from tests.support.postgres_fixtures import new_server
+from tests.support.proxy import Proxy
 from tests.support.stores import POSTGRES
 
 Make = Callable[..., msgq.App]
@@ -117,20 +120,26 @@ def max_age(make: Make) -> None:
 
 
 def health_interval(make: Make) -> None:
-    """A look over a session that has ended fails unless it was tried before."""
+    """A look over a connection that is cut under it fails unless that was tried before."""
+    near = make(POSTGRES)
+    port = int(dict(parse_qsl(urlsplit(near.config.url.dsn).query))["port"])
     for interval, is_tried in ((0.0, True), (3600.0, False)):
-        with _open(make, "health", health_interval=interval) as app:
-            app.queues()
-            with _server_of(app) as server:
-                server.execute(
-                    "select pg_terminate_backend(pid, 5000) from pg_stat_activity "
-                    "where application_name = 'msgq effect_health look'"
-                )
-            if is_tried:
-                assert app.queues() == []
-            else:
-                with pytest.raises(msgq.StoreUnavailableError):
-                    app.queues()
+        with Proxy(port) as proxy, ThreadPoolExecutor(1) as pool:
+            url = f"{PostgresServer.tcp_url_at(proxy.port)}?application_name=effect_health"
+            with msgq.App(url, profile="test", schema=near.config["schema"],
+                          health_interval=interval).open() as app:  # fmt: skip
+                app.queues()
+                proxy.set("to_client", black_hole=True)
+                asked = proxy.counts()["to_server_read"]
+                look = pool.submit(app.queues)
+                proxy.wait("to_server_read", asked + 1)
+                proxy.reset()
+                proxy.clear()
+                if is_tried:
+                    assert look.result(SECONDS) == []
+                else:
+                    with pytest.raises(msgq.StoreUnavailableError):
+                        look.result(SECONDS)
 
 
 def start_wait(make: Make) -> None:

@@ -87,7 +87,7 @@ def test_a_full_queue_or_a_duplicate_refuses_all(app: msgq.App) -> None:
         (msgq.DedupConflictError, lambda: a.enqueue(b"other", dedup="x")),
     ]
     for kind, call in refused:
-        with pytest.raises(kind, match="'small'|dedup id 'x'"):
+        with pytest.raises(kind, match=r"'small'|dedup id 'x'"):
             together(app, lambda: app.queue("b").enqueue(b"b"), call)
     assert sent(app, "a", "b", "small") == [1, 0, 0]
     with app.transaction():

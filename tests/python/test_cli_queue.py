@@ -70,3 +70,10 @@ def test_a_queue_is_drained() -> None:
     assert "still has 3 messages to handle" in late.err
     ok("purge", "q", "--yes", "--url", URL)
     assert ok("queue", "drain", "q", "--url", URL, "--json").json == {"queue": "q", "drained": True}
+
+
+def test_a_queue_is_renamed() -> None:
+    assert "queue q is mails from now on" in ok("queue", "rename", "q", "mails", "--url", URL).out
+    answer = ok("queue", "rename", "mails", "q", "--url", URL, "--json")
+    assert answer.json == {"queue": "q", "renamed_from": "mails"}
+    assert call("queue", "rename", "q", "q", "--url", URL).status == 2

@@ -298,3 +298,24 @@ def test_an_unknown_queue_is_refused(any_app: msgq.App, call: str) -> None:
 def test_what_stores_nothing_cannot_pause(make_app: Any) -> None:
     with pytest.raises(msgq.UnsupportedError, match="sync"):
         make_app("sync://").queue("q").pause()
+
+
+def test_a_queue_is_renamed(app: msgq.App) -> None:
+    emails = app.queue("emails")
+    emails.create(max_length=5)
+    emails.enqueue(b"1")
+    (claimed,) = emails.claim(1, wait=5)
+    emails.enqueue(b"2")
+    mails = emails.rename("mails")
+    claimed.ack()
+    assert mails.name == "mails"
+    assert mails.settings().max_length == 5
+    assert (mails.depth().done, mails.depth().waiting) == (1, 1)
+    with pytest.raises(msgq.NotFoundError):
+        emails.settings()
+    app.queue("other").enqueue(b"1")
+    for name in ("other", "mails", "", "a/../b"):
+        with pytest.raises(msgq.ConfigError):
+            mails.rename(name)
+    with pytest.raises(msgq.NotFoundError):
+        emails.rename("x")

@@ -166,6 +166,9 @@ class Engine {
   void alter(std::string_view queue, const QueueChange& change);
   // Removes the queue and all it holds. kNotFound when there is none.
   void delete_queue(std::string_view queue);
+  // Gives it another name, and those of its subscriptions with it; what it holds stays, and claims
+  // of it go on. kNotFound; kConfigInvalid where a name is taken, or it is a subscription.
+  void rename_queue(std::string_view queue, std::string_view name);
   // Makes a subscription of a queue. False: it was there, and is as it was. Throws kNotFound where
   // `start` is no longer, or nowhere.
   bool subscribe(std::string_view queue, std::string_view name, const Start& start);

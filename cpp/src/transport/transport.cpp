@@ -72,6 +72,23 @@ void refuse_send(std::string_view subscription, std::string_view queue) {
                                              std::string(queue) + "'");
 }
 
+void refuse_rename(std::string_view subscription) {
+  throw Error(ErrorCode::kConfigInvalid, "'" + std::string(subscription) +
+                                             "' is a subscription: it has its name from its queue");
+}
+
+void refuse_taken(std::string_view name) {
+  throw Error(ErrorCode::kConfigInvalid,
+              "there is a queue named '" + std::string(name) + "' already; nothing was renamed");
+}
+
+std::string renamed(std::string_view queue, std::string_view its, std::string_view name) {
+  std::string out(name);
+  out += its.substr(queue.size());
+  validate_queue_name(out);
+  return out;
+}
+
 void refuse_seek(std::string_view queue) {
   throw Error(ErrorCode::kConfigInvalid,
               "queue '" + std::string(queue) +

@@ -297,6 +297,9 @@ class Look {
   virtual void alter(std::string_view queue, const QueueChange& change) = 0;
   // With its subscriptions; or a subscription alone.
   virtual void delete_queue(std::string_view queue) = 0;
+  // Gives a queue another name, and those of its subscriptions with it. What it holds stays, and
+  // claims of it go on. Throws kConfigInvalid where a name is taken, or it is a subscription.
+  virtual void rename_queue(std::string_view queue, std::string_view name) = 0;
   // Makes a subscription of a queue, which is made where there is none. False: it was there, and is
   // as it was. Throws kNotFound where `start` is no longer, or nowhere.
   virtual bool subscribe(std::string_view queue, std::string_view name, const Start& start) = 0;
@@ -323,6 +326,14 @@ void apply(const DeadEdit& edit, StoredMessage& message);
 
 // Says that nobody sends to a subscription; only to its queue.
 [[noreturn]] void refuse_send(std::string_view subscription, std::string_view queue);
+
+// Says that a subscription has its name from its queue.
+[[noreturn]] void refuse_rename(std::string_view subscription);
+// Says that no queue can get this name, as there is one.
+[[noreturn]] void refuse_taken(std::string_view name);
+// What a queue, or a subscription of it, is called when the queue's name is another: `its` begins
+// with the present one. Throws kConfigInvalid where that is no name.
+std::string renamed(std::string_view queue, std::string_view its, std::string_view name);
 
 // Says that the queue, which is known, is no subscription.
 [[noreturn]] void refuse_seek(std::string_view queue);

@@ -52,7 +52,7 @@ group = typer.Typer(no_args_is_help=True)
 
 @group.callback()
 def queue() -> None:
-    """One queue: pause and resume it, show and change what is set of it."""
+    """One queue: pause, resume or rename it, show and change what is set of it."""
 
 
 @group.command(epilog="Example: msgq queue pause emails")
@@ -129,6 +129,22 @@ def drain(
         print_json({"queue": queue, "drained": True})
     else:
         print_text(f"queue {queue} drained")
+
+
+@group.command(epilog="Example: msgq queue rename emails mails")
+def rename(
+    queue: QueueName,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A name that no queue has.")],
+    url: Url = None,
+    as_json: Json = False,
+) -> None:
+    """Give the queue another name, with all it holds and its subscriptions."""
+    with opened(url) as client:
+        existing(client, queue).rename(name)
+    if as_json:
+        print_json({"queue": name, "renamed_from": queue})
+    else:
+        print_text(f"queue {queue} is {name} from now on")
 
 
 def _number(text: str) -> int | None:

@@ -64,7 +64,7 @@ def pause(began: float, parcels: int) -> float:
 
 def store_figures(client: msgq.Client) -> dict[str, object]:
     """What its engine says of the store: waits, errors, pools."""
-    figures = client.stats().to_dict()["store"]
+    figures = client.stats(with_depth=False).to_dict()["store"]
     return {name: value for name, value in figures.items() if isinstance(value, (int, float))}
 
 

@@ -23,7 +23,8 @@ begin
   end loop;
   perform :schema.lock_lanes(array(
     select l.id from :schema.lane l where l.queue = any (v_queues)
-      and not (l.subscription = 0 and exists (select 1 from :schema.log g where g.queue = l.queue))));
+      and not (l.subscription = 0
+               and exists (select 1 from :schema.log g where g.queue = l.queue))));
   perform :schema.lock_lanes(array(select id from :schema.lane where queue = any (v_queues)));
   foreach v_queue in array v_queues loop
     perform :schema.delete_alone(v_queue);

@@ -173,4 +173,19 @@ void delete_queue(State& state, Queue& queue) {
   state.queues.erase(queue.name);
 }
 
+void rename_queue(State& state, Queue& queue, std::string_view name) {
+  if (queue.source != nullptr) refuse_rename(queue.name);
+  std::vector<std::pair<Queue*, std::string>> names{{&queue, std::string(name)}};
+  for (Queue* reader : queue.readers)
+    names.emplace_back(reader, renamed(queue.name, reader->name, name));
+  for (const auto& [each, its] : names)
+    if (state.find_queue(its) != nullptr) refuse_taken(its);
+  for (auto& [each, its] : names) {
+    auto node = state.queues.extract(each->name);
+    node.key() = each->name = each->totals.queue = its;
+    if (each->source != nullptr) each->totals.source = name;
+    state.queues.insert(std::move(node));
+  }
+}
+
 }  // namespace msgq::transport::memory

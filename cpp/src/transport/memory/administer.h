@@ -27,5 +27,6 @@ std::uint64_t cancel(State& state, Queue& queue, const std::vector<MessageId>& i
 std::uint64_t reschedule(State& state, Queue& queue, const std::vector<MessageId>& ids,
                          std::int64_t due_ms);
 void delete_queue(State& state, Queue& queue);
+void rename_queue(State& state, Queue& queue, std::string_view name);
 
 }  // namespace msgq::transport::memory

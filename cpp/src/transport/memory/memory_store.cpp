@@ -260,6 +260,11 @@ void MemoryStore::delete_queue(std::string_view queue) {
   memory::delete_queue(state_, require_queue(queue));
 }
 
+void MemoryStore::rename_queue(std::string_view queue, std::string_view name) {
+  MutexLock lock(mutex_);
+  memory::rename_queue(state_, require_queue(queue), name);
+}
+
 bool MemoryStore::subscribe(std::string_view queue, std::string_view name, const Start& start) {
   const Now at = now();
   MutexLock lock(mutex_);

@@ -58,6 +58,7 @@ class MemoryStore {
   QueueSettings settings(std::string_view queue);
   void alter(std::string_view queue, const QueueChange& change);
   void delete_queue(std::string_view queue);
+  void rename_queue(std::string_view queue, std::string_view name);
   bool subscribe(std::string_view queue, std::string_view name, const Start& start);
   std::uint64_t seek(std::string_view subscription, const Start& start);
   std::uint64_t bytes();

@@ -105,6 +105,9 @@ class MemoryLook final : public Look {
     store_.alter(queue, change);
   }
   void delete_queue(std::string_view queue) override { store_.delete_queue(queue); }
+  void rename_queue(std::string_view queue, std::string_view name) override {
+    store_.rename_queue(queue, name);
+  }
   bool subscribe(std::string_view queue, std::string_view name, const Start& start) override {
     return store_.subscribe(queue, name, start);
   }

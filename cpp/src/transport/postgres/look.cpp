@@ -347,6 +347,20 @@ Rows PostgresLook::call_with_place(Connection& connection, const char* function,
   }
 }
 
+void PostgresLook::rename_queue(std::string_view queue, std::string_view name) {
+  use([&](Connection& connection, const Directory& directory) {
+    const Queue& known = require(directory, queue);
+    if (!known.source.empty()) refuse_rename(queue);
+    for (const auto& [its, each] : directory.all())
+      if (each.source == queue) renamed(queue, its, name);  // is a name
+    Params params;
+    params.small(known.id).text(std::string(name));
+    const Rows rows = connection.call("rename_queue", params);
+    if (!rows.is_null(0, 0)) refuse_taken(rows.bytes(0, 0));
+  });
+  if (on_altered) on_altered();
+}
+
 bool PostgresLook::subscribe(std::string_view queue, std::string_view name, const Start& start) {
   const std::string full = subscription_name(queue, name);
   const bool is_new = use([&](Connection& connection, Directory& directory) {

@@ -36,6 +36,7 @@ class PostgresLook final : public Look {
   QueueSettings settings(std::string_view queue) override;
   void alter(std::string_view queue, const QueueChange& change) override;
   void delete_queue(std::string_view queue) override;
+  void rename_queue(std::string_view queue, std::string_view name) override;
   bool subscribe(std::string_view queue, std::string_view name, const Start& start) override;
   std::uint64_t seek(std::string_view subscription, const Start& start) override;
   void backup(const std::string& path) override;

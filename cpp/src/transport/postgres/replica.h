@@ -61,6 +61,9 @@ class ReplicaLook final : public Look {
     primary_.alter(queue, change);
   }
   void delete_queue(std::string_view queue) override { primary_.delete_queue(queue); }
+  void rename_queue(std::string_view queue, std::string_view name) override {
+    primary_.rename_queue(queue, name);
+  }
   bool subscribe(std::string_view queue, std::string_view name, const Start& start) override {
     return primary_.subscribe(queue, name, start);
   }

@@ -1,6 +1,7 @@
 #include "transport/sqlite/administer.h"
 
 #include <algorithm>
+#include <map>
 
 #include "transport/sqlite/append.h"
 #include "transport/sqlite/subscriptions.h"
@@ -161,6 +162,20 @@ void remove_queue(Store& store, Queue& queue) {
   if (queue.log != 0) remove_queue(store, *store.directory.of_id(queue.log));
   store.totals.forget(queue.subscription);
   store.directory.remove(queue, store.counter);
+}
+
+void rename_queue(Store& store, const Queue& queue, std::string_view name) {
+  if (queue.source != 0) refuse_rename(queue.name);
+  std::map<std::int64_t, std::string> names{{queue.id, std::string(name)}};
+  if (queue.log != 0) {
+    const Queue& log = *store.directory.of_id(queue.log);
+    names[log.id] = std::string(name) + kLogMark;
+    for (const std::int64_t reader : log.readers)
+      names[reader] = renamed(queue.name, store.directory.of_id(reader)->name, name);
+  }
+  for (const auto& [id, its] : names)
+    if (store.directory.find(its) != nullptr) refuse_taken(its);
+  for (const auto& [id, its] : names) store.directory.rename(id, its, store.counter);
 }
 
 }  // namespace msgq::transport::sqlite

@@ -34,5 +34,7 @@ std::int64_t floor_of(Store& store, const Queue& queue, std::int64_t lane);
 bool sweep_some(Store& store, const Queue& queue);
 // Removes a purged queue, with its subscriptions.
 void remove_queue(Store& store, Queue& queue);
+// See Look. The directory is forgotten.
+void rename_queue(Store& store, const Queue& queue, std::string_view name);
 
 }  // namespace msgq::transport::sqlite

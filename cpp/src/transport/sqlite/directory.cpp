@@ -17,6 +17,7 @@ constexpr std::int64_t kLaneBelow = 1ll << 23;
 Directory::Directory(sqlite3* database)
     : read_(database, sql::sqlite::kReadDirectory),
       change_(database, sql::sqlite::kChangeQueue),
+      rename_(database, sql::sqlite::kRenameQueue),
       link_(database, sql::sqlite::kLinkQueue),
       make_queue_(database, sql::sqlite::kMakeQueue),
       make_subscription_(database, sql::sqlite::kMakeSubscription),
@@ -180,6 +181,12 @@ void Directory::change(Queue& queue, const QueueSettings& settings, Counter& cou
   queue.settings = settings;
   counter.raise_directory();
   version_ = counter.directory();
+}
+
+void Directory::rename(std::int64_t queue, std::string_view name, Counter& counter) {
+  rename_.run(queue, name);
+  counter.raise_directory();
+  forget();
 }
 
 void Directory::remove(Queue& queue, Counter& counter) {

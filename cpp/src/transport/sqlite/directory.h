@@ -75,6 +75,8 @@ class Directory {
   std::int64_t make_main(Queue& queue, std::uint8_t priority, Counter& counter);
   std::int64_t make_returned(Queue& queue, std::uint8_t priority, Counter& counter);
   void change(Queue& queue, const QueueSettings& settings, Counter& counter);
+  // Everything is forgotten. REQUIRES: there is none of that name.
+  void rename(std::int64_t queue, std::string_view name, Counter& counter);
   // Removes the rows of a queue; what is in its lanes is the caller's.
   void remove(Queue& queue, Counter& counter);
 
@@ -85,7 +87,8 @@ class Directory {
   void index();
   void link();
 
-  Statement read_, change_, link_, make_queue_, make_subscription_, make_lane_, make_totals_;
+  Statement read_, change_, rename_, link_, make_queue_, make_subscription_, make_lane_,
+      make_totals_;
   Statement delete_queue_, delete_subscriptions_, delete_lanes_, delete_totals_;
   std::int64_t version_ = -1;
   std::map<std::string, Queue, std::less<>> queues_;

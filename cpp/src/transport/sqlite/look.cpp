@@ -184,6 +184,10 @@ std::vector<std::string> SqliteLook::subscriptions(std::string_view queue) {
   });
 }
 
+void SqliteLook::rename_queue(std::string_view queue, std::string_view name) {
+  write([&](Store& store) { sqlite::rename_queue(store, require_known(store, queue), name); });
+}
+
 bool SqliteLook::subscribe(std::string_view queue, std::string_view name, const Start& start) {
   return write([&](Store& store) { return sqlite::subscribe(store, queue, name, start); });
 }
