@@ -390,9 +390,13 @@ void Engine::delete_queue(std::string_view queue) { impl_->settled()->look().del
 
 void Engine::rename_queue(std::string_view queue, std::string_view name) {
   validate_queue_name(name);
-  const bool bounds = impl_->book.find(queue).is_bounded;
-  if (bounds) impl_->book.find(name).is_bounded = true;  // as in alter()
-  impl_->settled()->look().rename_queue(queue, name);
+  const auto inside = impl_->settled();
+  // As alter() and subscribe() do.
+  if (impl_->book.find(queue).is_bounded) impl_->book.find(name).is_bounded = true;
+  for (const QueueDepth& each : inside->look().depth())
+    if (each.source == queue)
+      impl_->book.find(transport::renamed(queue, each.queue, name)).is_bounded = true;
+  inside->look().rename_queue(queue, name);
   impl_->stir();
 }
 

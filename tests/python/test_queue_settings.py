@@ -306,8 +306,11 @@ def test_a_queue_is_renamed(app: msgq.App) -> None:
     emails.enqueue(b"1")
     (claimed,) = emails.claim(1, wait=5)
     emails.enqueue(b"2")
+    emails.subscribe("audit")
     mails = emails.rename("mails")
     claimed.ack()
+    with pytest.raises(msgq.errors.StoreRejectedError, match="send to 'mails'"):
+        app.queue("mails@audit").enqueue(b"x")
     assert mails.name == "mails"
     assert mails.settings().max_length == 5
     assert (mails.depth().done, mails.depth().waiting) == (1, 1)

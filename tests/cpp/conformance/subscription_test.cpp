@@ -63,6 +63,8 @@ TEST_P(SubscriptionConformance, MadeTwiceItIsAsItWas) {
   const auto audit = subscribe("audit");
   process.append({"a"});
   EXPECT_FALSE(observer().subscribe(kQueue, "audit", {}));
+  const Start gone{Start::At::kId, 0, draw_ids(1, wall_ms())};
+  EXPECT_FALSE(observer().subscribe(kQueue, "audit", gone)) << "it is there, wherever it began";
   EXPECT_EQ(drain(process, audit), Bodies{"a"});
   process.append({"x"}, "orders@taken");
   EXPECT_ANY_THROW(observer().subscribe(kQueue, "taken", {}));
@@ -318,8 +320,10 @@ TEST_P(SubscriptionConformance, WhatWasSentBeforeAnyReadItIsNotKept) {
   EXPECT_EQ(depth(audit).sent, 1u);
   observer().delete_queue(audit);
   process.append({"c"});
+  drain(process);
   sweep(process);
   EXPECT_EQ(code_of([&] { observer().subscribe(kQueue, "audit", earlier); }), ErrorCode::kNotFound);
+  EXPECT_EQ(depth(subscribe("late", from(Start::At::kEarliest))).waiting, 0u) << "nobody read it";
 }
 
 TEST_P(SubscriptionConformance, ADeletedOneHoldsNothingBack) {

@@ -35,7 +35,8 @@ begin
                    order by q, b);
   v_logs := array(select :schema.any_log_lane(q, b) from unnest(v_queues, v_bands) as e(q, b)
                   order by q, b);
-  perform :schema.lock_lanes(v_lanes || array_remove(v_logs, null));
+  perform :schema.lock_lanes(v_lanes);
+  perform :schema.lock_lanes(array_remove(v_logs, null));
   with due as (
     select p.number, coalesce(t.is_topic, false) and p.kind = 0 as is_topic, l.id as lane,
            case when p.kind = 0 then v_logs[array_position(v_lanes, l.id)] end as log

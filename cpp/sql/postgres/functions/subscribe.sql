@@ -11,6 +11,11 @@ declare
   v_queue int;
   v_subscription int;
 begin
+  -- Under its lock: its subscriptions are called after it.
+  if not exists (select 1 from :schema.queue s where s.id = p_source
+                 and left(p_name, length(s.name) + 1) = s.name || '@') then
+    raise exception using errcode = 'MQ003', message = 'the queue was renamed; look it up again';
+  end if;
   select q.id into v_queue from :schema.queue q where q.name = p_name;
   if found then
     if exists (select 1 from :schema.follower f where f.queue = v_queue and f.log = v_log) then

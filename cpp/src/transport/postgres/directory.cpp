@@ -61,7 +61,8 @@ void Directory::refresh(Connection& connection) {
     kOverflowWait,
     kIsTopic,
     kRetention,
-    kSource
+    kSource,
+    kHasLog
   };
   const auto version = connection.call("directory_version").integer(0, 0);
   const Rows rows = connection.call("read_lanes");
@@ -81,8 +82,7 @@ void Directory::refresh(Connection& connection) {
     queue.settings.is_topic = rows.integer(row, kIsTopic) != 0;
     queue.settings.retention_ms = rows.integer(row, kRetention);
     queue.source = rows.bytes(row, kSource);
-    const QueueSettings& set = queue.settings;
-    has_logs_ = has_logs_ || !queue.source.empty() || set.is_topic || set.retention_ms > 0;
+    has_logs_ = has_logs_ || rows.integer(row, kHasLog) != 0;
     if (rows.is_null(row, kLaneId)) continue;
     const int lane = static_cast<int>(rows.integer(row, kLaneId));
     Band& band = queue.bands[static_cast<std::uint8_t>(rows.integer(row, kBand) + kPriorityNormal)];

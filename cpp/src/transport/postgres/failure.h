@@ -23,6 +23,8 @@ inline constexpr std::string_view kNotKept = "MQ007";
 inline constexpr std::string_view kTakesNoWrites = "25006";
 // And a lock that somebody holds.
 inline constexpr std::string_view kLockTaken = "55P03";
+// Two that waited for one another: one was ended.
+inline constexpr std::string_view kDeadlock = "40P01";
 
 // An error that the server answered: the statement's transaction certainly did nothing.
 class Refusal : public Error {

@@ -34,7 +34,9 @@ Rows take_all(Connection& connection, const char* function, const Params& queue)
     try {
       return connection.call(function, queue);
     } catch (const Refusal& refusal) {
-      if (refusal.state() != kLockTaken || tried == kTries) throw;
+      const bool was_taken = refusal.state() == kLockTaken;
+      if ((!was_taken && refusal.state() != kDeadlock) || tried == kTries) throw;
+      if (!was_taken) continue;
     }
     connection.call("await_settles", queue);
   }
@@ -354,7 +356,7 @@ void PostgresLook::rename_queue(std::string_view queue, std::string_view name) {
     for (const auto& [its, each] : directory.all())
       if (each.source == queue) renamed(queue, its, name);  // is a name
     Params params;
-    params.small(known.id).text(std::string(name));
+    params.small(known.id).text(queue).text(name);
     const Rows rows = connection.call("rename_queue", params);
     if (!rows.is_null(0, 0)) refuse_taken(rows.bytes(0, 0));
   });
@@ -367,6 +369,8 @@ bool PostgresLook::subscribe(std::string_view queue, std::string_view name, cons
     if (directory.find(queue) == nullptr) directory.make(connection, queue, false);
     const Queue& source = require(directory, queue);
     if (!source.source.empty()) refuse_subscribe(queue, source.source);
+    const Queue* const known = directory.find(full);
+    if (known != nullptr && known->source == queue) return false;  // wherever it began
     Params params;
     params.small(source.id).text(full);
     return !call_with_place(connection, "subscribe", std::move(params), source, start)

@@ -187,15 +187,16 @@ Params append_params(const Asker& asker, const std::vector<Append>& appends,
   return out;
 }
 
-std::map<std::string_view, std::int64_t> growth_of(const Exchange& in, const Directory& queues) {
-  std::map<std::string_view, std::int64_t> out;
-  for (const Append& each : in.appends) out[each.queue] += each.block->count();
-  for (const Park& each : in.parks) ++out[each.queue];
+std::map<std::string_view, Growth> growth_of(const Exchange& in, const Directory& queues) {
+  std::map<std::string_view, Growth> out;
+  for (const Append& each : in.appends) out[each.queue].brought += each.block->count();
+  for (const Park& each : in.parks) ++out[each.queue].brought;
   for (const SettleOrder& order : in.settles) {
     const Queue* queue = queues.of_subscription(static_cast<int>(order.claim.subscription));
     const auto grows = queue != nullptr ? out.find(queue->name) : out.end();
     if (order.is_required && grows != out.end())
-      grows->second -= order.acked + order.expired + static_cast<std::int64_t>(order.deads.size());
+      grows->second.ended +=
+          order.acked + order.expired + static_cast<std::int64_t>(order.deads.size());
   }
   return out;
 }
@@ -203,11 +204,11 @@ std::map<std::string_view, std::int64_t> growth_of(const Exchange& in, const Dir
 Params room_params(const Asker& asker, const Exchange& in, const Directory& queues) {
   if (!queues.has_bounds()) return {};
   Array ids(Type::kInt4), counts(Type::kInt8);
-  for (const auto& [name, count] : growth_of(in, queues)) {
+  for (const auto& [name, growth] : growth_of(in, queues)) {
     const Queue* queue = queues.find(name);
     if (queue == nullptr || queue->settings.length_max == 0) continue;
     ids.add(queue->id);
-    counts.add(count);
+    counts.add(growth.brought - growth.ended);
   }
   Params out;
   if (ids.size() == 0) return out;

@@ -30,9 +30,12 @@ struct Asker {
 Params append_one_params(const Asker& asker, const Append& append, const Directory& queues);
 Params append_params(const Asker& asker, const std::vector<Append>& appends,
                      const Directory& queues);
-// By how many messages the queues grow to which an exchange brings some. What its required settles
-// end makes room: it happens with them or not at all.
-std::map<std::string_view, std::int64_t> growth_of(const Exchange& in, const Directory& queues);
+// How many messages an exchange brings, by queue; and how many of that queue its required settles
+// end, which make room: they happen with it or not at all.
+struct Growth {
+  std::int64_t brought = 0, ended = 0;
+};
+std::map<std::string_view, Growth> growth_of(const Exchange& in, const Directory& queues);
 // Of those queues that may not hold any number; no parameters: there are none.
 Params room_params(const Asker& asker, const Exchange& in, const Directory& queues);
 Params park_params(const Asker& asker, const std::vector<Park>& parks, const Directory& queues);

@@ -47,16 +47,17 @@ void PostgresSession::tell_full(const Exchange& in) {
     directory_.forget();
     directory_.refresh(*connection_);
     const auto duplicates = once_.duplicates();
-    const Exchange fresh = without(in, duplicates);
-    for (const auto& [name, count] : growth_of(fresh, directory_)) {
+    Exchange fresh = without(in, duplicates);
+    fresh.settles = in.settles;
+    for (const auto& [name, growth] : growth_of(fresh, directory_)) {
       const Queue* queue = directory_.find(name);
       if (queue == nullptr || queue->settings.length_max == 0) continue;
       Params params;
       params.small(queue->subscription);
       params.flag(queue->settings.overflow == Overflow::kDropOldest);
-      const std::int64_t held = connection_->call("length_of", params).integer(0, 0);
+      const std::int64_t held = connection_->call("length_of", params).integer(0, 0) - growth.ended;
       const auto known = static_cast<std::uint64_t>(std::max<std::int64_t>(held, 0));
-      if (held + count > static_cast<std::int64_t>(queue->settings.length_max))
+      if (held + growth.brought > static_cast<std::int64_t>(queue->settings.length_max))
         throw QueueFull(queue->name, known, queue->settings, duplicates);
     }
   });

@@ -94,6 +94,21 @@ TEST_F(PostgresLookTest, SoItDoesBesideWhoSettlesOfASubscription) {
   EXPECT_EQ(ask("select count(*) from :schema.subscription"), "0");
 }
 
+TEST_F(PostgresLookTest, ANameThatSomebodyTakesMeanwhileIsTaken) {
+  Process& process = join();
+  process.append({"x"});
+  OpenTransaction maker(store().config().schema);
+  maker.run("insert into :schema.queue (name) values ('new')");
+  std::thread renaming([&] {
+    EXPECT_EQ(code_of([&] { process.look().rename_queue(kQueue, "new"); }),
+              ErrorCode::kConfigInvalid);
+  });
+  maker.await_waiters();
+  maker.run("commit");
+  renaming.join();
+  EXPECT_EQ(depth().waiting, 1u);
+}
+
 TEST_F(PostgresLookTest, ADeletedQueueLeavesNoRow) {
   Process& process = join();
   process.append(numbered(3));
