@@ -18,7 +18,7 @@ namespace msgq::sim {
 namespace {
 
 #ifdef __SANITIZE_ADDRESS__
-constexpr std::uint64_t kSeeds = 100, kStoreSeeds = 2, kReplays = 5;  // twenty times as slow
+constexpr std::uint64_t kSeeds = 50, kStoreSeeds = 2, kReplays = 5;  // twenty times as slow
 #else
 constexpr std::uint64_t kSeeds = 1'000, kStoreSeeds = 10, kReplays = 20;
 #endif
