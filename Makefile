@@ -167,7 +167,7 @@ asan-python: test-packages install ## Run the Python unit tests on an extension 
 	cp -r python/msgq $(ASAN_SITE)
 	LD_PRELOAD="$$(g++ -print-file-name=libasan.so) $$(g++ -print-file-name=libstdc++.so.6)" \
 	ASAN_OPTIONS=detect_leaks=0 PYTHONPATH="$(CURDIR)/$(ASAN_SITE)" \
-	  $(NO_ASLR) $(PYTEST) $(SIDE_BY_SIDE) tests/python -k "not postgres" --ignore=tests/python/test_conn.py $(ARGS)
+	  $(NO_ASLR) $(PYTEST) $(SIDE_BY_SIDE) tests/python -k "not postgres and not pgbouncer" --ignore=tests/python/test_conn.py $(ARGS)
 
 # What these tests do is done by one thread; they are two thirds of the time, and run under the other sanitizers.
 ONE_THREAD := *PlantedBug*:Simulator.*:Power.*:*StoreSimulator*:$(subst $() ,:,$(patsubst %,*%Conformance.*,Append Bounds Bundle \
